@@ -1,0 +1,112 @@
+//! Who is asking, as far as decisions care.
+
+use crate::ids::{GroupIx, KeyIx, Principal, ResourceIx, SpaceIx, UserIx};
+use crate::world::World;
+use smallvec::SmallVec;
+
+/// A caller with everything that follows from who they are: groups (nested ones
+/// included), the system administrator's flag, a key's home.
+///
+/// Made from a [`World`] and good for that world only: a later one may know of other
+/// memberships.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The principal the caller is; `None` for anonymous callers and the system.
+    pub who: Option<Principal>,
+    /// The command line: the only caller that sees all.
+    pub system: bool,
+    /// Holds the system administrator's flag.
+    pub system_admin: bool,
+    /// Sorted; the caller's groups and the groups that contain those.
+    pub groups: SmallVec<[GroupIx; 24]>,
+    /// The space an API key belongs to: everything outside and above it is missing.
+    pub home: Option<SpaceIx>,
+}
+
+impl Caller {
+    fn nobody() -> Self {
+        Self { who: None, system: false, system_admin: false, groups: SmallVec::new(), home: None }
+    }
+
+    /// Somebody without a credential.
+    pub fn anonymous() -> Self {
+        Self::nobody()
+    }
+
+    /// The command line, which sees all.
+    pub fn system() -> Self {
+        Self { system: true, ..Self::nobody() }
+    }
+
+    /// A user; `None` when there is no such user or they are disabled.
+    pub fn user(world: &World, user: UserIx) -> Option<Self> {
+        let facts = world.user(user).filter(|u| u.enabled)?;
+        Some(Self {
+            who: Some(Principal::User(user)),
+            system_admin: facts.system_admin,
+            groups: closure(world, &facts.groups),
+            ..Self::nobody()
+        })
+    }
+
+    /// What any member of a group may do by that membership alone.
+    pub fn group(world: &World, group: GroupIx) -> Option<Self> {
+        world.group(group)?;
+        Some(Self { who: Some(Principal::Group(group)), groups: closure(world, &[group]), ..Self::nobody() })
+    }
+
+    /// What any signed-in user may do by that alone.
+    pub fn everyone() -> Self {
+        Self { who: Some(Principal::Everyone), ..Self::nobody() }
+    }
+
+    /// An API key; `None` when there is no such key.
+    pub fn key(world: &World, key: KeyIx) -> Option<Self> {
+        let home = world.key_home(key)?;
+        Some(Self { who: Some(Principal::Key(key)), home: Some(home), ..Self::nobody() })
+    }
+
+    /// A resource acting for itself, with the roles attached to it.
+    pub fn resource(resource: ResourceIx) -> Self {
+        Self { who: Some(Principal::Resource(resource)), ..Self::nobody() }
+    }
+
+    /// Counts as "anyone signed in": users, and keys in their own space and below.
+    pub fn signed_in(&self) -> bool {
+        matches!(self.who, Some(Principal::User(_) | Principal::Group(_) | Principal::Everyone | Principal::Key(_)))
+    }
+
+    /// Is the caller that principal, or one of its members?
+    #[inline]
+    pub fn is(&self, principal: Principal) -> bool {
+        match principal {
+            Principal::Everyone => {
+                matches!(self.who, Some(Principal::User(_) | Principal::Group(_) | Principal::Everyone))
+            }
+            Principal::Group(group) => self.groups.binary_search(&group).is_ok(),
+            other => self.who == Some(other),
+        }
+    }
+
+    /// Every principal the caller is: itself, its groups, and `everyone`.
+    pub fn principals(&self) -> impl Iterator<Item = Principal> + '_ {
+        let own = self.who.filter(|w| !matches!(w, Principal::Group(_) | Principal::Everyone));
+        let everyone = self.is(Principal::Everyone).then_some(Principal::Everyone);
+        own.into_iter().chain(everyone).chain(self.groups.iter().map(|g| Principal::Group(*g)))
+    }
+}
+
+/// The groups and all that contain them, sorted; a cycle ends where it closes.
+fn closure(world: &World, direct: &[GroupIx]) -> SmallVec<[GroupIx; 24]> {
+    let mut all: SmallVec<[GroupIx; 24]> = SmallVec::new();
+    let mut next: SmallVec<[GroupIx; 24]> = SmallVec::from_slice(direct);
+    while let Some(group) = next.pop() {
+        if let Err(place) = all.binary_search(&group)
+            && let Some(facts) = world.group(group)
+        {
+            all.insert(place, group);
+            next.extend_from_slice(&facts.parents);
+        }
+    }
+    all
+}

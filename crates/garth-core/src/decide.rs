@@ -1,0 +1,304 @@
+//! The decision, in the order of `MODEL.md`: gate, roles, view, action.
+//!
+//! One function serves check, explain and preview, so that they cannot disagree; the
+//! list ([`crate::reach`]) asks the same view policy through the same code.
+
+use crate::Micros;
+use crate::caller::Caller;
+use crate::ids::{ClassIx, SpaceIx};
+use crate::permission::Permission;
+use crate::policy::{Circumstances, Policy};
+use crate::standing::Standing;
+use crate::world::{Class, Kind, World};
+
+/// What the caller is to the resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Made it.
+    pub author: bool,
+    /// Owns it.
+    pub owner: bool,
+    /// Subscribes to it.
+    pub subscriber: bool,
+}
+
+impl Facts {
+    /// One of the eight combinations, by number: bit 0 author, bit 1 owner, bit 2 subscriber.
+    pub fn from_bits(bits: u8) -> Self {
+        Self { author: bits & 1 != 0, owner: bits & 2 != 0, subscriber: bits & 4 != 0 }
+    }
+
+    /// The number of the combination.
+    pub fn bits(self) -> u8 {
+        u8::from(self.author) | u8::from(self.owner) << 1 | u8::from(self.subscriber) << 2
+    }
+}
+
+/// What is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A space itself, or something to be done in it.
+    Space(SpaceIx),
+    /// A resource: its access class and what the caller is to it.
+    Resource(ClassIx, Facts),
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// See it.
+    Read,
+    /// Edit, move or delete it: asks the edit policy.
+    Write,
+    /// Anything else: asks for that permission in the space.
+    Use(Permission),
+}
+
+/// How it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Yes.
+    Allowed,
+    /// To this caller it does not exist.
+    Missing,
+    /// Visible, but not allowed; the permission that would be needed, where one would do.
+    Forbidden(Option<Permission>),
+}
+
+/// What decided a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The step was not reached.
+    Unasked,
+    /// The command line sees all.
+    System,
+    /// The space's view policy.
+    Gate,
+    /// The space's edit policy.
+    SpaceEdit,
+    /// The resource's own policy.
+    Policy,
+    /// The default policy of its kind.
+    KindPolicy,
+    /// An exception of its kind for author, owner or subscribers.
+    Exception,
+    /// Holding, or lacking, a permission.
+    Permission(Permission),
+}
+
+/// The answer of one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Did it let through?
+    pub allowed: bool,
+    /// What decided.
+    pub by: By,
+}
+
+impl Answer {
+    const UNASKED: Self = Self { allowed: false, by: By::Unasked };
+}
+
+/// A decision with what each step said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// How it ends.
+    pub outcome: Outcome,
+    /// Gate and roles in the space.
+    pub standing: Standing,
+    /// The view step.
+    pub view: Answer,
+    /// The action step.
+    pub action: Answer,
+}
+
+impl Decision {
+    /// Yes?
+    pub fn allowed(&self) -> bool {
+        self.outcome == Outcome::Allowed
+    }
+
+    fn missing(standing: Standing, view: Answer) -> Self {
+        Self { outcome: Outcome::Missing, standing, view, action: Answer::UNASKED }
+    }
+}
+
+impl World {
+    /// May the caller do that? Anything unknown is missing.
+    pub fn decide(&self, caller: &Caller, target: Target, action: Action, now: Micros) -> Decision {
+        if caller.system {
+            return self.decide_for_system(target);
+        }
+        let space = match target {
+            Target::Space(space) => Some(space),
+            Target::Resource(class, _) => self.class(class).map(|c| c.space),
+        };
+        match space {
+            Some(space) => {
+                let standing = self.standing(caller, space, now);
+                self.decide_with(caller, standing, target, action, now)
+            }
+            None => Decision::missing(Standing::default(), Answer::UNASKED),
+        }
+    }
+
+    /// The same when the caller's standing in the space is known already.
+    pub fn decide_with(
+        &self,
+        caller: &Caller,
+        standing: Standing,
+        target: Target,
+        action: Action,
+        now: Micros,
+    ) -> Decision {
+        if !standing.gate {
+            return Decision::missing(standing, Answer::UNASKED);
+        }
+        let (view, action) = match target {
+            Target::Space(ix) => {
+                let view = Answer { allowed: true, by: By::Gate };
+                (view, self.space_action(caller, &standing, ix, action, view, now))
+            }
+            Target::Resource(class, facts) => {
+                let Some((class, kind)) = self.class(class).and_then(|c| Some((c, self.kind(c.kind)?))) else {
+                    return Decision::missing(standing, Answer::UNASKED);
+                };
+                let view = self.view_step(caller, &standing, class, kind, facts, now);
+                if !view.allowed {
+                    return Decision::missing(standing, view);
+                }
+                (view, self.resource_action(caller, &standing, class, kind, facts, action, view, now))
+            }
+        };
+        let outcome = match action {
+            Answer { allowed: true, .. } => Outcome::Allowed,
+            Answer { by: By::Permission(permission), .. } => Outcome::Forbidden(Some(permission)),
+            _ => Outcome::Forbidden(self.usual_permission(target)),
+        };
+        Decision { outcome, standing, view, action }
+    }
+
+    fn decide_for_system(&self, target: Target) -> Decision {
+        let exists = match target {
+            Target::Space(space) => self.space(space).is_some(),
+            Target::Resource(class, _) => self.class(class).is_some(),
+        };
+        if !exists {
+            return Decision::missing(Standing::default(), Answer::UNASKED);
+        }
+        let yes = Answer { allowed: true, by: By::System };
+        let standing = Standing { gate: true, roles: [Self::ADMIN].into_iter().collect() };
+        Decision { outcome: Outcome::Allowed, standing, view: yes, action: yes }
+    }
+
+    /// The permission whose holders may usually write there.
+    fn usual_permission(&self, target: Target) -> Option<Permission> {
+        match target {
+            Target::Space(_) => Some(Permission::SPACE_ADMIN),
+            Target::Resource(class, _) => {
+                let kind = self.kind(self.class(class)?.kind)?;
+                Some(Permission::write(kind.noun))
+            }
+        }
+    }
+
+    fn space_action(
+        &self,
+        caller: &Caller,
+        standing: &Standing,
+        ix: SpaceIx,
+        action: Action,
+        view: Answer,
+        now: Micros,
+    ) -> Answer {
+        match action {
+            Action::Read => view,
+            Action::Write => {
+                let allowed = self.space(ix).is_some_and(|s| self.asks(&s.edit, caller, standing, None, false, now));
+                Answer { allowed, by: By::SpaceEdit }
+            }
+            Action::Use(permission) => self.holds(standing, permission),
+        }
+    }
+
+    fn holds(&self, standing: &Standing, permission: Permission) -> Answer {
+        Answer { allowed: self.roles_allow(&standing.roles, permission), by: By::Permission(permission) }
+    }
+
+    pub(crate) fn view_step(
+        &self,
+        caller: &Caller,
+        standing: &Standing,
+        class: &Class,
+        kind: &Kind,
+        facts: Facts,
+        now: Micros,
+    ) -> Answer {
+        let e = kind.exceptions;
+        if (facts.author && e.author.0) || (facts.owner && e.owner.0) || (facts.subscriber && e.subscribers.0) {
+            return Answer { allowed: true, by: By::Exception };
+        }
+        match (&class.view, &kind.default_view) {
+            (Some(own), _) => {
+                Answer { allowed: self.asks(own, caller, standing, Some(facts), true, now), by: By::Policy }
+            }
+            (None, Some(default)) => {
+                Answer { allowed: self.asks(default, caller, standing, Some(facts), true, now), by: By::KindPolicy }
+            }
+            (None, None) => self.holds(standing, Permission::read(kind.noun)),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // the step's circumstances, once
+    fn resource_action(
+        &self,
+        caller: &Caller,
+        standing: &Standing,
+        class: &Class,
+        kind: &Kind,
+        facts: Facts,
+        action: Action,
+        view: Answer,
+        now: Micros,
+    ) -> Answer {
+        let e = kind.exceptions;
+        match action {
+            Action::Read => view,
+            Action::Use(permission) => self.holds(standing, permission),
+            Action::Write
+                if (facts.author && e.author.1)
+                    || (facts.owner && e.owner.1)
+                    || (facts.subscriber && e.subscribers.1) =>
+            {
+                Answer { allowed: true, by: By::Exception }
+            }
+            Action::Write => match (&class.edit, &kind.default_edit) {
+                (Some(own), _) => {
+                    Answer { allowed: self.asks(own, caller, standing, Some(facts), false, now), by: By::Policy }
+                }
+                (None, Some(default)) => Answer {
+                    allowed: self.asks(default, caller, standing, Some(facts), false, now),
+                    by: By::KindPolicy,
+                },
+                (None, None) => self.holds(standing, Permission::write(kind.noun)),
+            },
+        }
+    }
+
+    fn asks(
+        &self,
+        policy: &Policy,
+        caller: &Caller,
+        standing: &Standing,
+        facts: Option<Facts>,
+        viewing: bool,
+        now: Micros,
+    ) -> bool {
+        policy.passes(&Circumstances { world: self, caller, roles: &standing.roles, facts, viewing, now })
+    }
+
+    /// Would that policy, asked in that space about nothing in particular, let the caller through?
+    pub fn passes(&self, policy: &Policy, caller: &Caller, standing: &Standing, now: Micros) -> bool {
+        self.asks(policy, caller, standing, None, false, now)
+    }
+}

@@ -1,0 +1,225 @@
+//! Changing a world: one setter per thing, each keeping the reverse links (children,
+//! granted spaces, classes of a space, members counted) true.
+
+use crate::ids::{ClassIx, GroupIx, KeyIx, KindIx, PolicyIx, Principal, RoleIx, SpaceIx, UserIx};
+use crate::permission::Role;
+use crate::policy::Policy;
+use crate::world::{Class, Grant, Kind, Space, User, World};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+impl World {
+    /// Puts a space in place, keeping its grants, children and classes if it was there.
+    /// The space it lies under must be set before it.
+    pub fn set_space(&mut self, ix: SpaceIx, mut space: Space) {
+        let old = self.spaces.get(ix.slot()).cloned();
+        if let Some(old) = &old {
+            space.grants = Arc::clone(&old.grants);
+            space.children = Arc::clone(&old.children);
+            space.heirs = Arc::clone(&old.heirs);
+            space.classes = Arc::clone(&old.classes);
+        }
+        let before = old.map(|s| (s.parent, s.inherits));
+        let after = (space.parent, space.inherits);
+        self.spaces.set(ix.slot(), Arc::new(space));
+        if before != Some(after) {
+            if let Some(before) = before {
+                self.link_child(before, ix, false);
+            }
+            self.link_child(after, ix, true);
+        }
+    }
+
+    /// Tells a parent of a child, or the world of a root; or that it is one no more.
+    fn link_child(&mut self, (parent, inherits): (Option<SpaceIx>, bool), child: SpaceIx, linked: bool) {
+        let change = |list: &mut Arc<Vec<SpaceIx>>| if linked { add(list, child) } else { drop_from(list, child) };
+        match parent {
+            None => change(&mut self.roots),
+            Some(parent) => {
+                if let Some(parent) = self.spaces.get_mut(parent.slot()) {
+                    let parent = Arc::make_mut(parent);
+                    change(&mut parent.children);
+                    if inherits {
+                        change(&mut parent.heirs);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes a space away, its grants and classes with it.
+    pub fn remove_space(&mut self, ix: SpaceIx) {
+        self.set_grants(ix, Vec::new());
+        if let Some(space) = self.spaces.take(ix.slot()) {
+            self.link_child((space.parent, space.inherits), ix, false);
+            for class in space.classes.iter() {
+                self.classes.take(class.slot());
+            }
+        }
+    }
+
+    /// Replaces all grants of a space. The users and groups they name must be set before.
+    pub fn set_grants(&mut self, ix: SpaceIx, mut grants: Vec<Grant>) {
+        grants.sort_unstable();
+        let Some(space) = self.spaces.get_mut(ix.slot()) else { return };
+        let space = Arc::make_mut(space);
+        let before = std::mem::replace(&mut space.grants, Arc::from(grants));
+        let after = Arc::clone(&space.grants);
+        let names = |list: &[Grant], p: Principal| list.iter().any(|g| g.principal == p);
+        for grant in before.iter().filter(|g| !names(&after, g.principal)) {
+            self.link_granted(grant.principal, ix, false);
+        }
+        for grant in after.iter().filter(|g| !names(&before, g.principal)) {
+            self.link_granted(grant.principal, ix, true);
+        }
+    }
+
+    fn link_granted(&mut self, principal: Principal, space: SpaceIx, granted: bool) {
+        let change = |list: &mut Arc<Vec<SpaceIx>>| if granted { add(list, space) } else { drop_from(list, space) };
+        match principal {
+            Principal::Everyone => change(&mut self.everyone),
+            Principal::User(ix) => {
+                if let Some(user) = self.users.get_mut(ix.slot()) {
+                    change(&mut Arc::make_mut(user).granted);
+                }
+            }
+            Principal::Group(ix) => {
+                if let Some(group) = self.groups.get_mut(ix.slot()) {
+                    change(&mut Arc::make_mut(group).granted);
+                }
+            }
+            // A key's grants lie in its home, which `set_key` tells.
+            Principal::Key(_) => {}
+            Principal::Resource(ix) => {
+                let mut list = self.resources.get(ix.slot()).cloned().unwrap_or_default();
+                change(&mut list);
+                self.resources.set(ix.slot(), list);
+            }
+        }
+    }
+
+    /// Puts a user in place, with the groups that name them directly.
+    pub fn set_user(&mut self, ix: UserIx, enabled: bool, system_admin: bool, groups: &[GroupIx]) {
+        let groups = &each_once(groups);
+        let old = self.users.get(ix.slot()).cloned();
+        let was = old.as_deref().filter(|u| u.enabled);
+        let counts = |on: bool| u32::from(on);
+        self.enabled_users = self.enabled_users + counts(enabled) - counts(was.is_some());
+        self.system_admins =
+            self.system_admins + counts(enabled && system_admin) - counts(was.is_some_and(|u| u.system_admin));
+        let was_in: SmallVec<[GroupIx; 4]> = was.map(|u| u.groups.clone()).unwrap_or_default();
+        let is_in: &[GroupIx] = if enabled { groups } else { &[] };
+        for group in was_in.iter().filter(|g| !is_in.contains(g)) {
+            self.count_member(*group, false);
+        }
+        for group in is_in.iter().filter(|g| !was_in.contains(g)) {
+            self.count_member(*group, true);
+        }
+        let granted = old.map(|u| Arc::clone(&u.granted)).unwrap_or_default();
+        let groups = groups.clone();
+        self.users.set(ix.slot(), Arc::new(User { enabled, system_admin, groups, granted }));
+    }
+
+    fn count_member(&mut self, group: GroupIx, more: bool) {
+        if let Some(group) = self.groups.get_mut(group.slot()) {
+            let group = Arc::make_mut(group);
+            group.enabled_members =
+                if more { group.enabled_members + 1 } else { group.enabled_members.saturating_sub(1) };
+        }
+    }
+
+    /// Puts a group in place, with the groups that name it directly. A group must be
+    /// set before the users in it are.
+    pub fn set_group(&mut self, ix: GroupIx, parents: &[GroupIx]) {
+        let parents = &each_once(parents);
+        let mut group = self.groups.get(ix.slot()).map(|g| (**g).clone()).unwrap_or_default();
+        let before = std::mem::replace(&mut group.parents, parents.clone());
+        self.groups.set(ix.slot(), Arc::new(group));
+        for parent in before.iter().filter(|p| !parents.contains(p)) {
+            if let Some(parent) = self.groups.get_mut(parent.slot()) {
+                drop_from(&mut Arc::make_mut(parent).children, ix);
+            }
+        }
+        for parent in parents.iter().filter(|p| !before.contains(p)) {
+            if let Some(parent) = self.groups.get_mut(parent.slot()) {
+                add(&mut Arc::make_mut(parent).children, ix);
+            }
+        }
+    }
+
+    /// Takes a group away.
+    pub fn remove_group(&mut self, ix: GroupIx) {
+        self.set_group(ix, &[]);
+        self.groups.take(ix.slot());
+    }
+
+    /// Puts a role in place.
+    pub fn set_role(&mut self, ix: RoleIx, role: Role) {
+        self.roles.set(ix.slot(), role);
+    }
+
+    /// Takes a custom role away.
+    pub fn remove_role(&mut self, ix: RoleIx) {
+        self.roles.take(ix.slot());
+    }
+
+    /// Puts a kind in place.
+    pub fn set_kind(&mut self, ix: KindIx, kind: Kind) {
+        self.kinds.set(ix.slot(), Arc::new(kind));
+    }
+
+    /// Takes a kind away.
+    pub fn remove_kind(&mut self, ix: KindIx) {
+        self.kinds.take(ix.slot());
+    }
+
+    /// Puts a named policy in place.
+    pub fn set_policy(&mut self, ix: PolicyIx, policy: Policy) {
+        self.policies.set(ix.slot(), Arc::new(policy));
+    }
+
+    /// Takes a named policy away; whatever still refers to it denies.
+    pub fn remove_policy(&mut self, ix: PolicyIx) {
+        self.policies.take(ix.slot());
+    }
+
+    /// Puts an access class in place; its space must be set before.
+    pub fn set_class(&mut self, ix: ClassIx, class: Class) {
+        let after = class.space;
+        let before = self.class(ix).map(|c| c.space);
+        self.classes.set(ix.slot(), Arc::new(class));
+        if before == Some(after) {
+            return;
+        }
+        if let Some(space) = before.and_then(|s| self.spaces.get_mut(s.slot())) {
+            drop_from(&mut Arc::make_mut(space).classes, ix);
+        }
+        if let Some(space) = self.spaces.get_mut(after.slot()) {
+            add(&mut Arc::make_mut(space).classes, ix);
+        }
+    }
+
+    /// Puts an API key in place, or takes it away.
+    pub fn set_key(&mut self, ix: KeyIx, home: Option<SpaceIx>) {
+        match home {
+            Some(home) => self.keys.set(ix.slot(), home),
+            None => drop(self.keys.take(ix.slot())),
+        }
+    }
+}
+
+fn each_once(groups: &[GroupIx]) -> SmallVec<[GroupIx; 4]> {
+    let mut groups = SmallVec::from_slice(groups);
+    groups.sort_unstable();
+    groups.dedup();
+    groups
+}
+
+/// Adds what is known not to be there yet.
+fn add<T: Clone>(list: &mut Arc<Vec<T>>, item: T) {
+    Arc::make_mut(list).push(item);
+}
+
+fn drop_from<T: Clone + PartialEq>(list: &mut Arc<Vec<T>>, item: T) {
+    Arc::make_mut(list).retain(|i| *i != item);
+}

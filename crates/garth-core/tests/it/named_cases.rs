@@ -1,0 +1,276 @@
+//! Cases that have a name: Spacelift's official picture, sealed spaces and keys, rows of
+//! Phorge's behaviour.
+
+use crate::oracle::{Asker, Class, Space, grant};
+use crate::worlds::{NOW, build, caller, nested, permission};
+use garth_core::{Action, By, Caller, ClassIx, Effect, Facts, GroupIx, KeyIx, Outcome, Policy, PolicyIx};
+use garth_core::{Principal, Rule, Sight, SpaceIx, Target, UserIx, When, Who, World};
+
+use crate::office::*;
+
+// ---- Spacelift ----
+
+#[test]
+fn the_official_picture_of_role_propagation() {
+    let members = || Policy::Members;
+    let mut plan = office();
+    plan.spaces = [
+        (0, space(None, false, members(), vec![])),               // root
+        (1, space(Some(0), true, members(), vec![])),             // access propagates up
+        (2, space(Some(1), true, members(), vec![to(MAYA, 1)])),  // write access space
+        (3, space(Some(0), true, members(), vec![to(MAYA, 2)])),  // admin access space
+        (4, space(Some(3), false, members(), vec![])),            // access propagates down
+        (5, space(Some(0), true, members(), vec![])),             // legacy
+        (6, space(Some(5), false, members(), vec![to(MAYA, 0)])), // read access space
+    ]
+    .into();
+    let world = build(&plan);
+    let expected = [(0, vec![0]), (1, vec![0]), (2, vec![1]), (3, vec![2]), (4, vec![2]), (5, vec![]), (6, vec![0])];
+    for (ix, held) in expected {
+        assert_eq!(roles(&world, MAYA, ix), held, "space {ix}");
+        assert_eq!(sees(&world, MAYA, ix), !held.is_empty(), "space {ix}");
+    }
+    // Nobody else sees any of it.
+    assert!((0..7).all(|ix| !sees(&world, BO, ix) && !sees(&world, ROOT_ADMIN, ix)));
+}
+
+#[test]
+fn the_upward_reader_never_flows_down_to_siblings() {
+    let mut plan = office();
+    plan.spaces = [
+        (0, space(None, false, Policy::Members, vec![])),
+        (1, space(Some(0), true, Policy::Members, vec![to(MAYA, 2)])),
+        (2, space(Some(0), true, Policy::Members, vec![])),
+        (3, space(Some(0), true, Policy::Users, vec![])),
+    ]
+    .into();
+    let world = build(&plan);
+    assert_eq!((roles(&world, MAYA, 0), roles(&world, MAYA, 2), roles(&world, MAYA, 3)), (vec![0], vec![], vec![]));
+}
+
+#[test]
+fn a_hidden_space_gives_nothing_up_or_down() {
+    let mut plan = office();
+    plan.spaces = [
+        (0, space(None, false, Policy::Members, vec![])),
+        (1, space(Some(0), true, Policy::These([UserIx(BO)].into()), vec![to(MAYA, 2)])),
+        (2, space(Some(1), true, Policy::Members, vec![])),
+        (3, space(Some(1), true, Policy::Members, vec![to(MAYA, TRIAGER)])),
+    ]
+    .into();
+    let world = build(&plan);
+    assert_eq!(roles(&world, MAYA, 0), Vec::<u32>::new(), "nothing above");
+    assert_eq!(roles(&world, MAYA, 2), Vec::<u32>::new(), "nothing below");
+    assert_eq!(roles(&world, MAYA, 3), [TRIAGER], "what is granted below stays");
+    assert!(!sees(&world, MAYA, 1) && sees(&world, MAYA, 3));
+}
+
+/// N46: inheriting makes readers above; turning it off takes effect at once.
+#[test]
+fn turning_inheritance_off_takes_the_reader_away() {
+    let mut plan = office();
+    plan.spaces = [
+        (0, space(None, false, Policy::Members, vec![])),
+        (1, space(Some(0), true, Policy::Members, vec![to(MAYA, TRIAGER)])),
+    ]
+    .into();
+    assert_eq!(roles(&build(&plan), MAYA, 0), [0]);
+    plan.spaces.get_mut(&1).unwrap().inherits = false;
+    assert!(!sees(&build(&plan), MAYA, 0));
+}
+
+/// A gate that closes on readers, two levels below the one asked about. The engine once
+/// missed it, looking only at spaces that had grants of their own.
+#[test]
+fn a_reader_from_a_grandchild_may_close_its_parents_gate() {
+    let shut_to_readers = rules([deny(Policy::Permission(permission("task:read")))], Effect::Allow);
+    let mut plan = office();
+    plan.spaces = [
+        (0, space(None, false, Policy::Members, vec![])),
+        (1, space(Some(0), true, shut_to_readers, vec![to(MAYA, TRIAGER)])),
+        (2, space(Some(1), true, Policy::Members, vec![])),
+    ]
+    .into();
+    let world = build(&plan);
+    assert!(!sees(&world, MAYA, 1) && !sees(&world, MAYA, 0));
+    let sight = Sight::new(&world, &user(&world, MAYA), NOW);
+    assert_eq!(sight.visible().map(|(ix, _)| ix.0).collect::<Vec<_>>(), [2]);
+}
+
+// ---- sealed spaces and keys ----
+
+#[test]
+fn a_sealed_space_counts_direct_grants_only_and_cuts_what_flows() {
+    let to_group = |role| grant(Principal::Group(GroupIx(0)), role);
+    let mut plan = office();
+    let vault = Space {
+        sealed: true,
+        ..space(Some(0), true, Policy::Members, vec![to_group(2), grant(Principal::Everyone, 2), to(BO, 1)])
+    };
+    plan.spaces = [
+        (0, space(None, false, Policy::Members, vec![to(MAYA, 2)])),
+        (1, vault),
+        (2, space(Some(1), true, Policy::Members, vec![])),
+        (3, space(Some(1), true, Policy::Members, vec![to(MAYA, TRIAGER)])),
+    ]
+    .into();
+    let world = build(&plan);
+    assert!(!sees(&world, MAYA, 1), "neither from above, nor by a group, nor from below");
+    assert!(!sees(&world, MAYA, 2), "what lies below a sealed space gets nothing from above it");
+    assert_eq!(roles(&world, MAYA, 3), [TRIAGER]);
+    assert_eq!((roles(&world, BO, 1), roles(&world, BO, 2), roles(&world, BO, 0)), (vec![1], vec![1], vec![0]));
+}
+
+#[test]
+fn a_key_lives_in_its_home_and_below() {
+    let key = Principal::Key(KeyIx(0));
+    let mut plan = office();
+    plan.keys = [(0, 1)].into();
+    plan.public_access = true;
+    plan.spaces = [
+        (0, space(None, false, Policy::Public, vec![grant(key, 2)])),
+        (1, space(Some(0), true, Policy::Nobody, vec![grant(key, 1)])),
+        (2, space(Some(1), false, Policy::Members, vec![])),
+        (3, space(Some(1), false, Policy::Users, vec![])),
+        (4, space(Some(1), false, Policy::These([UserIx(MAYA)].into()), vec![])),
+        (5, space(None, false, Policy::Public, vec![])),
+    ]
+    .into();
+    let world = build(&plan);
+    let caller = caller(&world, Asker::Key(0)).unwrap();
+    let held = |ix| world.standing(&caller, SpaceIx(ix), NOW);
+    let seen: Vec<u32> = (0..6).filter(|ix| held(*ix).gate).collect();
+    assert_eq!(seen, [1, 2, 3], "its home always, below where the gates let it, nothing else though it be public");
+    // A grant above its home, which cannot be made, would count for nothing.
+    assert_eq!(held(1).roles.as_slice(), [World::WRITER]);
+    assert_eq!(held(2).roles.as_slice(), [World::WRITER]);
+}
+
+// ---- Phorge ----
+
+/// 1.7, N17: neither author, assignee, subscriber, creator nor administrator passes the gate.
+#[test]
+fn no_exception_passes_the_gate() {
+    let mut plan = office();
+    let everything: Vec<_> =
+        ["author", "owner", "subscribers"].into_iter().flat_map(|who| [(who, "view"), (who, "edit")]).collect();
+    plan.kinds.insert(0, task(&everything));
+    plan.spaces.insert(0, space(None, false, Policy::These([UserIx(MAYA)].into()), vec![to(BO, 2), to(ROOT_ADMIN, 2)]));
+    for ix in [BO, ROOT_ADMIN] {
+        for bits in 0..8 {
+            let decision = on_a_task(&plan, ix, Policy::Public, Policy::Public, Facts::from_bits(bits), Action::Read);
+            assert_eq!(decision.outcome, Outcome::Missing);
+            assert_eq!(decision.view.by, By::Unasked, "the gate is asked before anything else");
+        }
+    }
+}
+
+/// 1.8: the owner of a task passes its own policies, the author does not.
+#[test]
+fn the_owner_of_a_task_is_an_exception_and_its_author_none() {
+    let mut plan = office();
+    plan.kinds.insert(0, task(&[("owner", "view"), ("owner", "edit")]));
+    let ask = |facts, action| on_a_task(&plan, MAYA, Policy::Nobody, Policy::Nobody, facts, action);
+    let (author, owner) = (Facts::from_bits(1), Facts::from_bits(2));
+    assert_eq!(ask(author, Action::Read).outcome, Outcome::Missing);
+    assert!(ask(owner, Action::Read).allowed() && ask(owner, Action::Write).allowed());
+    assert_eq!(ask(owner, Action::Write).action.by, By::Exception);
+}
+
+/// 1.11: `public` means `users` where public access is off, and on anything but view.
+#[test]
+fn public_is_users_without_public_access_and_on_edits() {
+    let mut plan = office();
+    plan.spaces.insert(0, Space { edit: Policy::Public, ..space(None, false, Policy::Public, vec![]) });
+    plan.classes.insert(0, Class { space: 0, kind: 0, view: Some(Policy::Public), edit: Some(Policy::Public) });
+    let targets = [Target::Space(SpaceIx(0)), Target::Resource(ClassIx(0), Facts::default())];
+    for (public_access, seen) in [(false, false), (true, true)] {
+        plan.public_access = public_access;
+        let world = build(&plan);
+        for target in targets {
+            let answer = |caller: &Caller, action| world.decide(caller, target, action, NOW).allowed();
+            assert_eq!(answer(&Caller::anonymous(), Action::Read), seen);
+            assert!(!answer(&Caller::anonymous(), Action::Write));
+            assert!(answer(&user(&world, BO), Action::Write), "any signed-in user edits");
+        }
+    }
+}
+
+/// 1.32: an unknown policy denies everyone, administrators and members too.
+#[test]
+fn an_unknown_policy_denies_everyone() {
+    for unknown in [Policy::Unknown, Policy::Named(PolicyIx(9))] {
+        let mut plan = office();
+        plan.spaces.insert(0, space(None, false, unknown, vec![to(MAYA, 2), to(ROOT_ADMIN, 2)]));
+        let world = build(&plan);
+        assert!(!sees(&world, MAYA, 0) && !sees(&world, ROOT_ADMIN, 0));
+    }
+}
+
+/// 1.33: first match decides; no rule at all leaves the default; an unknown rule denies.
+#[test]
+fn rules_are_read_in_order() {
+    let maya = || Policy::These([UserIx(MAYA)].into());
+    assert!(maya_passes(rules([allow(maya()), deny(Policy::Users)], Effect::Deny)));
+    assert!(!maya_passes(rules([deny(Policy::Users), allow(maya())], Effect::Allow)));
+    assert!(maya_passes(rules([], Effect::Allow)) && !maya_passes(rules([], Effect::Deny)));
+    for broken in [Policy::Unknown, Policy::Named(PolicyIx(9)), nested(Policy::Unknown, 3)] {
+        assert!(!maya_passes(rules([allow(broken.clone())], Effect::Allow)));
+        assert!(!maya_passes(rules([deny(broken.clone())], Effect::Allow)), "an error turns no deny rule off (N21)");
+        assert!(!maya_passes(rules([allow(maya()), deny(broken)], Effect::Allow)), "wherever in the list it stands");
+    }
+}
+
+/// 1.34: an empty list matches nobody, `groups_all` included (Phorge: everybody).
+#[test]
+fn an_empty_list_of_groups_matches_nobody() {
+    let group = |ix| Principal::Group(GroupIx(ix));
+    assert!(!maya_passes(Policy::GroupsAll([].into())) && !maya_passes(Policy::GroupsAny([].into())));
+    assert!(maya_passes(Policy::GroupsAll([group(0), Principal::Everyone].into())));
+    assert!(!maya_passes(Policy::GroupsAll([group(0), group(8)].into())));
+    assert!(maya_passes(Policy::GroupsAny([group(8), group(0)].into())));
+}
+
+/// 1.35: subscribers, owner and author fit a resource and nothing else.
+#[test]
+fn a_rule_about_a_resource_denies_everyone_on_a_space() {
+    for who in [Who::Author, Who::Owner, Who::Subscribers] {
+        let rule = Rule { effect: Effect::Deny, who, when: None };
+        let policy = rules([allow(Policy::Users), rule], Effect::Allow);
+        assert!(!maya_passes(policy.clone()));
+        assert!(!maya_passes(Policy::Rules([allow(policy.clone())].into(), Effect::Allow)), "nested");
+        let mut plan = office();
+        plan.spaces.insert(0, Space { edit: policy.clone(), ..space(None, false, Policy::Users, vec![]) });
+        let world = build(&plan);
+        assert!(!world.decide(&user(&world, MAYA), Target::Space(SpaceIx(0)), Action::Write, NOW).allowed());
+        let facts = Facts::default();
+        assert!(
+            on_a_task(&office(), MAYA, policy.clone(), policy, facts, Action::Write).allowed(),
+            "on a task it fits"
+        );
+    }
+}
+
+/// Time windows do not fit a gate, and do fit all else.
+#[test]
+fn a_window_in_a_gate_denies_everyone() {
+    let always = Rule { when: Some(When::default()), ..allow(Policy::Users) };
+    let policy = rules([always], Effect::Allow);
+    assert!(!maya_passes(policy.clone()));
+    let mut plan = office();
+    plan.spaces.insert(0, Space { edit: policy.clone(), ..space(None, false, Policy::Users, vec![]) });
+    let world = build(&plan);
+    assert!(world.decide(&user(&world, MAYA), Target::Space(SpaceIx(0)), Action::Write, NOW).allowed());
+    assert!(on_a_task(&office(), MAYA, policy.clone(), policy, Facts::default(), Action::Write).allowed());
+}
+
+/// 1.36: `members of P` works for people who have no way to see P, inside P's own space too.
+#[test]
+fn membership_is_looked_up_as_the_system() {
+    let mut plan = office();
+    let gate = Policy::GroupsAny([Principal::Group(GroupIx(0))].into());
+    plan.spaces.insert(0, space(None, false, gate, vec![]));
+    let world = build(&plan);
+    assert!(sees(&world, MAYA, 0) && !sees(&world, BO, 0));
+    assert!(roles(&world, MAYA, 0).is_empty(), "passing a gate gives no role");
+}

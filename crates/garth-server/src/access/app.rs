@@ -1,0 +1,194 @@
+//! The running server: the store, its writer, and the snapshot that everybody reads.
+
+use crate::access::store::{self, AuditEntry};
+use crate::base::clock::Clock;
+use crate::base::db::{Db, DbError, Mode, Target, Tx, Writer};
+use crate::base::error::{Error, Result};
+use crate::base::ids;
+use crate::base::passwords::Passwords;
+use crate::base::secrets::{Vault, write_private};
+use crate::directory::{Directory, load};
+use arc_swap::ArcSwap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Refusals that wait to be written; beyond this the oldest are dropped.
+const REFUSALS: usize = 10_000;
+
+/// How a server is set up.
+#[derive(Clone)]
+pub struct Config {
+    /// Where the data lives.
+    pub target: Target,
+    /// The folder for the installation's key and the setup token.
+    pub data_dir: Option<PathBuf>,
+    /// How clients reach this server, for discovery and links; never taken from a request.
+    pub public_url: String,
+    /// Tells the time; tests set it.
+    pub clock: Clock,
+}
+
+/// The server's state, shared by every request.
+pub struct App {
+    /// For reading.
+    pub db: Db,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Hashes passwords.
+    pub passwords: Passwords,
+    /// Seals secrets.
+    pub vault: Vault,
+    /// How clients reach this server.
+    pub public_url: String,
+    pub(super) writer: Option<Writer<Directory>>,
+    snapshot: Arc<ArcSwap<Directory>>,
+    refusals: Mutex<Vec<AuditEntry>>,
+    setup: Mutex<Option<String>>,
+    setup_file: Option<PathBuf>,
+}
+
+impl App {
+    /// Opens the store as its one server.
+    ///
+    /// # Errors
+    /// When the store cannot be opened, is newer than this program, or has a server already.
+    pub async fn open(config: Config) -> Result<Arc<App>, DbError> {
+        let db = Db::open(&config.target, Mode::Serve).await?;
+        let clock = config.clock.clone();
+        // Empty until the first picture is loaded; the writer publishes the later ones through it.
+        let slot: Arc<OnceLock<Arc<ArcSwap<Directory>>>> = Arc::default();
+        let publish_to = Arc::clone(&slot);
+        let publish = move |next: Directory| {
+            if let Some(snapshot) = publish_to.get() {
+                snapshot.store(Arc::new(next));
+            }
+        };
+        let load_clock = clock.clone();
+        let load = async move |tx: &mut Tx| load::all(tx, load_clock.now()).await;
+        let (writer, first) = Writer::start(db.clone(), load, publish).await?;
+        let snapshot = Arc::clone(slot.get_or_init(|| Arc::new(ArcSwap::from_pointee(first))));
+        Self::assemble(config, db, Some(writer), snapshot)
+    }
+
+    /// Opens the store for looking only, beside a server that may be running.
+    ///
+    /// # Errors
+    /// When the store cannot be opened or has another schema.
+    pub async fn open_read_only(config: Config) -> Result<Arc<App>, DbError> {
+        let db = Db::open(&config.target, Mode::ReadOnly).await?;
+        let directory = load::read(&db, config.clock.now()).await?;
+        Self::assemble(config, db, None, Arc::new(ArcSwap::from_pointee(directory)))
+    }
+
+    fn assemble(
+        config: Config,
+        db: Db,
+        writer: Option<Writer<Directory>>,
+        snapshot: Arc<ArcSwap<Directory>>,
+    ) -> Result<Arc<App>, DbError> {
+        let fault = |e: Error| DbError::Other(e.to_string());
+        let setup_file = config.data_dir.as_deref().map(|dir| dir.join("setup-token"));
+        let app = App {
+            db,
+            clock: config.clock,
+            passwords: Passwords::new().map_err(fault)?,
+            vault: match &writer {
+                Some(_) => Vault::open(config.data_dir.as_deref()).map_err(fault)?,
+                None => Vault::unused(),
+            },
+            public_url: config.public_url.trim_end_matches('/').to_owned(),
+            writer,
+            snapshot,
+            refusals: Mutex::default(),
+            setup: Mutex::default(),
+            setup_file,
+        };
+        if app.writer.is_some() && app.needs_setup() {
+            app.offer_setup();
+        }
+        Ok(Arc::new(app))
+    }
+
+    /// The picture as it is now. Take it once per answer, after the row it judges.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.snapshot.load_full()
+    }
+
+    /// Is there nobody yet who could sign in?
+    pub fn needs_setup(&self) -> bool {
+        self.directory().users.iter::<garth_core::UserIx>().next().is_none()
+    }
+
+    /// The token that makes the first system administrator, while there is none.
+    pub fn setup_token(&self) -> Option<String> {
+        self.setup.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes the token over from an earlier start, or makes one.
+    fn offer_setup(&self) {
+        let kept = self.setup_file.as_deref().and_then(|file| std::fs::read_to_string(file).ok());
+        let kept = kept.map(|text| text.trim().to_owned()).filter(|text| text.len() > 20);
+        let token = kept.unwrap_or_else(|| ids::new_token("setup_"));
+        if let Some(file) = &self.setup_file
+            && let Err(e) = write_private(file, &token)
+        {
+            tracing::warn!(error = %e, "the setup token could not be written to a file");
+        }
+        *self.setup.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+    }
+
+    /// The setup is done: the token is worth nothing from now on.
+    pub fn end_setup(&self) {
+        self.setup.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(file) = &self.setup_file {
+            // It may never have been written.
+            let _ = std::fs::remove_file(file);
+        }
+    }
+
+    /// Keeps a refusal to be written with others: bookkeeping, never a disk sync each (`MODEL.md`, law 9).
+    pub(super) fn note_refusal(&self, entry: AuditEntry) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusals.len() >= REFUSALS {
+            refusals.remove(0);
+        }
+        refusals.push(entry);
+    }
+
+    /// Writes the refusals that wait; called on a timer and before an audit list is read.
+    ///
+    /// # Errors
+    /// When the store is not available; they are kept for the next time.
+    pub async fn flush_refusals(&self) -> Result<()> {
+        let waiting = std::mem::take(&mut *self.refusals.lock().unwrap_or_else(PoisonError::into_inner));
+        let Some(writer) = self.writer.as_ref().filter(|_| !waiting.is_empty()) else { return Ok(()) };
+        let entries = waiting.clone();
+        let written: Result<()> = writer
+            .run(async move |tx: &mut Tx, _: &mut Directory| {
+                for entry in &entries {
+                    store::insert_audit(tx, entry).await?;
+                }
+                Ok(())
+            })
+            .await;
+        if written.is_err() {
+            waiting.into_iter().for_each(|entry| self.note_refusal(entry));
+        }
+        written
+    }
+
+    /// Can this server answer? False while it has lost its store.
+    pub fn ready(&self) -> bool {
+        self.db.ready()
+    }
+
+    /// Writes what waits, finishes the queue and lets the store go.
+    pub async fn shutdown(&self) {
+        if let Err(e) = self.flush_refusals().await {
+            tracing::warn!(error = %e, "refusals could not be written at the end");
+        }
+        if let Some(writer) = &self.writer {
+            writer.shutdown().await;
+        }
+    }
+}

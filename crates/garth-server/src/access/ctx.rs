@@ -1,0 +1,145 @@
+//! Who is asking: from a credential to the caller that decisions judge.
+
+use crate::access::App;
+use crate::base::error::{Error, Result};
+use crate::base::http::RequestId;
+use crate::base::ids;
+use crate::directory::{Directory, Session};
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use garth_core::{Caller, Micros, UserIx};
+use std::sync::Arc;
+
+/// The credential a request came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// None.
+    Anonymous,
+    /// A session, by the hash of its token.
+    Session(String),
+    /// The command line on the server, which sees all.
+    System,
+}
+
+/// Everything an operation knows of the request it serves.
+#[derive(Clone)]
+pub struct Ctx {
+    /// The server.
+    pub app: Arc<App>,
+    /// The credential.
+    pub who: Who,
+    /// The request's id.
+    pub request_id: String,
+}
+
+impl Ctx {
+    /// The command line.
+    pub fn system(app: Arc<App>) -> Self {
+        Self { app, who: Who::System, request_id: ids::new_token("") }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Micros {
+        self.app.clock.now()
+    }
+
+    /// The picture as it is now.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.app.directory()
+    }
+
+    /// The session the request came with, as that picture knows it.
+    ///
+    /// # Errors
+    /// 401 without one, or when it is unknown, expired or revoked.
+    pub fn session<'a>(&self, dir: &'a Directory) -> Result<&'a Arc<Session>> {
+        match &self.who {
+            Who::Session(hash) => dir.session(hash, self.now()).ok_or(Error::Unauthenticated),
+            Who::Anonymous | Who::System => Err(Error::Unauthenticated),
+        }
+    }
+
+    /// The caller, in that picture.
+    ///
+    /// # Errors
+    /// 401 when the credential is no longer good there, or its user is disabled.
+    pub fn caller(&self, dir: &Directory) -> Result<Caller> {
+        match &self.who {
+            Who::Anonymous => Ok(Caller::anonymous()),
+            Who::System => Ok(Caller::system()),
+            Who::Session(_) => Caller::user(&dir.world, self.session(dir)?.user).ok_or(Error::Unauthenticated),
+        }
+    }
+
+    /// The caller, who must be signed in (or the system).
+    ///
+    /// # Errors
+    /// 401 otherwise.
+    pub fn somebody(&self, dir: &Directory) -> Result<Caller> {
+        match self.who {
+            Who::Anonymous => Err(Error::Unauthenticated),
+            _ => self.caller(dir),
+        }
+    }
+
+    /// The user who is signed in.
+    ///
+    /// # Errors
+    /// 401 for anybody who is not a user.
+    pub fn user(&self, dir: &Directory) -> Result<UserIx> {
+        Ok(self.session(dir)?.user)
+    }
+
+    /// A system administrator, or the system.
+    ///
+    /// # Errors
+    /// 401 or 403.
+    pub fn system_admin(&self, dir: &Directory) -> Result<Caller> {
+        let caller = self.somebody(dir)?;
+        if caller.system || caller.system_admin {
+            return Ok(caller);
+        }
+        Err(Error::Forbidden("this needs a system administrator".to_owned()))
+    }
+}
+
+/// A request that must be signed in: what every handler takes unless it says [`Anyone`], so that
+/// whoever is nobody is refused before anything of the request is looked at.
+impl FromRequestParts<Arc<App>> for Ctx {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
+        let Anyone(ctx) = Anyone::from_request_parts(parts, app).await?;
+        if ctx.who == Who::Anonymous { Err(Error::Unauthenticated) } else { Ok(ctx) }
+    }
+}
+
+/// A request with or without a credential; one that is no good is refused, never taken for none.
+pub struct Anyone(pub Ctx);
+
+impl FromRequestParts<Arc<App>> for Anyone {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        if !app.ready() {
+            return Err(Error::Unavailable);
+        }
+        let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let who = match (given.next(), given.next()) {
+            (None, _) => Who::Anonymous,
+            // Two credentials are none: which of them counts would be anybody's guess.
+            (Some(_), Some(_)) => return Err(Error::Unauthenticated),
+            (Some(header), None) => Who::Session(ids::token_hash(bearer(header.to_str().ok())?)),
+        };
+        let ctx = Ctx { app: Arc::clone(app), who, request_id };
+        ctx.caller(&app.directory())?;
+        Ok(Self(ctx))
+    }
+}
+
+fn bearer(header: Option<&str>) -> Result<&str> {
+    let (scheme, token) = header.and_then(|h| h.split_once(' ')).ok_or(Error::Unauthenticated)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(Error::Unauthenticated) }
+}

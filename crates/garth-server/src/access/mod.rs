@@ -1,0 +1,71 @@
+//! The one place that enforces: who is asking, check, reach, write.
+//!
+//! Reading asks [`Ctx::caller`] and the directory's world. Writing goes through [`write()`],
+//! and only it hands out the [`Permit`] that every store write takes: the decision, the
+//! change, its audit entry and its change-log row are one transaction.
+
+mod app;
+mod ctx;
+mod explain;
+mod page;
+mod places;
+mod sees;
+mod store;
+mod who;
+mod write;
+
+pub use app::{App, Config};
+pub use ctx::{Anyone, Ctx, Who};
+pub use explain::{Explanation, Step, explain};
+pub use page::{cursor, page_of, read_cursor};
+pub use places::{archived, named_space, path, redacted, registered, role_names, visible_space};
+pub use sees::Viewer;
+pub use store::AuditEntry;
+pub use who::{About, Allowed, RoleSource, who};
+pub use write::{Permit, Record, Write, spaces_with_role, write};
+
+use crate::base::error::{Error, Result};
+use crate::directory::Directory;
+use garth_core::{Action, Caller, Decision, Facts, Outcome, Principal, Target};
+
+/// Turns a decision into an answer: hidden is missing, visible but not allowed says what is lacking.
+///
+/// # Errors
+/// 404 or 403; 401 where an anonymous caller is refused, existing or not.
+pub fn require(dir: &Directory, caller: &Caller, decision: &Decision) -> Result<()> {
+    match decision.outcome {
+        Outcome::Allowed => Ok(()),
+        _ if caller.who.is_none() && !caller.system => Err(Error::Unauthenticated),
+        Outcome::Missing => Err(Error::NotFound),
+        Outcome::Forbidden(permission) => Err(Error::Forbidden(lacking(dir, permission))),
+    }
+}
+
+/// Decides and requires yes.
+///
+/// # Errors
+/// As [`require`].
+pub fn check(dir: &Directory, caller: &Caller, target: Target, action: Action, now: garth_core::Micros) -> Result<()> {
+    require(dir, caller, &dir.world.decide(caller, target, action, now))
+}
+
+fn lacking(dir: &Directory, permission: Option<garth_core::Permission>) -> String {
+    match permission {
+        Some(permission) => format!("this needs {}", dir.words().permission(permission)),
+        None => "its policy does not allow you this".to_owned(),
+    }
+}
+
+/// What the caller is to a resource whose author, owner and subscribers are those.
+pub fn facts(dir: &Directory, caller: &Caller, author: &str, owner: &str, subscriber: bool) -> Facts {
+    let Some(me) = identity(dir, caller) else { return Facts::default() };
+    Facts { author: author == me, owner: owner == me, subscriber }
+}
+
+/// How the caller is written as author or owner; nobody for callers that cannot be one.
+pub fn identity(dir: &Directory, caller: &Caller) -> Option<String> {
+    match caller.who {
+        Some(who @ (Principal::User(_) | Principal::Key(_))) => Some(dir.principal_text(who)),
+        _ => None,
+    }
+}

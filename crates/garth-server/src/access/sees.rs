@@ -1,0 +1,79 @@
+//! Which people and groups somebody can see.
+//!
+//! Members of a space see each other; outside shared spaces people do not see one another
+//! (`MODEL.md`, "People in a space"). A group is seen by its members and where it holds a grant.
+
+use crate::directory::Directory;
+use crate::directory::policy::Sees;
+use garth_core::standing::Sight;
+use garth_core::{Caller, GroupIx, Micros, PolicyIx, Principal, SpaceIx, UserIx};
+use std::cell::OnceCell;
+
+/// Somebody looking at people, groups and spaces.
+pub struct Viewer<'a> {
+    dir: &'a Directory,
+    caller: &'a Caller,
+    now: Micros,
+    sight: OnceCell<Sight>,
+}
+
+impl<'a> Viewer<'a> {
+    /// That caller, in that picture, at that time.
+    pub fn new(dir: &'a Directory, caller: &'a Caller, now: Micros) -> Self {
+        Self { dir, caller, now, sight: OnceCell::new() }
+    }
+
+    fn sight(&self) -> &Sight {
+        self.sight.get_or_init(|| Sight::new(&self.dir.world, self.caller, self.now))
+    }
+
+    fn sees_all_people(&self) -> bool {
+        self.caller.system || self.caller.system_admin
+    }
+
+    /// Does the caller pass the space's gate?
+    pub fn space(&self, space: SpaceIx) -> bool {
+        self.caller.system || self.sight().get(space).is_some_and(|s| s.gate)
+    }
+
+    /// The spaces the caller is a member of.
+    fn own_spaces(&self) -> impl Iterator<Item = SpaceIx> + '_ {
+        self.sight().visible().filter(|(_, s)| !s.roles.is_empty()).map(|(ix, _)| ix)
+    }
+
+    /// May the caller know of that user?
+    pub fn user(&self, user: UserIx) -> bool {
+        if self.sees_all_people() || self.caller.who == Some(Principal::User(user)) {
+            return self.dir.world.user(user).is_some();
+        }
+        let Some(other) = Caller::user(&self.dir.world, user) else { return false };
+        self.own_spaces().any(|space| {
+            let standing = self.dir.world.standing(&other, space, self.now);
+            standing.gate && !standing.roles.is_empty()
+        })
+    }
+
+    /// May the caller know of that group?
+    pub fn group(&self, group: GroupIx) -> bool {
+        self.dir.world.group(group).is_some()
+            && (self.sees_all_people()
+                || self.caller.groups.contains(&group)
+                || self.dir.world.granted(Principal::Group(group)).iter().any(|space| self.space(*space)))
+    }
+}
+
+impl Sees for Viewer<'_> {
+    fn principal(&self, principal: Principal) -> bool {
+        match principal {
+            Principal::Everyone => true,
+            Principal::User(user) => self.user(user),
+            Principal::Group(group) => self.group(group),
+            Principal::Key(_) | Principal::Resource(_) => self.caller.system,
+        }
+    }
+
+    /// A named policy's name is seen by everyone signed in.
+    fn policy(&self, policy: PolicyIx) -> bool {
+        self.dir.world.policy(policy).is_some() && (self.caller.system || self.caller.signed_in())
+    }
+}

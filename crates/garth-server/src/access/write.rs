@@ -1,0 +1,325 @@
+//! The one way to change anything.
+//!
+//! [`write()`] runs an operation on the writer: decisions are made on the pending picture,
+//! which already holds what the operations before it in the same commit did; the change,
+//! its audit entry and its change-log row go into one transaction; afterwards nobody may
+//! have lost their last administrator. An error anywhere undoes all of it.
+
+use crate::access::store::{self, AuditEntry};
+use crate::access::{self, Ctx, Who, app::App, identity};
+use crate::base::db::Tx;
+use crate::base::error::{Error, Result};
+use crate::base::ids;
+use crate::directory::{Change, ClassKey, Directory, load};
+use garth_core::{Action, Caller, ClassIx, GroupIx, Micros, Principal, RoleIx, SpaceIx, Target, UserIx};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Proof that a change was decided on. Every store write takes one; only this module makes them.
+#[derive(Clone, Copy, Debug)]
+pub struct Permit(());
+
+/// What an audit entry tells of a change.
+pub struct Record<'a> {
+    /// The space whose administrators see it; `None` for the system's log.
+    pub space: Option<SpaceIx>,
+    /// The type of what was changed.
+    pub target_type: &'a str,
+    /// Its id.
+    pub target_id: String,
+    /// How it was.
+    pub before: Value,
+    /// How it is.
+    pub after: Value,
+}
+
+/// An operation's hold on the store and on the pending picture.
+pub struct Write<'a> {
+    /// The time of the change.
+    pub now: Micros,
+    /// Who changes.
+    pub caller: Caller,
+    /// The server.
+    pub app: Arc<App>,
+    dir: &'a mut Directory,
+    before: Directory,
+    tx: &'a mut Tx,
+    changes: Vec<Change>,
+    stamp: Stamp,
+    refused_at: Option<(SpaceIx, String, String)>,
+}
+
+/// What every audit entry of one request has in common.
+#[derive(Clone)]
+struct Stamp {
+    action: &'static str,
+    actor: String,
+    credential: String,
+    request_id: String,
+}
+
+/// Runs an operation that changes something; `action` is what the audit calls it.
+///
+/// # Errors
+/// Whatever the operation answers, 409 `last_admin` when it would leave a space or the
+/// installation without an administrator, and 503 when the store cannot answer. Nothing has
+/// changed then.
+pub async fn write<T, F>(ctx: &Ctx, action: &'static str, operation: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: for<'w, 'a> AsyncFnOnce(&'w mut Write<'a>) -> Result<T> + Send + 'static,
+{
+    let writer = ctx.app.writer.as_ref().ok_or_else(|| Error::internal("the store is open for reading only"))?;
+    let ctx = ctx.clone();
+    writer.run(async move |tx: &mut Tx, dir: &mut Directory| run(ctx, action, tx, dir, operation).await).await
+}
+
+async fn run<T, F>(ctx: Ctx, action: &'static str, tx: &mut Tx, dir: &mut Directory, operation: F) -> Result<T>
+where
+    F: for<'w, 'a> AsyncFnOnce(&'w mut Write<'a>) -> Result<T>,
+{
+    let caller = ctx.caller(dir)?;
+    let credential = match &ctx.who {
+        Who::Anonymous => "none".to_owned(),
+        Who::System => "command line".to_owned(),
+        Who::Session(_) => format!("session:{}", ctx.session(dir)?.id),
+    };
+    let actor = identity(dir, &caller)
+        .unwrap_or_else(|| if caller.system { "system".to_owned() } else { "anonymous".to_owned() });
+    let stamp = Stamp { action, actor, credential, request_id: ctx.request_id.clone() };
+    let before = dir.clone();
+    let app = Arc::clone(&ctx.app);
+    let mut write =
+        Write { now: ctx.now(), caller, app, dir, before, tx, changes: Vec::new(), stamp, refused_at: None };
+    let outcome = match operation(&mut write).await {
+        Ok(done) => write.keep_administrators().map(|()| done),
+        Err(error) => Err(error),
+    };
+    if let Err(Error::Forbidden(_)) = &outcome {
+        let entry = write.refusal();
+        ctx.app.note_refusal(entry);
+    }
+    outcome
+}
+
+impl Write<'_> {
+    /// The pending picture.
+    pub fn dir(&self) -> &Directory {
+        self.dir
+    }
+
+    /// The open transaction, for a store's statements.
+    pub fn tx(&mut self) -> &mut Tx {
+        self.tx
+    }
+
+    /// Requires that the caller may do that.
+    ///
+    /// # Errors
+    /// 404 when it is hidden, 403 when it is visible and not allowed, 401 for anonymous callers.
+    pub fn may(&mut self, target: Target, action: Action) -> Result<Permit> {
+        let decision = self.dir.world.decide(&self.caller, target, action, self.now);
+        let answer = access::require(self.dir, &self.caller, &decision);
+        if let (Err(Error::Forbidden(_)), Target::Space(space)) = (&answer, target) {
+            self.refused_in(space, "space", self.dir.space_id(space).map(|id| id.to_string()).unwrap_or_default());
+        }
+        answer.map(|()| Permit(()))
+    }
+
+    /// Notes where a refusal belongs, for its audit entry.
+    pub fn refused_in(&mut self, space: SpaceIx, target_type: &str, target_id: String) {
+        self.refused_at = Some((space, target_type.to_owned(), target_id));
+    }
+
+    /// Requires a system administrator, or the command line.
+    ///
+    /// # Errors
+    /// 401 or 403.
+    pub fn system_admin(&self) -> Result<Permit> {
+        match &self.caller {
+            caller if caller.system || caller.system_admin => Ok(Permit(())),
+            caller if caller.who.is_none() => Err(Error::Unauthenticated),
+            _ => Err(Error::Forbidden("this needs a system administrator".to_owned())),
+        }
+    }
+
+    /// Requires the command line on the server.
+    ///
+    /// # Errors
+    /// 403 for everybody else.
+    pub fn system(&self) -> Result<Permit> {
+        if self.caller.system { Ok(Permit(())) } else { Err(Error::Forbidden("this is done on the server".to_owned())) }
+    }
+
+    /// For what is the caller's own: their name, their sessions.
+    ///
+    /// # Errors
+    /// 401 for anybody who is not a user.
+    pub fn own(&self) -> Result<(Permit, UserIx)> {
+        match self.caller.who {
+            Some(Principal::User(user)) => Ok((Permit(()), user)),
+            _ => Err(Error::Unauthenticated),
+        }
+    }
+
+    /// For what a secret entitles to, whoever brings it: the setup token, a sign-up token, a password.
+    /// The operation has verified it.
+    pub fn by_secret(&self) -> Permit {
+        Permit(())
+    }
+
+    /// Tells the picture and the change log that something changed in the store.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn changed(&mut self, change: Change) -> Result<()> {
+        self.dir.last_change += 1;
+        store::insert_change(self.tx, self.dir.last_change, &change, self.now).await?;
+        load::apply(self.tx, self.dir, &change).await?;
+        self.changes.push(change);
+        Ok(())
+    }
+
+    /// Writes the audit entry of a change.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn record(&mut self, record: Record<'_>) -> Result<()> {
+        let space = record.space.and_then(|s| self.dir.space_id(s).or_else(|| self.before.space_id(s)));
+        let entry = AuditEntry {
+            id: ids::new_id(self.now).to_string(),
+            at: self.now,
+            space: space.map(|id| id.to_string()).unwrap_or_default(),
+            actor: self.stamp.actor.clone(),
+            credential: self.stamp.credential.clone(),
+            action: self.stamp.action.to_owned(),
+            target_type: record.target_type.to_owned(),
+            target_id: record.target_id,
+            outcome: "done".to_owned(),
+            before: text(&record.before),
+            after: text(&record.after),
+            request_id: self.stamp.request_id.clone(),
+        };
+        Ok(store::insert_audit(self.tx, &entry).await?)
+    }
+
+    /// The same entry in the system's log and in every space it touches: for what widens access
+    /// indirectly (`MODEL.md`, "Who can do what").
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn record_widely(
+        &mut self,
+        spaces: &[SpaceIx],
+        target_type: &str,
+        target_id: String,
+        before: Value,
+        after: Value,
+    ) -> Result<()> {
+        for space in std::iter::once(None).chain(spaces.iter().copied().map(Some)) {
+            let (target_id, before, after) = (target_id.clone(), before.clone(), after.clone());
+            self.record(Record { space, target_type, target_id, before, after }).await?;
+        }
+        Ok(())
+    }
+
+    /// The access class of that key, made new when no resource ever had it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn class(&mut self, key: ClassKey) -> Result<ClassIx> {
+        if let Some(class) = self.dir.class(&key) {
+            return Ok(class);
+        }
+        let id = self.dir.next_class();
+        let missing = || Error::internal("a class of a space or kind that is gone");
+        let space = self.dir.space_id(key.0).ok_or_else(missing)?.to_string();
+        let kind = self.dir.kinds.info(key.1).ok_or_else(missing)?.id.to_string();
+        store::insert_class(self.tx, id, &space, &kind, &key.2, &key.3).await?;
+        self.changed(Change::Class(id)).await?;
+        Ok(ClassIx(id))
+    }
+
+    /// A number for a new resource.
+    pub fn next_number(&mut self) -> i64 {
+        let number = self.dir.next_number;
+        self.dir.next_number += 1;
+        number
+    }
+
+    fn refusal(&mut self) -> AuditEntry {
+        let (space, target_type, target_id) = match self.refused_at.take() {
+            Some((space, kind, id)) => (self.dir.space_id(space).or_else(|| self.before.space_id(space)), kind, id),
+            None => (None, String::new(), String::new()),
+        };
+        AuditEntry {
+            id: ids::new_id(self.now).to_string(),
+            at: self.now,
+            space: space.map(|id| id.to_string()).unwrap_or_default(),
+            actor: self.stamp.actor.clone(),
+            credential: self.stamp.credential.clone(),
+            action: self.stamp.action.to_owned(),
+            target_type,
+            target_id,
+            outcome: "refused".to_owned(),
+            before: String::new(),
+            after: String::new(),
+            request_id: self.stamp.request_id.clone(),
+        }
+    }
+
+    /// Law 6: whatever was changed, no space and not the installation lost its last administrator by it.
+    fn keep_administrators(&self) -> Result<()> {
+        if self.before.world.system_admins() > 0 && self.dir.world.system_admins() == 0 {
+            return Err(Error::conflict("last_admin", "the installation would lose its last system administrator"));
+        }
+        let lost = |space: &SpaceIx| {
+            self.before.world.has_admin(*space)
+                && self.dir.world.space(*space).is_some()
+                && !self.dir.world.has_admin(*space)
+        };
+        if self.changes.iter().any(|change| self.spaces_of(change).iter().any(lost)) {
+            return Err(Error::conflict("last_admin", "a space would lose its last administrator"));
+        }
+        Ok(())
+    }
+
+    /// The spaces whose administrators a change may have touched.
+    fn spaces_of(&self, change: &Change) -> Vec<SpaceIx> {
+        let of_groups = |groups: &[GroupIx]| {
+            let mut spaces = Vec::new();
+            for group in groups {
+                if let Some(caller) = Caller::group(&self.before.world, *group) {
+                    spaces.extend(caller.principals().flat_map(|p| self.before.world.granted(p).to_vec()));
+                }
+            }
+            spaces
+        };
+        match change {
+            Change::Space(id) | Change::Grants(id) => self.before.spaces.by_id(id).into_iter().collect(),
+            Change::User(id) => {
+                let Some(user) = self.before.users.by_id::<UserIx>(id) else { return Vec::new() };
+                let mut spaces = self.before.world.granted(Principal::User(user)).to_vec();
+                spaces.extend(self.before.world.user(user).map(|u| of_groups(&u.groups)).unwrap_or_default());
+                spaces
+            }
+            Change::Group(id) => self.before.groups.by_id::<GroupIx>(id).map(|g| of_groups(&[g])).unwrap_or_default(),
+            Change::Role(id) => {
+                let Some(role) = self.before.roles.by_id::<RoleIx>(id) else { return Vec::new() };
+                spaces_with_role(&self.before, role)
+            }
+            Change::Kind(_) | Change::Policy(_) | Change::Class(_) | Change::Session(_) | Change::Settings => {
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// The spaces in which somebody holds that role by a grant.
+pub fn spaces_with_role(dir: &Directory, role: RoleIx) -> Vec<SpaceIx> {
+    dir.world.spaces().filter(|(_, s)| s.grants().iter().any(|g| g.role == role)).map(|(ix, _)| ix).collect()
+}
+
+fn text(state: &Value) -> String {
+    if state.is_null() { String::new() } else { state.to_string() }
+}

@@ -1,0 +1,237 @@
+//! SQLite: one connection per reading thread, one for the writer, WAL in between.
+
+use std::cell::RefCell;
+use std::ffi::CStr;
+use std::fs::{DirBuilder, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql, ffi};
+use tokio::sync::Semaphore;
+
+use super::{DbError, Mode, Row, Step, Value, Words, in_words};
+
+const WORDS: Words = Words {
+    list: ["(SELECT value FROM json_each(", "))"],
+    ints: ["(SELECT CAST(value AS INTEGER) AS value FROM json_each(", "))"],
+};
+
+/// Long reads at a time; more would only take turns on the same disk.
+const SCANS: usize = 4;
+/// Prepared statements a connection keeps.
+const STATEMENTS: usize = 512;
+/// Only a checkpoint or a backup by hand ever makes anybody wait.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A database file.
+pub(super) struct Store {
+    path: PathBuf,
+    scans: Arc<Semaphore>,
+}
+
+impl Store {
+    /// Finds or makes the file's folder and, to serve, locks it against a second server.
+    pub(super) fn open(path: &Path, mode: Mode) -> Result<(Store, Option<File>), DbError> {
+        let store = Store { path: path.to_owned(), scans: Arc::new(Semaphore::new(SCANS)) };
+        let claim = match mode {
+            Mode::Serve => Some(lock_folder(path.parent().unwrap_or(Path::new(".")))?),
+            Mode::ReadOnly if path.exists() => None,
+            Mode::ReadOnly => return Err(DbError::Unavailable(format!("there is none at {}", path.display()))),
+        };
+        Ok((store, claim))
+    }
+
+    /// A connection to the file: one that may write, or one that cannot.
+    pub(super) fn connect(&self, mode: Mode) -> Result<Connection, DbError> {
+        let flags = match mode {
+            Mode::Serve => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+            Mode::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        };
+        let connection = Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // "name" in double quotes is a column and never a text, as in PostgreSQL.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+        if mode == Mode::Serve {
+            connection
+                .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
+        }
+        // 16 MiB of pages per connection.
+        connection
+            .execute_batch("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;")?;
+        Ok(connection)
+    }
+}
+
+fn lock_folder(folder: &Path) -> Result<File, DbError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    // The database holds everybody's data: a folder we make is its owner's alone.
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let trouble = |error: std::io::Error| DbError::Unavailable(format!("{}: {error}", folder.display()));
+    builder.create(folder).map_err(trouble)?;
+    let file = File::create(folder.join("lock")).map_err(trouble)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(DbError::AlreadyRunning),
+        Err(TryLockError::Error(error)) => Err(trouble(error)),
+    }
+}
+
+thread_local! {
+    /// This thread's reading connections. Almost always exactly one; tests open many databases in turn.
+    static READERS: RefCell<Vec<(Weak<Store>, Connection)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Reads with this thread's connection. Nothing stays open between two reads: every statement is finished before this
+/// returns, so each read sees the newest commit.
+pub(super) fn read<T>(store: &Arc<Store>, work: impl FnOnce(&Connection) -> Result<T, DbError>) -> Result<T, DbError> {
+    READERS.with_borrow_mut(|readers| {
+        let known = readers.iter().position(|(of, _)| std::ptr::eq(of.as_ptr(), Arc::as_ptr(store)));
+        let at = match known {
+            Some(at) => at,
+            None => {
+                readers.retain(|(of, _)| of.strong_count() > 0);
+                readers.push((Arc::downgrade(store), store.connect(Mode::ReadOnly)?));
+                readers.len() - 1
+            }
+        };
+        let answer = work(&readers[at].1);
+        if matches!(answer, Err(DbError::Unavailable(_))) {
+            // The file may have been moved or replaced: the next read opens it again.
+            readers.swap_remove(at);
+        }
+        answer
+    })
+}
+
+/// Reads on the pool of blocking threads.
+pub(super) async fn scan(store: &Arc<Store>, sql: String, values: Vec<Value>) -> Result<Vec<Row>, DbError> {
+    let store = store.clone();
+    let permit = store.scans.clone().acquire_owned().await;
+    let answer = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        read(&store, |connection| query(connection, &sql, &values))
+    });
+    answer.await.unwrap_or_else(|_| Err(DbError::Other("a long read did not finish".to_owned())))
+}
+
+pub(super) fn execute(connection: &Connection, sql: &str, values: &[Value]) -> Result<u64, DbError> {
+    let mut statement = connection.prepare_cached(&in_words(sql, &WORDS))?;
+    bind(&mut statement, values)?;
+    Ok(statement.raw_execute()? as u64)
+}
+
+pub(super) fn query(connection: &Connection, sql: &str, values: &[Value]) -> Result<Vec<Row>, DbError> {
+    let mut statement = connection.prepare_cached(&in_words(sql, &WORDS))?;
+    bind(&mut statement, values)?;
+    let columns = statement.column_count();
+    let mut rows = statement.raw_query();
+    let mut answer = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut values = Vec::with_capacity(columns);
+        for column in 0..columns {
+            values.push(match row.get_ref(column)? {
+                ValueRef::Null => Value::Null,
+                ValueRef::Integer(number) => Value::Int(number),
+                ValueRef::Text(text) => match std::str::from_utf8(text) {
+                    Ok(text) => Value::Text(text.to_owned()),
+                    Err(_) => return Err(DbError::Other(format!("column {column} is not UTF-8"))),
+                },
+                ValueRef::Real(_) | ValueRef::Blob(_) => {
+                    return Err(DbError::Other(format!("column {column} is neither TEXT nor BIGINT")));
+                }
+            });
+        }
+        answer.push(Row(values));
+    }
+    Ok(answer)
+}
+
+/// `$1` is a name to SQLite, numbered by where it first appears: so parameters are bound by name.
+fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<(), DbError> {
+    if statement.parameter_count() != values.len() {
+        let wanted = statement.parameter_count();
+        return Err(DbError::Other(format!("the statement has {wanted} parameters and was given {}", values.len())));
+    }
+    for (index, value) in values.iter().enumerate() {
+        match NAMES.get(index) {
+            Some(name) => statement.raw_bind_parameter(*name, value)?,
+            None => statement.raw_bind_parameter(format!("${}", index + 1).as_str(), value)?,
+        }
+    }
+    Ok(())
+}
+
+/// Names of parameters, ready made, so that binding allocates nothing; a longer statement pays for its own.
+const NAMES: [&CStr; 24] = [
+    c"$1", c"$2", c"$3", c"$4", c"$5", c"$6", c"$7", c"$8", c"$9", c"$10", c"$11", c"$12", c"$13", c"$14", c"$15",
+    c"$16", c"$17", c"$18", c"$19", c"$20", c"$21", c"$22", c"$23", c"$24",
+];
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Value::Null => ValueRef::Null,
+            Value::Int(number) => ValueRef::Integer(*number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+pub(super) fn step(connection: &Connection, step: Step) -> Result<(), DbError> {
+    let statements: &[&str] = match step {
+        Step::Begin => &["BEGIN IMMEDIATE", "SAVEPOINT operation"],
+        Step::Next => &["RELEASE operation", "SAVEPOINT operation"],
+        Step::Undo => &["ROLLBACK TO operation"],
+        Step::Commit => &["RELEASE operation", "COMMIT"],
+        Step::Abandon => &["ROLLBACK"],
+    };
+    for sql in statements {
+        connection.prepare_cached(sql)?.raw_execute()?;
+    }
+    Ok(())
+}
+
+pub(super) fn script(connection: &Connection, sql: &str) -> Result<(), DbError> {
+    Ok(connection.execute_batch(sql)?)
+}
+
+/// Closes the writer's connection and leaves the file whole, with an empty log beside it.
+pub(super) fn close(connection: Connection) -> Result<(), DbError> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    connection.close().map_err(|(_, error)| error.into())
+}
+
+impl From<rusqlite::Error> for DbError {
+    fn from(error: rusqlite::Error) -> DbError {
+        let Some(code) = error.sqlite_error().copied() else {
+            return DbError::Other(error.to_string());
+        };
+        match code.extended_code {
+            ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+                return DbError::Unique;
+            }
+            // A trigger is how SQLite does ON DELETE RESTRICT; we have none of our own.
+            ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER => return DbError::ForeignKey,
+            _ => {}
+        }
+        match code.code {
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::OutOfMemory
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::DiskFull
+            | ErrorCode::CannotOpen
+            | ErrorCode::FileLockingProtocolFailed
+            | ErrorCode::DatabaseCorrupt
+            | ErrorCode::NotADatabase => DbError::Unavailable(error.to_string()),
+            _ => DbError::Other(error.to_string()),
+        }
+    }
+}

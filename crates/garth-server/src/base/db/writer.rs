@@ -1,0 +1,348 @@
+//! The one writer: a thread that takes queued operations and commits them together.
+//!
+//! Each operation works in a savepoint, on the open transaction and on the pending picture `S`, which already
+//! holds what the operations before it decided. One commit makes all of them durable; only then is the picture
+//! published and everybody answered.
+
+use std::fs::File;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Db, DbError, Step, Tx};
+
+/// Operations that may wait; more are refused.
+const QUEUE: usize = 4096;
+/// Operations that share a commit.
+const BATCH: usize = 256;
+/// The wait after the first attempt to reconnect that failed; it doubles up to the second.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Sends operations to the writing thread. It stops when this is dropped, or by [`Writer::shutdown`].
+pub struct Writer<S> {
+    queue: mpsc::Sender<Message<S>>,
+    db: Db,
+}
+
+enum Message<S> {
+    Run(Box<dyn Job<S>>),
+    Stop(oneshot::Sender<()>),
+}
+
+impl<S: Clone + Send + 'static> Writer<S> {
+    /// Starts the thread and returns once `load` has read the picture, which is returned as well. `load` runs again
+    /// whenever the picture may differ from the database: after a failed commit or a lost connection.
+    /// `publish` is called with each new picture, on the writing thread.
+    pub async fn start<L, P>(db: Db, load: L, publish: P) -> Result<(Writer<S>, S), DbError>
+    where
+        L: AsyncFn(&mut Tx) -> Result<S, DbError> + Send + 'static,
+        P: Fn(S) + Send + 'static,
+    {
+        let claim = db.take_claim().await?;
+        let (queue, messages) = mpsc::channel(QUEUE);
+        let (started, starting) = oneshot::channel();
+        let of_thread = db.clone();
+        let thread = move || write(of_thread, claim, load, publish, messages, started);
+        let trouble = |error: std::io::Error| DbError::Unavailable(error.to_string());
+        std::thread::Builder::new().name("garth-writer".to_owned()).spawn(thread).map_err(trouble)?;
+        let state = starting.await.unwrap_or_else(|_| Err(stopped()))?;
+        Ok((Writer { queue, db }, state))
+    }
+
+    /// Runs an operation and answers when it is committed, or rolled back. An operation awaits nothing but its `Tx`:
+    /// everybody else waits for it.
+    pub async fn run<T, E, F>(&self, operation: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx, &mut S) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        self.db.expect_ready()?;
+        let (answer, answered) = oneshot::channel();
+        let job = Operation { operation: Some(operation), outcome: None, answer };
+        self.queue.try_send(Message::Run(Box::new(job))).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => DbError::Unavailable("too many writes are waiting".to_owned()),
+            mpsc::error::TrySendError::Closed(_) => stopped(),
+        })?;
+        answered.await.unwrap_or_else(|_| Err(stopped().into()))
+    }
+
+    /// Finishes what is queued, closes the database for writing and lets another server have it.
+    pub async fn shutdown(&self) {
+        let (stop, stopped) = oneshot::channel();
+        if self.queue.send(Message::Stop(stop)).await.is_ok() {
+            // Answered by being dropped, when the thread is done.
+            let _ = stopped.await;
+        }
+    }
+}
+
+fn stopped() -> DbError {
+    DbError::Unavailable("the server is stopping".to_owned())
+}
+
+/// An operation whose types are known to its caller alone.
+trait Job<S>: Send {
+    /// Runs it; true when it wants to be committed.
+    fn run<'a>(&'a mut self, tx: &'a mut Tx, state: &'a mut S) -> LocalBoxFuture<'a, bool>;
+    /// Answers its caller: with its own error if it had one, else with what went wrong around it, else with its result.
+    fn answer(self: Box<Self>, trouble: Option<DbError>);
+}
+
+struct Operation<T, E, F> {
+    operation: Option<F>,
+    outcome: Option<Result<T, E>>,
+    answer: oneshot::Sender<Result<T, E>>,
+}
+
+impl<S, T, E, F> Job<S> for Operation<T, E, F>
+where
+    F: AsyncFnOnce(&mut Tx, &mut S) -> Result<T, E> + Send,
+    T: Send,
+    E: From<DbError> + Send,
+{
+    fn run<'a>(&'a mut self, tx: &'a mut Tx, state: &'a mut S) -> LocalBoxFuture<'a, bool> {
+        Box::pin(async move {
+            if let Some(operation) = self.operation.take() {
+                self.outcome = Some(operation(tx, state).await);
+            }
+            matches!(self.outcome, Some(Ok(_)))
+        })
+    }
+
+    fn answer(self: Box<Self>, trouble: Option<DbError>) {
+        let answer = match (self.outcome, trouble) {
+            (Some(Err(error)), _) => Err(error),
+            (_, Some(trouble)) => Err(trouble.into()),
+            (Some(Ok(result)), None) => Ok(result),
+            (None, None) => Err(stopped().into()),
+        };
+        // A caller that has gone away needs no answer.
+        let _ = self.answer.send(answer);
+    }
+}
+
+/// The writing thread, from start to end.
+fn write<S, L, P>(
+    db: Db,
+    claim: Option<File>,
+    load: L,
+    publish: P,
+    messages: mpsc::Receiver<Message<S>>,
+    started: oneshot::Sender<Result<S, DbError>>,
+) where
+    S: Clone,
+    L: AsyncFn(&mut Tx) -> Result<S, DbError>,
+    P: Fn(S),
+{
+    // Whatever ends this thread, even a panic: without a writer, what is in memory may not be the truth.
+    let _unready = Unready(db.clone());
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = started.send(Err(DbError::Unavailable(error.to_string())));
+            return;
+        }
+    };
+    runtime.block_on(async {
+        let (tx, state) = match open(&db, &load).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                let _ = started.send(Err(error));
+                return;
+            }
+        };
+        if started.send(Ok(state.clone())).is_ok() {
+            let writing = Writing { db: db.clone(), load, publish, messages, state, stopping: Vec::new() };
+            let stopping = writing.work(tx).await;
+            // Only now: who asked for the end may open the database again at once.
+            drop(claim);
+            drop(stopping);
+        }
+    });
+}
+
+struct Unready(Db);
+
+impl Drop for Unready {
+    fn drop(&mut self) {
+        self.0.set_ready(false);
+    }
+}
+
+/// Connects and reads the picture, in one transaction; what the reading had to make first is kept.
+async fn open<S>(db: &Db, load: &impl AsyncFn(&mut Tx) -> Result<S, DbError>) -> Result<(Tx, S), DbError> {
+    let mut tx = db.writing().await?;
+    tx.step(Step::Begin).await?;
+    let state = load(&mut tx).await?;
+    tx.step(Step::Commit).await?;
+    Ok((tx, state))
+}
+
+struct Writing<S, L, P> {
+    db: Db,
+    load: L,
+    publish: P,
+    messages: mpsc::Receiver<Message<S>>,
+    /// The picture with everything that is committed.
+    state: S,
+    stopping: Vec<oneshot::Sender<()>>,
+}
+
+impl<S, L, P> Writing<S, L, P>
+where
+    S: Clone,
+    L: AsyncFn(&mut Tx) -> Result<S, DbError>,
+    P: Fn(S),
+{
+    /// Works until nobody can ask any more; returns who is waiting for the end.
+    async fn work(mut self, mut tx: Tx) -> Vec<oneshot::Sender<()>> {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let trouble = tokio::select! {
+                taken = self.messages.recv_many(&mut batch, BATCH) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    let jobs = self.sort_out(&mut batch);
+                    self.commit_together(&mut tx, jobs).await.err()
+                }
+                () = tx.lost() => Some(DbError::Unavailable("the connection was lost".to_owned())),
+            };
+            if let Some(trouble) = trouble {
+                tracing::error!(%trouble, "the database failed; nothing is answered until it is back");
+                self.db.set_ready(false);
+                drop(tx);
+                match self.recover().await {
+                    Some(recovered) => tx = recovered,
+                    None => return self.stopping,
+                }
+            }
+        }
+        self.db.set_ready(false);
+        if let Err(error) = tx.close().await {
+            tracing::warn!(%error, "the database was not closed properly; nothing is lost");
+        }
+        self.stopping
+    }
+
+    fn sort_out(&mut self, batch: &mut Vec<Message<S>>) -> Vec<Box<dyn Job<S>>> {
+        let mut jobs = Vec::with_capacity(batch.len());
+        for message in batch.drain(..) {
+            match message {
+                Message::Run(job) => jobs.push(job),
+                Message::Stop(stop) => self.stop(stop),
+            }
+        }
+        jobs
+    }
+
+    /// Takes no more operations; those that are queued are still done.
+    fn stop(&mut self, stop: oneshot::Sender<()>) {
+        self.messages.close();
+        self.stopping.push(stop);
+    }
+
+    /// Runs operations in one transaction and answers all of them. An error means that the connection cannot be used
+    /// any more and that the pending picture is worthless.
+    async fn commit_together(&mut self, tx: &mut Tx, jobs: Vec<Box<dyn Job<S>>>) -> Result<(), DbError> {
+        let mut jobs = jobs.into_iter();
+        let mut waiting = Vec::new();
+        let committed = self.run_all(tx, &mut jobs, &mut waiting).await;
+        match committed {
+            Ok(()) if waiting.is_empty() => {}
+            Ok(()) => {
+                (self.publish)(self.state.clone());
+                waiting.into_iter().for_each(|job| job.answer(None));
+            }
+            Err(ref error) => {
+                // First this: who is told of the failure must not be given an older truth by a read.
+                self.db.set_ready(false);
+                let trouble = DbError::Unavailable(format!("the commit failed: {error}"));
+                waiting.into_iter().chain(jobs).for_each(|job| job.answer(Some(trouble.clone())));
+            }
+        }
+        committed
+    }
+
+    /// `waiting` receives the operations that get their answer from the commit.
+    async fn run_all(
+        &mut self,
+        tx: &mut Tx,
+        jobs: &mut impl Iterator<Item = Box<dyn Job<S>>>,
+        waiting: &mut Vec<Box<dyn Job<S>>>,
+    ) -> Result<(), DbError> {
+        let mut before = Some(Step::Begin);
+        for mut job in jobs {
+            if let Some(step) = before.take()
+                && let Err(error) = tx.step(step).await
+            {
+                waiting.push(job);
+                return Err(error);
+            }
+            let undo = self.state.clone();
+            let ran = AssertUnwindSafe(job.run(tx, &mut self.state)).catch_unwind().await;
+            let trouble = match ran {
+                Ok(true) if !tx.failed => {
+                    waiting.push(job);
+                    before = Some(Step::Next);
+                    continue;
+                }
+                Ok(true) => Some(DbError::Other("the operation went on after a statement had failed".to_owned())),
+                Ok(false) => None,
+                Err(_) => Some(DbError::Other("the operation panicked".to_owned())),
+            };
+            self.state = undo;
+            // The savepoint stays and serves the next operation.
+            if let Err(error) = tx.step(Step::Undo).await {
+                waiting.push(job);
+                return Err(error);
+            }
+            job.answer(trouble);
+        }
+        match (before, waiting.is_empty()) {
+            // Nothing was begun.
+            (Some(Step::Begin), _) => Ok(()),
+            (_, true) => tx.step(Step::Abandon).await,
+            (_, false) => tx.step(Step::Commit).await,
+        }
+    }
+
+    /// Opens the database again and reads the picture afresh; `None` when the server is stopping.
+    async fn recover(&mut self) -> Option<Tx> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match open(&self.db, &self.load).await {
+                Ok((tx, state)) => {
+                    self.state = state;
+                    (self.publish)(self.state.clone());
+                    self.db.set_ready(true);
+                    tracing::info!("the database is back");
+                    return Some(tx);
+                }
+                Err(error) => tracing::warn!(%error, "the database is still not available"),
+            }
+            self.turn_away(pause).await?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Refuses every operation for a while; `None` when the server is stopping.
+    async fn turn_away(&mut self, pause: Duration) -> Option<()> {
+        let over = tokio::time::sleep(pause);
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = &mut over => return Some(()),
+                message = self.messages.recv() => match message? {
+                    Message::Run(job) => job.answer(Some(DbError::Unavailable("it was lost".to_owned()))),
+                    Message::Stop(stop) => self.stop(stop),
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Errors as callers see them: `problem+json` with a stable code.
+//!
+//! The codes are a contract (`MODEL.md`, "Words for errors"). What went wrong inside is
+//! logged where it is turned into a response and never told to a client.
+
+use crate::base::db::DbError;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A result of this server.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// One wrong field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Where, as a JSON Pointer into the body, or `?name` for a query parameter.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// Why a request was refused or failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// No credential, or one that is unknown, expired or revoked.
+    #[error("sign in first")]
+    Unauthenticated,
+    /// Wrong username or password; the two are not told apart.
+    #[error("username or password is wrong")]
+    WrongCredentials,
+    /// The caller can see the thing and may not do that.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Hidden or missing, never told apart.
+    #[error("not found")]
+    NotFound,
+    /// The request contradicts what is there: code and sentence.
+    #[error("{1}")]
+    Conflict(&'static str, String),
+    /// The body or the query has wrong fields.
+    #[error("the request has fields that cannot be accepted")]
+    Invalid(Vec<FieldError>),
+    /// The body is not JSON at all, or breaks I-JSON.
+    #[error("{0}")]
+    Malformed(String),
+    /// The path exists, the method does not.
+    #[error("this path does not take that method")]
+    MethodNotAllowed,
+    /// The body is larger than allowed.
+    #[error("the request is larger than {0} bytes")]
+    TooLarge(usize),
+    /// The body is not declared as JSON.
+    #[error("send the body as application/json")]
+    UnsupportedMediaType,
+    /// The store cannot answer now.
+    #[error("the store cannot answer at the moment; nothing was changed")]
+    Unavailable,
+    /// A fault of ours; the text is for the log.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// A fault of ours.
+    pub fn internal(why: impl Into<String>) -> Self {
+        Self::Internal(why.into())
+    }
+
+    /// One wrong field.
+    pub fn field(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError { pointer: pointer.into(), message: message.into() }])
+    }
+
+    /// The request contradicts what is there.
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Conflict(code, detail.into())
+    }
+
+    /// Status, code and title.
+    fn parts(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in"),
+            Self::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong_credentials", "Not signed in"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),
+            Self::Conflict(code, _) => (StatusCode::CONFLICT, code, "Conflict"),
+            Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid request"),
+            Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed", "Malformed request"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
+            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type")
+            }
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+        }
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.parts().1
+    }
+
+    /// The document a client gets; the request's id is filled in on the way out.
+    pub fn problem(&self) -> Problem {
+        let (status, code, title) = self.parts();
+        let (detail, errors) = match self {
+            Self::Internal(_) => ("something went wrong on the server; nothing was changed".to_owned(), None),
+            Self::Invalid(errors) => (self.to_string(), Some(errors.clone())),
+            other => (other.to_string(), None),
+        };
+        Problem {
+            r#type: format!("urn:garth:error:{code}"),
+            title,
+            status: status.as_u16(),
+            code,
+            detail,
+            errors,
+            request_id: String::new(),
+        }
+    }
+}
+
+impl From<DbError> for Error {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Unavailable(why) => {
+                tracing::warn!(%why, "the store is not available");
+                Self::Unavailable
+            }
+            DbError::Unique => Self::conflict("conflict", "something of that name exists already"),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+/// The document of RFC 9457, with our code and the fields.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// A URN made of the code.
+    pub r#type: String,
+    /// The code in words.
+    #[schema(value_type = String)]
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// Stable; branch on this.
+    #[schema(value_type = String)]
+    pub code: &'static str,
+    /// One sentence for the caller.
+    pub detail: String,
+    /// The wrong fields, for `invalid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors: Option<Vec<FieldError>>,
+    /// The id of the request, as in the `X-Request-ID` header.
+    pub request_id: String,
+}
+
+/// The problem travels as an extension; [`crate::base::http::finish`] writes it with the request's id.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        if let Self::Internal(why) = &self {
+            tracing::error!(%why, "a request failed by a fault of ours");
+        }
+        let mut response = self.parts().0.into_response();
+        response.extensions_mut().insert(self.problem());
+        response
+    }
+}

@@ -1,0 +1,420 @@
+//! HTTP that knows no noun: strict JSON bodies, query parameters, pages, ETags, and the
+//! outermost layer that gives every answer an id and every error its document.
+
+use crate::base::error::{Error, FieldError, Problem, Result};
+use crate::base::{ids, text};
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Serialize;
+use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use std::panic::AssertUnwindSafe;
+use utoipa::ToSchema;
+
+/// Largest request body, in bytes (`API.md`, ground rules).
+pub const REQUEST_BYTES: usize = 1024 * 1024;
+/// Deepest nesting of a JSON document.
+pub const JSON_DEPTH: usize = 64;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request: the caller's `X-Request-ID` if it is short and plain, else a new one.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// The outermost layer: request id in and out, panics and errors as problems, nothing cacheable.
+pub async fn finish(mut request: Request, next: Next) -> Response {
+    let given = request
+        .headers()
+        .get(&REQUEST_ID)
+        .and_then(|v| v.to_str().ok())
+        .filter(|id| (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()));
+    let id = given.map_or_else(|| ids::new_token(""), str::to_owned);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let path = request.uri().path().to_owned();
+    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => Error::internal(format!("the handler of {path} panicked")).into_response(),
+    };
+    if let Some(mut problem) = response.extensions_mut().remove::<Problem>().or_else(|| plain_problem(&response)) {
+        problem.request_id.clone_from(&id);
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        *response.body_mut() = Body::from(body);
+        if problem.code == "malformed" {
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+        }
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if problem.status == StatusCode::UNAUTHORIZED.as_u16() {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// The problem of an error that the router or an extractor answered in plain text.
+fn plain_problem(response: &Response) -> Option<Problem> {
+    let plain =
+        response.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let error = match response.status() {
+        _ if !plain => return None,
+        StatusCode::NOT_FOUND => Error::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => Error::MethodNotAllowed,
+        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(REQUEST_BYTES),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Error::UnsupportedMediaType,
+        status if status.is_client_error() => Error::Malformed("the request cannot be read".to_owned()),
+        _ => return None,
+    };
+    Some(error.problem())
+}
+
+/// A JSON answer.
+pub struct Json<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(e) => Error::internal(format!("an answer could not be written: {e}")).into_response(),
+        }
+    }
+}
+
+/// A JSON body: declared as such, within the limit, without duplicate keys, and of the
+/// right shape; unknown fields are refused where the type says `deny_unknown_fields`.
+pub struct Input<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self> {
+        let value = read_json(request).await?;
+        from_value(value).map(Input)
+    }
+}
+
+/// Reads a request's JSON body strictly.
+///
+/// # Errors
+/// 415 without a JSON content type, 413 over the limit, 400 when it is not I-JSON.
+pub async fn read_json(request: Request) -> Result<Value> {
+    if !declares_json(request.headers()) {
+        return Err(Error::UnsupportedMediaType);
+    }
+    let body = Limited::new(request.into_body(), REQUEST_BYTES).collect().await;
+    let bytes: Bytes = match body {
+        Ok(body) => body.to_bytes(),
+        Err(e) if e.downcast_ref::<LengthLimitError>().is_some() => return Err(Error::TooLarge(REQUEST_BYTES)),
+        Err(_) => return Err(Error::Malformed("the body ended early".to_owned())),
+    };
+    parse_json(&bytes)
+}
+
+fn declares_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()) else { return false };
+    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || essence == "application/merge-patch+json"
+}
+
+/// Parses I-JSON (RFC 7493): no duplicate keys, bounded depth.
+///
+/// # Errors
+/// 400 with what is wrong and where.
+pub fn parse_json(bytes: &[u8]) -> Result<Value> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict { depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    value.map_err(|e| Error::Malformed(format!("the body is not acceptable JSON: {e}")))
+}
+
+/// Turns a parsed body into its type.
+///
+/// # Errors
+/// 422 with the pointer of what does not fit.
+pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T> {
+    serde_path_to_error::deserialize(value).map_err(|e| {
+        let mut at = String::new();
+        for segment in e.path().iter() {
+            use serde_path_to_error::Segment;
+            match segment {
+                Segment::Seq { index } => at = format!("{at}/{index}"),
+                Segment::Map { key } => at = text::pointer(&at, key),
+                Segment::Enum { .. } | Segment::Unknown => {}
+            }
+        }
+        Error::field(at, e.into_inner().to_string())
+    })
+}
+
+/// Builds a [`Value`] and refuses duplicate keys and bottomless nesting on the way.
+struct Strict {
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let depth = self.deeper()?;
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(Strict { depth })? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let depth = self.deeper()?;
+        let mut object = serde_json::Map::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            let value = entries.next_value_seed(Strict { depth })?;
+            if object.insert(key, value).is_some() {
+                return Err(serde::de::Error::custom("the same key stands twice in one object"));
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+impl Strict {
+    fn deeper<E: serde::de::Error>(&self) -> Result<usize, E> {
+        if self.depth == JSON_DEPTH {
+            return Err(E::custom(format!("nested deeper than {JSON_DEPTH}")));
+        }
+        Ok(self.depth + 1)
+    }
+}
+
+/// The query of a request, read parameter by parameter; what nobody asked for is refused.
+pub struct Query {
+    given: Vec<(String, String)>,
+    wrong: Vec<FieldError>,
+}
+
+impl Query {
+    /// Reads the query of a URI.
+    ///
+    /// # Errors
+    /// 422 when it is not a form-encoded query.
+    pub fn new(uri: &Uri) -> Result<Self> {
+        let given = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
+            .map_err(|_| Error::field("?", "the query is not form-encoded"))?
+            .0;
+        Ok(Self { given, wrong: Vec::new() })
+    }
+
+    /// Every value of a repeatable parameter.
+    pub fn many(&mut self, name: &str) -> Vec<String> {
+        let (found, rest) = std::mem::take(&mut self.given).into_iter().partition(|(key, _)| key == name);
+        self.given = rest;
+        let found: Vec<(String, String)> = found;
+        found.into_iter().map(|(_, value)| value).collect()
+    }
+
+    /// The value of a parameter that may stand once.
+    pub fn one(&mut self, name: &str) -> Option<String> {
+        let mut values = self.many(name);
+        if values.len() > 1 {
+            self.refuse(name, "may be given once only");
+        }
+        values.pop()
+    }
+
+    /// A parameter that is `true` or `false`; false when it is not given.
+    pub fn flag(&mut self, name: &str) -> bool {
+        match self.one(name).as_deref() {
+            None | Some("false") => false,
+            Some("true" | "") => true,
+            Some(_) => {
+                self.refuse(name, "must be true or false");
+                false
+            }
+        }
+    }
+
+    /// The page: `limit` (1–100, 50 when not given) and `cursor`.
+    pub fn page(&mut self) -> PageRequest {
+        let limit = match self.one("limit") {
+            None => text::PAGE_DEFAULT,
+            Some(given) => match given.parse::<usize>() {
+                Ok(limit) if (1..=text::PAGE_MAX).contains(&limit) => limit,
+                _ => {
+                    self.refuse("limit", format!("must be a number from 1 to {}", text::PAGE_MAX));
+                    text::PAGE_DEFAULT
+                }
+            },
+        };
+        PageRequest { limit, cursor: self.one("cursor") }
+    }
+
+    /// Notes a wrong parameter.
+    pub fn refuse(&mut self, name: &str, message: impl Into<String>) {
+        self.wrong.push(FieldError { pointer: format!("?{name}"), message: message.into() });
+    }
+
+    /// Nothing may be left over.
+    ///
+    /// # Errors
+    /// 422 naming every unknown or wrong parameter.
+    pub fn done(mut self) -> Result<()> {
+        for (name, _) in std::mem::take(&mut self.given) {
+            self.refuse(&name, "is not a parameter of this call");
+        }
+        if self.wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(self.wrong)) }
+    }
+}
+
+/// Which page of a list is wanted.
+#[derive(Clone, Debug)]
+pub struct PageRequest {
+    /// Items at most.
+    pub limit: usize,
+    /// Where the page before ended, as the caller got it.
+    pub cursor: Option<String>,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// At most `limit` items.
+    pub items: Vec<T>,
+    /// Where the next page begins; null at the end.
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The same page of something else.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(change).collect(), next: self.next }
+    }
+}
+
+/// The version an `If-Match` header asks for, if there is one.
+///
+/// # Errors
+/// 422 when the header is not an entity tag of ours.
+pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>> {
+    let Some(given) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let given = given.to_str().unwrap_or_default().trim();
+    if given == "*" {
+        return Ok(None);
+    }
+    let tag = given.strip_prefix("W/").unwrap_or(given).trim_matches('"');
+    tag.parse().map(Some).map_err(|_| Error::field("If-Match", "must be the ETag of the thing"))
+}
+
+/// For a field of a patch that may be null: absent stays `None`, null becomes `Some(None)`.
+///
+/// # Errors
+/// Those of the field's own type.
+pub fn given<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    <Option<T> as serde::Deserialize>::deserialize(deserializer).map(Some)
+}
+
+/// A JSON answer with the `ETag` of a version.
+pub fn tagged<T: Serialize>(status: StatusCode, version: i64, body: T) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_read_strictly() {
+        assert!(parse_json(br#"{"a": [1, -2, 2.5, null, true, "x"]}"#).is_ok());
+        let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+        assert!(parse_json(deep(JSON_DEPTH).as_bytes()).is_ok());
+        for wrong in
+            ["", "{", "[1] 2", r#"{"a":1,"a":2}"#, r#""\ud800""#, "1e999", "NaN", &deep(JSON_DEPTH + 1), &deep(100_000)]
+        {
+            assert!(matches!(parse_json(wrong.as_bytes()), Err(Error::Malformed(_))), "{wrong:.20}");
+        }
+        assert!(matches!(parse_json(b"\"\xff\""), Err(Error::Malformed(_))));
+    }
+
+    #[test]
+    fn a_query_is_read_whole() {
+        let mut query = Query::new(&Uri::from_static("/x?a=1&a=2&b=c&limit=7")).expect("query");
+        assert_eq!(query.many("a"), ["1", "2"]);
+        assert_eq!(query.one("b").as_deref(), Some("c"));
+        assert_eq!(query.page().limit, 7);
+        assert!(query.done().is_ok());
+        let query = Query::new(&Uri::from_static("/x?colour=red")).expect("query");
+        assert!(matches!(query.done(), Err(Error::Invalid(_))));
+        for wrong in
+            ["/x?limit=0", "/x?limit=101", "/x?limit=-1", "/x?limit=99999999999999999999", "/x?limit=5&limit=6"]
+        {
+            let mut query = Query::new(&wrong.parse().expect("uri")).expect("query");
+            query.page();
+            assert!(query.done().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn entity_tags_are_versions() {
+        let with = |v: &'static str| HeaderMap::from_iter([(header::IF_MATCH, HeaderValue::from_static(v))]);
+        assert_eq!(if_match(&HeaderMap::new()).expect("none"), None);
+        assert_eq!(if_match(&with("\"4\"")).expect("tag"), Some(4));
+        assert_eq!(if_match(&with("W/\"4\"")).expect("weak"), Some(4));
+        assert_eq!(if_match(&with("*")).expect("any"), None);
+        assert!(if_match(&with("\"four\"")).is_err());
+    }
+}

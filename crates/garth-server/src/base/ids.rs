@@ -1,0 +1,169 @@
+//! Ids, tokens and codes: what clients see of identity.
+//!
+//! Ids are UUIDs of version 7 whose every bit but the milliseconds is random: a library's
+//! monotonic counter would tell one caller how many things another made in the same
+//! millisecond (`MODEL.md`, law 3). Codes are a keyed permutation (FF1) of a counter.
+
+use crate::base::error::{Error, Result};
+use aes::Aes256;
+use fpe::ff1::{FF1, FlexibleNumeralString};
+use garth_core::Micros;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A new random id.
+pub fn new_id(now: Micros) -> Uuid {
+    let millis = u64::try_from(now / 1_000).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid()
+}
+
+/// Random bytes from the operating system.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    // Without randomness nothing here is safe to do; the process stops.
+    getrandom::fill(&mut bytes).unwrap_or_else(|e| {
+        tracing::error!(error = %e, "the operating system gives no randomness");
+        std::process::abort()
+    });
+    bytes
+}
+
+/// A secret token: a prefix that says what it is, and 256 random bits.
+pub fn new_token(prefix: &str) -> String {
+    let bytes: [u8; 32] = random();
+    let mut token = String::with_capacity(prefix.len() + 52);
+    token.push_str(prefix);
+    base32(&bytes, &mut token);
+    token
+}
+
+/// What is stored of a token.
+pub fn token_hash(token: &str) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(token.as_bytes()) {
+        hex.push(char::from(HEX[usize::from(byte >> 4)]));
+        hex.push(char::from(HEX[usize::from(byte & 15)]));
+    }
+    hex
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+/// Crockford's alphabet: no I, L, O, U.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+fn base32(bytes: &[u8], out: &mut String) {
+    let (mut buffer, mut bits) = (0u32, 0);
+    for byte in bytes {
+        buffer = buffer << 8 | u32::from(*byte);
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            out.push(char::from(ALPHABET[(buffer >> bits & 31) as usize].to_ascii_lowercase()));
+        }
+    }
+    if bits > 0 {
+        out.push(char::from(ALPHABET[(buffer << (5 - bits) & 31) as usize].to_ascii_lowercase()));
+    }
+}
+
+/// Digits in a code: 32⁸ codes, over a million million.
+const DIGITS: usize = 8;
+
+/// Makes the short names of resources: unique, not guessable, telling nothing of how many there are.
+#[derive(Clone)]
+pub struct Codes {
+    permutation: Arc<FF1<Aes256>>,
+}
+
+impl Codes {
+    /// Codes under the installation's key.
+    ///
+    /// # Errors
+    /// When the key has the wrong length, which a fresh installation never writes.
+    pub fn new(key: &[u8; 32]) -> Result<Self> {
+        let permutation = FF1::new(key, 32).map_err(|e| Error::internal(format!("code key: {e}")))?;
+        Ok(Self { permutation: Arc::new(permutation) })
+    }
+
+    /// The code of the counter's `number` for a kind, `T-7KQ2-M9XD`.
+    ///
+    /// # Errors
+    /// When the counter has run past 32⁸.
+    pub fn code(&self, prefix: &str, number: i64) -> Result<String> {
+        let mut rest = u64::try_from(number).unwrap_or(u64::MAX);
+        let mut digits = vec![0u16; DIGITS];
+        for digit in digits.iter_mut().rev() {
+            *digit = (rest % 32) as u16;
+            rest /= 32;
+        }
+        if rest > 0 {
+            return Err(Error::internal("the counter of codes has run out"));
+        }
+        let mixed = self
+            .permutation
+            .encrypt(&[], &FlexibleNumeralString::from(digits))
+            .map_err(|e| Error::internal(format!("code: {e}")))?;
+        let mixed: Vec<u16> = mixed.into();
+        let mut code = format!("{prefix}-");
+        for (at, digit) in mixed.into_iter().enumerate() {
+            if at == DIGITS / 2 {
+                code.push('-');
+            }
+            code.push(char::from(ALPHABET[usize::from(digit & 31)]));
+        }
+        Ok(code)
+    }
+}
+
+/// Reads a code as people type it: any case, `O` for 0, `I` and `L` for 1. `None` when it is none.
+pub fn read_code(text: &str) -> Option<String> {
+    let (prefix, digits) = text.split_once('-')?;
+    let clean = |c: char| match c.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    };
+    let digits: Vec<char> = digits.chars().filter(|c| *c != '-').map(clean).collect();
+    let fits = digits.len() == DIGITS && digits.iter().all(|c| c.is_ascii() && ALPHABET.contains(&(*c as u8)));
+    let named = (1..=8).contains(&prefix.len()) && prefix.bytes().all(|b| b.is_ascii_alphanumeric());
+    (fits && named).then(|| {
+        let (left, right) = digits.split_at(DIGITS / 2);
+        format!("{}-{}-{}", prefix.to_ascii_uppercase(), String::from_iter(left), String::from_iter(right))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_look_unordered_and_read_back() {
+        let codes = Codes::new(&[7; 32]).expect("key");
+        let made: Vec<String> = (1..=2_000).map(|n| codes.code("T", n).expect("code")).collect();
+        let mut sorted = made.clone();
+        sorted.sort();
+        sorted.dedup();
+        assert_eq!(sorted.len(), 2_000);
+        assert_ne!(sorted, made);
+        assert!(made.iter().all(|c| c.len() == "T-7KQ2-M9XD".len() && read_code(c).as_ref() == Some(c)));
+        assert!(codes.code("T", 1 << 40).is_err());
+    }
+
+    #[test]
+    fn a_code_is_read_as_people_type_it() {
+        assert_eq!(read_code("t-7kq2m9xd").as_deref(), Some("T-7KQ2-M9XD"));
+        assert_eq!(read_code("T-OIL2-M9XD").as_deref(), Some("T-0112-M9XD"));
+        for wrong in ["", "T", "T-", "T-7KQ2", "T-7KQ2-M9XU", "-7KQ2-M9XD", "T-7KQ2-M9XD-0", "é-7KQ2-M9XD"] {
+            assert_eq!(read_code(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn tokens_and_ids_do_not_repeat() {
+        assert_ne!(new_token("gs_"), new_token("gs_"));
+        assert_eq!(new_token("gs_").len(), 3 + 52);
+        assert_ne!(new_id(1), new_id(1));
+        assert_eq!(token_hash("a").len(), 64);
+    }
+}

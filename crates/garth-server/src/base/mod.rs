@@ -1,0 +1,10 @@
+//! What everything stands on: no noun is known here.
+
+pub mod clock;
+pub mod db;
+pub mod error;
+pub mod http;
+pub mod ids;
+pub mod passwords;
+pub mod secrets;
+pub mod text;

@@ -1,0 +1,109 @@
+//! What names, labels and pages may look like, once for every noun.
+
+use crate::base::error::{Error, FieldError, Result};
+
+/// Longest name, in bytes, after trimming (`API.md`, ground rules).
+pub const NAME_BYTES: usize = 255;
+/// Most labels of one thing.
+pub const LABELS: usize = 64;
+/// Longest label, in bytes.
+pub const LABEL_BYTES: usize = 128;
+/// Longest description, in bytes.
+pub const DESCRIPTION_BYTES: usize = 16 * 1024;
+/// Largest page of a list.
+pub const PAGE_MAX: usize = 100;
+/// Page of a list when the caller does not say.
+pub const PAGE_DEFAULT: usize = 50;
+
+/// A name: trimmed, 1–255 bytes, no control characters.
+///
+/// # Errors
+/// 422 at the pointer.
+pub fn name(pointer: &str, text: &str) -> Result<String> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > NAME_BYTES {
+        return Err(Error::field(pointer, format!("must be 1 to {NAME_BYTES} bytes long")));
+    }
+    plain(pointer, text)?;
+    Ok(text.to_owned())
+}
+
+/// A description: any text without control characters but line breaks and tabs.
+///
+/// # Errors
+/// 422 at the pointer.
+pub fn description(pointer: &str, text: &str) -> Result<String> {
+    if text.len() > DESCRIPTION_BYTES {
+        return Err(Error::field(pointer, format!("must be at most {DESCRIPTION_BYTES} bytes long")));
+    }
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(Error::field(pointer, "must not contain control characters"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A name that stands in references: no white space, no `:` and no leading `@`, 1–255 bytes.
+///
+/// # Errors
+/// 422 at the pointer.
+pub fn handle(pointer: &str, text: &str) -> Result<String> {
+    let text = name(pointer, text)?;
+    if text.starts_with('@') || text.contains([':', '/', '|']) || text.chars().any(char::is_whitespace) {
+        return Err(Error::field(pointer, "must not contain spaces, ':', '/' or '|', nor begin with '@'"));
+    }
+    Ok(text)
+}
+
+/// Labels: at most 64 of 1–128 bytes, sorted, each once.
+///
+/// # Errors
+/// 422 at the first wrong one.
+pub fn labels(pointer: &str, labels: &[String]) -> Result<Vec<String>> {
+    if labels.len() > LABELS {
+        return Err(Error::field(pointer, format!("must be at most {LABELS} labels")));
+    }
+    let mut wrong = Vec::new();
+    for (at, label) in labels.iter().enumerate() {
+        let pointer = format!("{pointer}/{at}");
+        if label.is_empty() || label.len() > LABEL_BYTES {
+            wrong.push(FieldError { pointer, message: format!("must be 1 to {LABEL_BYTES} bytes long") });
+        } else if label.chars().any(char::is_control) {
+            wrong.push(FieldError { pointer, message: "must not contain control characters".to_owned() });
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(Error::Invalid(wrong));
+    }
+    let mut labels = labels.to_vec();
+    labels.sort();
+    labels.dedup();
+    Ok(labels)
+}
+
+/// An e-mail address, as far as one can tell without sending to it.
+///
+/// # Errors
+/// 422 at the pointer.
+pub fn email(pointer: &str, text: &str) -> Result<String> {
+    let text = name(pointer, text)?;
+    let fits = text.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !text.contains(char::is_whitespace)
+    });
+    if fits { Ok(text) } else { Err(Error::field(pointer, "must be an e-mail address")) }
+}
+
+fn plain(pointer: &str, text: &str) -> Result<()> {
+    // Direction marks are refused with the control characters: they make one name look like another.
+    let hidden = |c: char| {
+        c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}')
+    };
+    if text.chars().any(hidden) {
+        return Err(Error::field(pointer, "must not contain control characters"));
+    }
+    Ok(())
+}
+
+/// A JSON Pointer's next step, escaped.
+pub fn pointer(base: &str, step: &str) -> String {
+    format!("{base}/{}", step.replace('~', "~0").replace('/', "~1"))
+}

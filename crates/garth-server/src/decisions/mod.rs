@@ -1,0 +1,154 @@
+//! Decisions as others ask for them: OpenID AuthZEN Authorization API 1.0, and why.
+//!
+//! A caller asks about itself; a space's administrators may ask why about the people they can
+//! see there. Answers hold the decision and its reason only: the same question gets the same bytes.
+
+pub mod api;
+
+use crate::access::{self, Ctx, Explanation, Viewer, identity};
+use crate::base::error::{Error, Result};
+use crate::directory::Directory;
+use crate::directory::policy::Sees;
+use crate::resources;
+use garth_core::{Action, Caller, KindIx, Outcome, Permission, Principal, SpaceIx, Target};
+
+/// An entity of a question: a type and an id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entity {
+    /// `user`, `group`, `space`, or a kind.
+    pub kind: String,
+    /// Its id; users and groups also as `@name`, resources also by code.
+    pub id: String,
+}
+
+/// May this subject do this to that?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Who.
+    pub subject: Entity,
+    /// `read`, `write`, or a permission.
+    pub action: String,
+    /// To what.
+    pub resource: Entity,
+}
+
+/// The subject as decisions know it; `None` when there is no such subject.
+pub fn subject(dir: &Directory, entity: &Entity) -> Option<Caller> {
+    match entity.kind.as_str() {
+        "user" => Caller::user(&dir.world, dir.user_ref(&entity.id)?),
+        "group" if entity.id == "everyone" => Some(Caller::everyone()),
+        "group" => Caller::group(&dir.world, dir.group_ref(&entity.id)?),
+        _ => None,
+    }
+}
+
+/// The action of a name on a resource type, if that type knows it.
+pub fn action(dir: &Directory, resource_type: &str, name: &str) -> Option<Action> {
+    let space = resource_type == "space";
+    let own = name.strip_prefix(resource_type).and_then(|rest| rest.strip_prefix(':'));
+    match own.filter(|_| !space).unwrap_or(name) {
+        "read" => Some(Action::Read),
+        "write" => Some(Action::Write),
+        // On a space, any permission may be asked for: may they do that there?
+        permission if space => dir.permission(permission).map(Action::Use),
+        verb if !verb.contains(':') => dir.permission(&format!("{resource_type}:{verb}")).map(Action::Use),
+        _ => None,
+    }
+}
+
+/// What a question is about, once found; unknown things are `None`, like hidden ones later.
+async fn found(ctx: &Ctx, question: &Question) -> Result<Option<Target>> {
+    let resource = &question.resource;
+    if resource.kind == "space" {
+        return Ok(ctx.directory().space_ref(&resource.id).map(Target::Space));
+    }
+    let of_subject = |dir: &Directory| subject(dir, &question.subject);
+    let found = resources::target(ctx, of_subject, &resource.id).await?;
+    let dir = ctx.directory();
+    Ok(found.filter(|(kind, _)| dir.kinds.by_name::<KindIx>(&resource.kind) == Some(*kind)).map(|(_, target)| target))
+}
+
+/// How a question ends.
+///
+/// # Errors
+/// 403 when the caller may not ask about that subject; when the store fails.
+pub async fn evaluate(ctx: &Ctx, question: &Question) -> Result<Outcome> {
+    may_ask(ctx, question)?;
+    let target = found(ctx, question).await?;
+    let dir = ctx.directory();
+    let decision = decided(&dir, question, target, |subject, target, action| {
+        dir.world.decide(subject, target, action, ctx.now()).outcome
+    });
+    Ok(decision.unwrap_or(Outcome::Missing))
+}
+
+fn decided<T>(
+    dir: &Directory,
+    question: &Question,
+    target: Option<Target>,
+    decide: impl FnOnce(&Caller, Target, Action) -> T,
+) -> Option<T> {
+    let subject = subject(dir, &question.subject)?;
+    let action = action(dir, &question.resource.kind, &question.action)?;
+    Some(decide(&subject, target?, action))
+}
+
+/// Only about oneself; the command line about anybody.
+fn may_ask(ctx: &Ctx, question: &Question) -> Result<()> {
+    let dir = ctx.directory();
+    let caller = ctx.somebody(&dir)?;
+    if caller.system || is_self(&dir, &caller, question) {
+        return Ok(());
+    }
+    Err(Error::Forbidden("a caller may ask about itself; asking about others needs decision:ask".to_owned()))
+}
+
+fn is_self(dir: &Directory, caller: &Caller, question: &Question) -> bool {
+    let me = identity(dir, caller);
+    question.subject.kind == "user"
+        && dir.user_ref(&question.subject.id).map(|u| dir.principal_text(Principal::User(u))) == me
+        && me.is_some()
+}
+
+/// Why somebody may or may not: to themselves, to the administrators of the space about people
+/// they can see, and to the command line.
+///
+/// # Errors
+/// 403 for everybody else, whether the things named exist or not.
+pub async fn explain(ctx: &Ctx, question: &Question) -> Result<Explanation> {
+    let target = found(ctx, question).await?;
+    let (dir, now) = (ctx.directory(), ctx.now());
+    let caller = ctx.somebody(&dir)?;
+    if !caller.system && !is_self(&dir, &caller, question) {
+        may_explain(&dir, &caller, question, target, now)?;
+    }
+    let action = action(&dir, &question.resource.kind, &question.action);
+    let subject = subject(&dir, &question.subject).unwrap_or_else(Caller::anonymous);
+    // An action that the type does not know is explained like a target that is not there.
+    Ok(access::explain(
+        &dir,
+        &caller,
+        &subject,
+        target.filter(|_| action.is_some()),
+        action.unwrap_or(Action::Read),
+        now,
+    ))
+}
+
+fn may_explain(
+    dir: &Directory,
+    caller: &Caller,
+    question: &Question,
+    target: Option<Target>,
+    now: garth_core::Micros,
+) -> Result<()> {
+    let refused = || Error::Forbidden("only administrators of the space may ask why about others".to_owned());
+    let space: SpaceIx = match target.ok_or_else(refused)? {
+        Target::Space(space) => space,
+        Target::Resource(class, _) => dir.world.class(class).ok_or_else(refused)?.space,
+    };
+    let admin = dir.world.decide(caller, Target::Space(space), Action::Use(Permission::SPACE_ADMIN), now);
+    let principal = dir.principal(&format!("{}:{}", question.subject.kind, question.subject.id));
+    let seen = principal.is_some_and(|p| Viewer::new(dir, caller, now).principal(p));
+    if admin.allowed() && seen { Ok(()) } else { Err(refused()) }
+}

@@ -1,0 +1,236 @@
+//! Grants and members over HTTP.
+
+use crate::access::{App, Ctx};
+use crate::base::clock;
+use crate::base::error::{Error, Problem, Result};
+use crate::base::http::{Input, Json, Page, Query, given};
+use crate::directory::Directory;
+use crate::grants::{self, Door, GrantPatch, Member as MemberView, NewGrant, Stored};
+use axum::extract::Path;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use garth_core::Micros;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// A grant.
+#[derive(Serialize, ToSchema)]
+pub struct Grant {
+    id: String,
+    principal: String,
+    role: String,
+    expires_at: Option<String>,
+    source: String,
+    granted_by: String,
+    created_at: String,
+}
+
+impl Grant {
+    fn of(dir: &Directory, grant: &Stored) -> Self {
+        Self {
+            id: grant.id.clone(),
+            principal: grant.principal.clone(),
+            role: dir.role_ref(&grant.role).map(|r| dir.role_name(r).to_owned()).unwrap_or_default(),
+            expires_at: grant.expires_at.map(clock::to_text),
+            source: grant.source.clone(),
+            granted_by: grant.granted_by.clone(),
+            created_at: clock::to_text(grant.created_at),
+        }
+    }
+}
+
+/// A new grant.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GrantInput {
+    /// `user:<id>`, `user:@username`, `group:<id>`, `group:@name` or `group:everyone`.
+    principal: String,
+    /// A role's name or id.
+    role: String,
+    expires_at: Option<String>,
+}
+
+/// What is to change of a grant.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GrantChange {
+    role: Option<String>,
+    /// Null is never.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    expires_at: Option<Option<String>>,
+}
+
+/// Where a role comes from.
+#[derive(Serialize, ToSchema)]
+pub struct Source {
+    role: String,
+    /// `direct`, `group`, `ancestor`, `everyone`, `inherits` or `login_policy`.
+    #[schema(value_type = String)]
+    from: &'static str,
+    /// Null where the reader cannot see it.
+    space: Option<String>,
+    group: Option<String>,
+}
+
+/// Somebody who holds a role in a space.
+#[derive(Serialize, ToSchema)]
+pub struct Member {
+    principal: String,
+    username: String,
+    name: String,
+    role: Option<String>,
+    roles: Vec<String>,
+    sources: Vec<Source>,
+}
+
+impl Member {
+    fn of(member: MemberView) -> Self {
+        let source = |s: grants::MemberSource| Source {
+            role: s.role,
+            from: s.from,
+            space: s.space.map(|id| id.to_string()),
+            group: s.group.map(|id| id.to_string()),
+        };
+        Self {
+            principal: format!("user:{}", member.user.id),
+            username: member.user.username.clone(),
+            name: member.user.name.clone(),
+            role: member.role,
+            roles: member.roles,
+            sources: member.sources.into_iter().map(source).collect(),
+        }
+    }
+}
+
+/// The routes of grants and members.
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(update, revoke))
+        .routes(routes!(registry_list, registry_create))
+        .routes(routes!(registry_update, registry_revoke))
+        .routes(routes!(leave))
+        .routes(routes!(members))
+}
+
+fn time(pointer: &str, text: &str) -> Result<Micros> {
+    clock::from_text(text).ok_or_else(|| Error::field(pointer, "must be a time in RFC 3339"))
+}
+
+async fn listed(ctx: &Ctx, door: Door, id: &str, uri: &Uri) -> Result<Json<Page<Grant>>> {
+    let mut query = Query::new(uri)?;
+    let page = query.page();
+    query.done()?;
+    let page = grants::list(ctx, door, id, &page).await?;
+    let dir = ctx.directory();
+    Ok(Json(page.map(|g| Grant::of(&dir, &g))))
+}
+
+async fn created(ctx: &Ctx, door: Door, id: String, body: GrantInput) -> Result<Response> {
+    let expires_at = body.expires_at.as_deref().map(|t| time("/expires_at", t)).transpose()?;
+    let new = NewGrant { principal: body.principal, role: body.role, expires_at };
+    let (grant, new) = grants::grant(ctx, door, id, new).await?;
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(Grant::of(&ctx.directory(), &grant))).into_response())
+}
+
+async fn updated(ctx: &Ctx, door: Door, space: String, id: String, body: GrantChange) -> Result<Json<Grant>> {
+    let expires_at = match body.expires_at {
+        Some(Some(text)) => Some(Some(time("/expires_at", &text)?)),
+        Some(None) => Some(None),
+        None => None,
+    };
+    let grant = grants::update(ctx, door, space, id, GrantPatch { role: body.role, expires_at }).await?;
+    Ok(Json(Grant::of(&ctx.directory(), &grant)))
+}
+
+/// The grants made in a space (its administrators)
+#[utoipa::path(get, path = "/api/v1/spaces/{id}/grants", tag = "grants",
+    params(("id" = String, Path, description = "The space's id"), ("limit" = Option<u32>, Query, description = "1 to 100"), ("cursor" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, description = "A page of grants", body = Page<Grant>), (status = "default", description = "A problem", body = Problem)))]
+async fn list(ctx: Ctx, Path(id): Path<String>, uri: Uri) -> Result<Json<Page<Grant>>> {
+    listed(&ctx, Door::Space, &id, &uri).await
+}
+
+/// Grant a role in a space
+#[utoipa::path(post, path = "/api/v1/spaces/{id}/grants", tag = "grants", params(("id" = String, Path, description = "The space's id")), request_body = GrantInput,
+    responses((status = 201, description = "The grant", body = Grant), (status = 200, description = "It was there already", body = Grant), (status = "default", description = "A problem", body = Problem)))]
+async fn create(ctx: Ctx, Path(id): Path<String>, Input(body): Input<GrantInput>) -> Result<Response> {
+    created(&ctx, Door::Space, id, body).await
+}
+
+/// Change a grant's role or end
+#[utoipa::path(patch, path = "/api/v1/spaces/{id}/grants/{grant}", tag = "grants",
+    params(("id" = String, Path, description = "The space's id"), ("grant" = String, Path, description = "The grant's id")), request_body = GrantChange,
+    responses((status = 200, description = "The grant", body = Grant), (status = "default", description = "A problem", body = Problem)))]
+async fn update(
+    ctx: Ctx,
+    Path((space, id)): Path<(String, String)>,
+    Input(body): Input<GrantChange>,
+) -> Result<Json<Grant>> {
+    updated(&ctx, Door::Space, space, id, body).await
+}
+
+/// Revoke a grant
+#[utoipa::path(delete, path = "/api/v1/spaces/{id}/grants/{grant}", tag = "grants",
+    params(("id" = String, Path, description = "The space's id"), ("grant" = String, Path, description = "The grant's id")),
+    responses((status = 204, description = "Revoked"), (status = "default", description = "A problem", body = Problem)))]
+async fn revoke(ctx: Ctx, Path((space, id)): Path<(String, String)>) -> Result<StatusCode> {
+    grants::revoke(&ctx, Door::Space, space, id).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// The grants made in a space (system administrators)
+#[utoipa::path(get, path = "/api/v1/registry/spaces/{id}/grants", tag = "registry",
+    params(("id" = String, Path, description = "The space's id"), ("limit" = Option<u32>, Query, description = "1 to 100"), ("cursor" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, description = "A page of grants", body = Page<Grant>), (status = "default", description = "A problem", body = Problem)))]
+async fn registry_list(ctx: Ctx, Path(id): Path<String>, uri: Uri) -> Result<Json<Page<Grant>>> {
+    listed(&ctx, Door::Registry, &id, &uri).await
+}
+
+/// Grant a role in a space (system administrators); its own audit shows it
+#[utoipa::path(post, path = "/api/v1/registry/spaces/{id}/grants", tag = "registry", params(("id" = String, Path, description = "The space's id")), request_body = GrantInput,
+    responses((status = 201, description = "The grant", body = Grant), (status = 200, description = "It was there already", body = Grant), (status = "default", description = "A problem", body = Problem)))]
+async fn registry_create(ctx: Ctx, Path(id): Path<String>, Input(body): Input<GrantInput>) -> Result<Response> {
+    created(&ctx, Door::Registry, id, body).await
+}
+
+/// Change a grant's role or end (system administrators)
+#[utoipa::path(patch, path = "/api/v1/registry/spaces/{id}/grants/{grant}", tag = "registry",
+    params(("id" = String, Path, description = "The space's id"), ("grant" = String, Path, description = "The grant's id")), request_body = GrantChange,
+    responses((status = 200, description = "The grant", body = Grant), (status = "default", description = "A problem", body = Problem)))]
+async fn registry_update(
+    ctx: Ctx,
+    Path((space, id)): Path<(String, String)>,
+    Input(body): Input<GrantChange>,
+) -> Result<Json<Grant>> {
+    updated(&ctx, Door::Registry, space, id, body).await
+}
+
+/// Revoke a grant (system administrators)
+#[utoipa::path(delete, path = "/api/v1/registry/spaces/{id}/grants/{grant}", tag = "registry",
+    params(("id" = String, Path, description = "The space's id"), ("grant" = String, Path, description = "The grant's id")),
+    responses((status = 204, description = "Revoked"), (status = "default", description = "A problem", body = Problem)))]
+async fn registry_revoke(ctx: Ctx, Path((space, id)): Path<(String, String)>) -> Result<StatusCode> {
+    grants::revoke(&ctx, Door::Registry, space, id).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Drop one's own direct grants in a space
+#[utoipa::path(post, path = "/api/v1/spaces/{id}/leave", tag = "grants", params(("id" = String, Path, description = "The space's id")),
+    responses((status = 204, description = "Left"), (status = "default", description = "A problem", body = Problem)))]
+async fn leave(ctx: Ctx, Path(id): Path<String>) -> Result<StatusCode> {
+    grants::leave(&ctx, id).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Everybody who holds a role in a space, and where from
+#[utoipa::path(get, path = "/api/v1/spaces/{id}/members", tag = "grants",
+    params(("id" = String, Path, description = "The space's id"), ("limit" = Option<u32>, Query, description = "1 to 100"), ("cursor" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, description = "A page of members", body = Page<Member>), (status = "default", description = "A problem", body = Problem)))]
+async fn members(ctx: Ctx, Path(id): Path<String>, uri: Uri) -> Result<Json<Page<Member>>> {
+    let mut query = Query::new(&uri)?;
+    let page = query.page();
+    query.done()?;
+    Ok(Json(grants::members(&ctx, &id, &page)?.map(Member::of)))
+}

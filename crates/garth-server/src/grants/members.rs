@@ -1,0 +1,145 @@
+//! Members: everybody who holds a role in a space, and where from.
+
+use crate::access::{self, Ctx, Viewer, role_names, visible_space};
+use crate::base::error::{Error, Result};
+use crate::base::http::{Page, PageRequest};
+use crate::directory::{Directory, UserInfo};
+use garth_core::{Action, Caller, Flow, Micros, Principal, SpaceIx, Target, UserIx};
+use hashbrown::HashSet;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Somebody who holds a role in a space.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Who.
+    pub user: Arc<UserInfo>,
+    /// The strongest built-in role, else the first custom one.
+    pub role: Option<String>,
+    /// Every role.
+    pub roles: Vec<String>,
+    /// Where each comes from.
+    pub sources: Vec<MemberSource>,
+}
+
+/// Where a role comes from, as far as the reader may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberSource {
+    /// The role's name.
+    pub role: String,
+    /// `direct`, `group`, `ancestor`, `everyone` or `inherits`.
+    pub from: &'static str,
+    /// The space it was granted in; `None` where the reader cannot see it.
+    pub space: Option<Uuid>,
+    /// The group it was granted to, likewise.
+    pub group: Option<Uuid>,
+}
+
+/// A page of a space's effective members, by username.
+///
+/// # Errors
+/// 404; 403 for those who pass the gate and are no members themselves; 422 for a cursor that is not good.
+pub fn list(ctx: &Ctx, id: &str, page: &PageRequest) -> Result<Page<Member>> {
+    let (dir, now) = (ctx.directory(), ctx.now());
+    let caller = ctx.somebody(&dir)?;
+    let space = visible_space(&dir, &caller, id, now)?;
+    let standing = dir.world.decide(&caller, Target::Space(space), Action::Read, now).standing;
+    if standing.roles.is_empty() {
+        return Err(Error::Forbidden("only members see the members of a space".to_owned()));
+    }
+    let viewer = Viewer::new(&dir, &caller, now);
+    let query = format!("members of {}", dir.space_id(space).unwrap_or_default());
+    let candidates = candidates(&dir, space).into_iter().filter_map(|ix| Some((ix, Arc::clone(dir.users.info(ix)?))));
+    // Who holds nothing after all (a closed gate on the way, an expired grant) is sorted out before the page is cut.
+    let seen = candidates.filter(|(ix, _)| holds(&dir, *ix, space, now));
+    let page = access::page_of(&dir, &caller, &query, page, seen, |(_, user)| (user.username.to_lowercase(), user.id))?;
+    let items = page.items.into_iter().filter_map(|(ix, user)| member(&dir, &viewer, ix, user, space, now)).collect();
+    Ok(Page { items, next: page.next })
+}
+
+fn holds(dir: &Directory, user: UserIx, space: SpaceIx, now: Micros) -> bool {
+    Caller::user(&dir.world, user).is_some_and(|caller| {
+        let standing = dir.world.standing(&caller, space, now);
+        standing.gate && !standing.roles.is_empty()
+    })
+}
+
+/// Everybody a grant could reach: here, above, and below along inheriting links.
+fn candidates(dir: &Directory, space: SpaceIx) -> HashSet<UserIx> {
+    let mut spaces: Vec<SpaceIx> = dir.world.ancestry(space).to_vec();
+    let mut at = spaces.len();
+    spaces.extend(inheriting(dir, space));
+    while let Some(next) = spaces.get(at).copied() {
+        spaces.extend(inheriting(dir, next));
+        at += 1;
+    }
+    let mut groups = HashSet::new();
+    let mut users = HashSet::new();
+    for grant in spaces.iter().filter_map(|ix| dir.world.space(*ix)).flat_map(|s| s.grants()) {
+        match grant.principal {
+            Principal::User(user) => drop(users.insert(user)),
+            Principal::Group(group) => groups.extend(dir.world.group_and_below(group)),
+            Principal::Everyone => return dir.world.users().filter(|(_, u)| u.enabled).map(|(ix, _)| ix).collect(),
+            Principal::Key(_) | Principal::Resource(_) => {}
+        }
+    }
+    if !groups.is_empty() {
+        let inside = |u: &garth_core::User| u.groups.iter().any(|g| groups.contains(g));
+        users.extend(dir.world.users().filter(|(_, u)| u.enabled && inside(u)).map(|(ix, _)| ix));
+    }
+    users
+}
+
+fn inheriting(dir: &Directory, space: SpaceIx) -> Vec<SpaceIx> {
+    let children = dir.world.space(space).map_or(&[][..], |s| s.children());
+    children.iter().copied().filter(|c| dir.world.space(*c).is_some_and(|s| s.inherits)).collect()
+}
+
+fn member(
+    dir: &Directory,
+    viewer: &Viewer<'_>,
+    ix: UserIx,
+    user: Arc<UserInfo>,
+    space: SpaceIx,
+    now: Micros,
+) -> Option<Member> {
+    let caller = Caller::user(&dir.world, ix)?;
+    let standing = dir.world.standing(&caller, space, now);
+    let (role, roles) = role_names(dir, &standing.roles);
+    Some(Member { user, role, roles, sources: sources(dir, viewer, &caller, space, now) })
+}
+
+/// Where a caller's roles in a space come from, as far as the viewer may see it.
+pub fn sources(
+    dir: &Directory,
+    viewer: &Viewer<'_>,
+    caller: &Caller,
+    space: SpaceIx,
+    now: Micros,
+) -> Vec<MemberSource> {
+    let mut found: Vec<MemberSource> = Vec::new();
+    for source in dir.world.sources(caller, space, now) {
+        let group = match source.principal {
+            Some(Principal::Group(group)) if viewer.group(group) => dir.groups.info(group).map(|g| g.id),
+            _ => None,
+        };
+        let from = match (source.flow, source.principal) {
+            (Flow::Below, _) => "inherits",
+            (Flow::Above, _) => "ancestor",
+            (Flow::Here, Some(Principal::Everyone)) => "everyone",
+            (Flow::Here, Some(Principal::Group(_))) => "group",
+            (Flow::Here, _) => "direct",
+        };
+        let source = MemberSource {
+            role: dir.role_name(source.role).to_owned(),
+            from,
+            space: Some(source.space).filter(|s| viewer.space(*s)).and_then(|s| dir.space_id(s)),
+            group,
+        };
+        // Two hidden places look the same, and how many there are is nobody's business.
+        if !found.contains(&source) {
+            found.push(source);
+        }
+    }
+    found
+}

@@ -1,0 +1,319 @@
+//! Grants: who holds what role where; and members, the people who follow from them.
+//!
+//! Administrators of a space manage its grants; system administrators do so through the
+//! registry, for spaces that are not sealed, and the space's own audit shows it.
+
+pub mod api;
+mod members;
+mod store;
+
+pub use members::{Member, MemberSource, list as members};
+pub use store::Stored;
+
+use crate::access::{self, Ctx, Permit, Record, Viewer, Write, identity, registered, visible_space, write};
+use crate::base::error::{Error, Result};
+use crate::base::http::{Page, PageRequest};
+use crate::base::ids;
+use crate::directory::policy::Sees;
+use crate::directory::{Change, Directory};
+use garth_core::permission::covers;
+use garth_core::{Action, Caller, Micros, Permission, Principal, RoleIx, SpaceIx, Target};
+use serde_json::{Value, json};
+
+/// By which door a caller manages grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// As an administrator of the space, inside it.
+    Space,
+    /// As a system administrator, from the registry.
+    Registry,
+}
+
+/// The space, if the caller may manage its grants by that door.
+fn manage(w: &mut Write<'_>, door: Door, id: &str) -> Result<(Permit, SpaceIx)> {
+    match door {
+        Door::Space => {
+            let ix = visible_space(w.dir(), &w.caller, id, w.now)?;
+            Ok((w.may(Target::Space(ix), Action::Use(Permission::SPACE_ADMIN))?, ix))
+        }
+        Door::Registry => {
+            let permit = w.system_admin()?;
+            let open = w.dir().space_ref(id).filter(|ix| registered(w.dir(), &w.caller, *ix));
+            Ok((permit, open.ok_or(Error::NotFound)?))
+        }
+    }
+}
+
+/// The principal a body names, if the caller may grant to it: whoever they can see, and anybody
+/// for system administrators at the registry.
+///
+/// # Errors
+/// 422 at the pointer, the same for strangers and for what does not exist.
+pub fn nameable(
+    dir: &Directory,
+    caller: &Caller,
+    pointer: &str,
+    text: &str,
+    now: Micros,
+    anybody: bool,
+) -> Result<Principal> {
+    let unknown = || Error::field(pointer, "is not a user or group you can see");
+    let principal = dir.principal(text).ok_or_else(unknown)?;
+    let gone = matches!(principal, Principal::User(user) if dir.users.info(user).is_none_or(|u| u.deleted));
+    let seen = anybody || caller.system || Viewer::new(dir, caller, now).principal(principal);
+    if seen && !gone { Ok(principal) } else { Err(unknown()) }
+}
+
+/// A page of the grants made in a space, oldest first.
+///
+/// # Errors
+/// 404, 403, 422 for a cursor that is not good.
+pub async fn list(ctx: &Ctx, door: Door, id: &str, page: &PageRequest) -> Result<Page<Stored>> {
+    let dir = ctx.directory();
+    let caller = ctx.somebody(&dir)?;
+    let space = match door {
+        Door::Space => {
+            let ix = visible_space(&dir, &caller, id, ctx.now())?;
+            access::check(&dir, &caller, Target::Space(ix), Action::Use(Permission::SPACE_ADMIN), ctx.now())?;
+            ix
+        }
+        Door::Registry => {
+            ctx.system_admin(&dir)?;
+            dir.space_ref(id).filter(|ix| registered(&dir, &caller, *ix)).ok_or(Error::NotFound)?
+        }
+    };
+    let space = dir.space_id(space).ok_or(Error::NotFound)?.to_string();
+    let query = format!("grants of {space}");
+    let (at, after) = match &page.cursor {
+        Some(cursor) => access::read_cursor(&dir, &caller, &query, cursor)?,
+        None => (i64::MIN.to_string(), String::new()),
+    };
+    let after = (at.parse().unwrap_or(i64::MIN), after.as_str());
+    let mut items = store::list(&ctx.app.db, &space, after, page.limit + 1).await?;
+    let more = items.len() > page.limit;
+    items.truncate(page.limit);
+    let next = items.last().filter(|_| more);
+    let next = next.map(|g| access::cursor(&dir, &caller, &query, &g.created_at.to_string(), &g.id));
+    Ok(Page { items, next })
+}
+
+/// What a grant is to be.
+#[derive(Clone, Debug)]
+pub struct NewGrant {
+    /// Who is to hold the role.
+    pub principal: String,
+    /// The role's name or id.
+    pub role: String,
+    /// When it ends; never without.
+    pub expires_at: Option<Micros>,
+}
+
+/// Grants a role; answers the grant and whether it is new.
+///
+/// # Errors
+/// 404, 403 (also for a role with permissions the giver lacks), 422.
+pub async fn grant(ctx: &Ctx, door: Door, id: String, new: NewGrant) -> Result<(Stored, bool)> {
+    write(ctx, "grant.create", async move |w: &mut Write<'_>| {
+        let (permit, space) = manage(w, door, &id)?;
+        let principal = nameable(w.dir(), &w.caller, "/principal", &new.principal, w.now, door == Door::Registry)?;
+        let role = w.dir().role_ref(&new.role).ok_or_else(|| Error::field("/role", "is not a known role"))?;
+        may_give(w, door, space, role)?;
+        may_hold(w.dir(), space, principal)?;
+        // The command line writes down what was, too: a scenario has grants that are over.
+        if !w.caller.system {
+            ends_later("/expires_at", new.expires_at, w.now)?;
+        }
+        put(w, &permit, space, principal, role, new.expires_at, "direct").await
+    })
+    .await
+}
+
+/// Nobody gives a role with permissions they lack; the registry asks for none.
+fn may_give(w: &mut Write<'_>, door: Door, space: SpaceIx, role: RoleIx) -> Result<()> {
+    if door == Door::Registry || w.caller.system {
+        return Ok(());
+    }
+    let standing = w.dir().world.standing(&w.caller, space, w.now);
+    let world = &w.dir().world;
+    let held = standing.roles.iter().filter_map(|r| world.role(*r));
+    if world.role(role).is_some_and(|wanted| covers(held, wanted)) {
+        return Ok(());
+    }
+    let id = w.dir().space_id(space).unwrap_or_default().to_string();
+    w.refused_in(space, "space", id);
+    Err(Error::Forbidden("you cannot give a role with permissions that you lack".to_owned()))
+}
+
+/// A sealed space takes only direct grants to users and keys.
+fn may_hold(dir: &Directory, space: SpaceIx, principal: Principal) -> Result<()> {
+    let sealed = dir.world.space(space).is_some_and(|s| s.sealed);
+    if sealed && !matches!(principal, Principal::User(_) | Principal::Key(_)) {
+        return Err(Error::field("/principal", "a sealed space takes grants to users and keys only"));
+    }
+    Ok(())
+}
+
+fn ends_later(pointer: &str, expires_at: Option<Micros>, now: Micros) -> Result<()> {
+    match expires_at {
+        Some(at) if at <= now => Err(Error::field(pointer, "must lie in the future")),
+        _ => Ok(()),
+    }
+}
+
+/// Puts a grant in place and on record. One that is there stays as it is, unless it has
+/// expired: then it begins anew. The caller of this has decided that it may be.
+///
+/// # Errors
+/// When the store fails.
+pub async fn put(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    space: SpaceIx,
+    principal: Principal,
+    role: RoleIx,
+    expires_at: Option<Micros>,
+    source: &str,
+) -> Result<(Stored, bool)> {
+    let space_id = w.dir().space_id(space).ok_or(Error::NotFound)?;
+    let role_id = w.dir().roles.info(role).ok_or(Error::NotFound)?.id.to_string();
+    let holder = w.dir().principal_text(principal);
+    let id = space_id.to_string();
+    if let Some(there) = store::find(w.tx(), &id, &holder, &role_id).await? {
+        if there.expires_at.is_none_or(|end| w.now < end) {
+            return Ok((there, false));
+        }
+        let before = state(w.dir(), &there);
+        store::update(w.tx(), permit, &there.id, &role_id, expires_at).await?;
+        let there = Stored { expires_at, ..there };
+        recorded(w, space, &there, before, state(w.dir(), &there)).await?;
+        return Ok((there, false));
+    }
+    let granted_by = identity(w.dir(), &w.caller).unwrap_or_else(|| "system".to_owned());
+    let grant = Stored {
+        id: ids::new_id(w.now).to_string(),
+        principal: holder,
+        role: role_id,
+        expires_at,
+        source: source.to_owned(),
+        granted_by,
+        created_at: w.now,
+    };
+    store::insert(w.tx(), permit, &id, &grant).await?;
+    recorded(w, space, &grant, Value::Null, state(w.dir(), &grant)).await?;
+    Ok((grant, true))
+}
+
+async fn recorded(w: &mut Write<'_>, space: SpaceIx, grant: &Stored, before: Value, after: Value) -> Result<()> {
+    let id = w.dir().space_id(space).ok_or(Error::NotFound)?;
+    w.changed(Change::Grants(id)).await?;
+    let record = Record { space: Some(space), target_type: "grant", target_id: grant.id.clone(), before, after };
+    w.record(record).await
+}
+
+fn state(dir: &Directory, grant: &Stored) -> Value {
+    let role = dir.role_ref(&grant.role).map(|r| dir.role_name(r).to_owned());
+    let expires_at = grant.expires_at.map(crate::base::clock::to_text);
+    json!({ "principal": grant.principal, "role": role, "expires_at": expires_at })
+}
+
+/// What is to change of a grant; `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct GrantPatch {
+    /// Another role.
+    pub role: Option<String>,
+    /// Another end; `Some(None)` is never.
+    pub expires_at: Option<Option<Micros>>,
+}
+
+/// Changes a grant's role or end.
+///
+/// # Errors
+/// 404, 403, 409 `last_admin` or `conflict`, 422.
+pub async fn update(ctx: &Ctx, door: Door, space: String, id: String, patch: GrantPatch) -> Result<Stored> {
+    write(ctx, "grant.update", async move |w: &mut Write<'_>| {
+        let (permit, ix) = manage(w, door, &space)?;
+        let space_id = w.dir().space_id(ix).ok_or(Error::NotFound)?.to_string();
+        let there = store::get(w.tx(), &space_id, &id).await?.ok_or(Error::NotFound)?;
+        let mut after = there.clone();
+        if let Some(role) = &patch.role {
+            let role = w.dir().role_ref(role).ok_or_else(|| Error::field("/role", "is not a known role"))?;
+            may_give(w, door, ix, role)?;
+            after.role = w.dir().roles.info(role).ok_or(Error::NotFound)?.id.to_string();
+        } else if let Some(role) = w.dir().role_ref(&there.role).filter(|_| patch.expires_at.is_some()) {
+            may_give(w, door, ix, role)?;
+        }
+        if let Some(end) = patch.expires_at {
+            ends_later("/expires_at", end, w.now)?;
+            after.expires_at = end;
+        }
+        if after.role != there.role && store::find(w.tx(), &space_id, &there.principal, &after.role).await?.is_some() {
+            return Err(Error::conflict("conflict", "that principal holds this role here by another grant"));
+        }
+        store::update(w.tx(), &permit, &there.id, &after.role, after.expires_at).await?;
+        let (was, is) = (state(w.dir(), &there), state(w.dir(), &after));
+        recorded(w, ix, &after, was, is).await?;
+        Ok(after)
+    })
+    .await
+}
+
+/// Revokes a grant: from the answer on, nothing is decided by it.
+///
+/// # Errors
+/// 404, 403, 409 `last_admin`.
+pub async fn revoke(ctx: &Ctx, door: Door, space: String, id: String) -> Result<()> {
+    write(ctx, "grant.delete", async move |w: &mut Write<'_>| {
+        let (permit, ix) = manage(w, door, &space)?;
+        let space_id = w.dir().space_id(ix).ok_or(Error::NotFound)?.to_string();
+        let there = store::get(w.tx(), &space_id, &id).await?.ok_or(Error::NotFound)?;
+        take(w, &permit, ix, &there).await
+    })
+    .await
+}
+
+async fn take(w: &mut Write<'_>, permit: &Permit, space: SpaceIx, grant: &Stored) -> Result<()> {
+    store::delete(w.tx(), permit, &grant.id).await?;
+    let before = state(w.dir(), grant);
+    recorded(w, space, grant, before, Value::Null).await
+}
+
+/// Drops the caller's direct grants in a space.
+///
+/// # Errors
+/// 404, 409 `last_admin`, and 409 `conflict` when they hold none there.
+pub async fn leave(ctx: &Ctx, space: String) -> Result<()> {
+    write(ctx, "space.leave", async move |w: &mut Write<'_>| {
+        let (permit, user) = w.own()?;
+        let ix = visible_space(w.dir(), &w.caller, &space, w.now)?;
+        let id = w.dir().space_id(ix).ok_or(Error::NotFound)?.to_string();
+        let me = w.dir().principal_text(Principal::User(user));
+        let grants = store::of_principal(w.tx(), &id, &me).await?;
+        if grants.is_empty() {
+            return Err(Error::conflict(
+                "conflict",
+                "you hold no grant of your own here; a group or a space above gives you what you have",
+            ));
+        }
+        for grant in &grants {
+            take(w, &permit, ix, grant).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Takes away every grant that names a principal, in every space: the end of an account.
+///
+/// # Errors
+/// When the store fails.
+pub async fn take_all(w: &mut Write<'_>, permit: &Permit, principal: Principal) -> Result<()> {
+    let spaces = w.dir().world.granted(principal).to_vec();
+    let holder = w.dir().principal_text(principal);
+    for space in spaces {
+        let id = w.dir().space_id(space).ok_or(Error::NotFound)?.to_string();
+        for grant in store::of_principal(w.tx(), &id, &holder).await? {
+            take(w, permit, space, &grant).await?;
+        }
+    }
+    Ok(())
+}

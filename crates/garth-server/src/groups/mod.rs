@@ -1,0 +1,258 @@
+//! Groups: named sets of users and groups.
+//!
+//! System administrators manage them; a group is seen by its members and where it holds a
+//! grant. What changes a group's members is on record in every space the group reaches.
+
+pub mod api;
+mod store;
+
+use crate::access::{Ctx, Permit, Viewer, Write, write};
+use crate::base::error::{Error, Result};
+use crate::base::http::{Page, PageRequest};
+use crate::base::{ids, text};
+use crate::directory::{Change, Directory, GroupInfo};
+use garth_core::{Caller, GroupIx, MAX_GROUP_DEPTH, Principal, SpaceIx};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Most groups that may name one user or group directly (`docs/limits.md`).
+pub const GROUPS_PER_MEMBER: usize = 500;
+
+/// Makes an empty group.
+///
+/// # Errors
+/// 403 for all but system administrators, 409 when the name is taken, 422.
+pub async fn create(ctx: &Ctx, name: String) -> Result<Arc<GroupInfo>> {
+    write(ctx, "group.create", async move |w: &mut Write<'_>| {
+        let permit = w.system_admin()?;
+        let name = free_name(w.dir(), &name, None)?;
+        let id = ids::new_id(w.now);
+        let now = w.now;
+        store::insert(w.tx(), &permit, id, &name, now).await?;
+        w.changed(Change::Group(id)).await?;
+        w.record_widely(&[], "group", id.to_string(), Value::Null, json!({ "name": name })).await?;
+        known(w.dir(), &id.to_string()).map(|(_, info)| info)
+    })
+    .await
+}
+
+fn free_name(dir: &Directory, name: &str, own: Option<GroupIx>) -> Result<String> {
+    let name = text::name("/name", name)?;
+    if name.starts_with('@') || name == "everyone" {
+        return Err(Error::field("/name", "must not begin with '@', and everyone is built in"));
+    }
+    match dir.groups.by_name::<GroupIx>(&name) {
+        Some(other) if Some(other) != own => Err(Error::conflict("conflict", "a group of that name exists already")),
+        _ => Ok(name),
+    }
+}
+
+/// The group of an id, whoever asks.
+fn known(dir: &Directory, id: &str) -> Result<(GroupIx, Arc<GroupInfo>)> {
+    let ix = dir.group_ref(id).ok_or(Error::NotFound)?;
+    Ok((ix, Arc::clone(dir.groups.info(ix).ok_or(Error::NotFound)?)))
+}
+
+/// One group the caller can see.
+///
+/// # Errors
+/// 404 when it is hidden or missing.
+pub fn get(ctx: &Ctx, id: &str) -> Result<Arc<GroupInfo>> {
+    let dir = ctx.directory();
+    let caller = ctx.somebody(&dir)?;
+    let (ix, info) = known(&dir, id)?;
+    if Viewer::new(&dir, &caller, ctx.now()).group(ix) { Ok(info) } else { Err(Error::NotFound) }
+}
+
+/// The groups the caller can see, by name.
+///
+/// # Errors
+/// 401, or 422 for a cursor that is not good.
+pub fn list(ctx: &Ctx, page: &PageRequest) -> Result<Page<Arc<GroupInfo>>> {
+    let dir = ctx.directory();
+    let caller = ctx.somebody(&dir)?;
+    let viewer = Viewer::new(&dir, &caller, ctx.now());
+    let seen = dir.groups.iter::<GroupIx>().filter(|(ix, _)| viewer.group(*ix)).map(|(_, info)| Arc::clone(info));
+    crate::access::page_of(&dir, &caller, "groups", page, seen, |g| (g.name.clone(), g.id))
+}
+
+/// Renames a group.
+///
+/// # Errors
+/// 403, 404, 409 when the name is taken, 422.
+pub async fn rename(ctx: &Ctx, id: String, name: String) -> Result<Arc<GroupInfo>> {
+    write(ctx, "group.update", async move |w: &mut Write<'_>| {
+        let permit = w.system_admin()?;
+        let (ix, before) = known(w.dir(), &id)?;
+        let name = free_name(w.dir(), &name, Some(ix))?;
+        store::rename(w.tx(), &permit, before.id, &name).await?;
+        w.changed(Change::Group(before.id)).await?;
+        let spaces = reached(w.dir(), &[ix]);
+        let (was, is) = (json!({ "name": before.name }), json!({ "name": name }));
+        w.record_widely(&spaces, "group", before.id.to_string(), was, is).await?;
+        known(w.dir(), &id).map(|(_, info)| info)
+    })
+    .await
+}
+
+/// Deletes a group that nothing uses.
+///
+/// # Errors
+/// 403, 404, and 409 while a grant, a policy or another group names it.
+pub async fn delete(ctx: &Ctx, id: String) -> Result<()> {
+    write(ctx, "group.delete", async move |w: &mut Write<'_>| {
+        let permit = w.system_admin()?;
+        let (ix, info) = known(w.dir(), &id)?;
+        let used = !w.dir().world.granted(Principal::Group(ix)).is_empty()
+            || w.dir().world.group(ix).is_some_and(|g| !g.parents.is_empty())
+            || crate::policies::names(w.dir(), &format!("group:{}", info.id));
+        if used {
+            return Err(Error::conflict("conflict", "the group is in use by a grant, a policy or another group"));
+        }
+        let members = store::members(w.tx(), info.id).await?;
+        store::delete(w.tx(), &permit, info.id).await?;
+        for member in members {
+            changed_member(w, &member).await?;
+        }
+        w.changed(Change::Group(info.id)).await?;
+        w.record_widely(&[], "group", info.id.to_string(), json!({ "name": info.name }), Value::Null).await
+    })
+    .await
+}
+
+/// Who a group names directly, in order.
+///
+/// # Errors
+/// 404 when the group is hidden or missing.
+pub async fn members(ctx: &Ctx, id: &str, page: &PageRequest) -> Result<Page<String>> {
+    let info = get(ctx, id)?;
+    let members = store::members_read(&ctx.app.db, info.id).await?;
+    let dir = ctx.directory();
+    let caller = ctx.somebody(&dir)?;
+    let viewer = Viewer::new(&dir, &caller, ctx.now());
+    let seen = members.into_iter().filter(|m| match dir.principal(m) {
+        Some(Principal::User(user)) => viewer.user(user),
+        Some(Principal::Group(group)) => viewer.group(group),
+        _ => false,
+    });
+    crate::access::page_of(&dir, &caller, &format!("members of {}", info.id), page, seen, |m| (m.clone(), Uuid::nil()))
+}
+
+/// Puts a user or a group into a group; one that is in it stays in it.
+///
+/// # Errors
+/// 403, 404, 409 when it would close a circle, 422 for an unknown member or too deep a nesting.
+pub async fn add_member(ctx: &Ctx, id: String, member: String) -> Result<()> {
+    write(ctx, "group.member.add", async move |w: &mut Write<'_>| {
+        let permit = w.system_admin()?;
+        let (ix, info) = known(w.dir(), &id)?;
+        let unknown = || Error::field("/member", "is not a user or a group");
+        let member = w.dir().principal(&member).ok_or_else(unknown)?;
+        let caller = match member {
+            Principal::User(user) => Caller::user(&w.dir().world, user),
+            Principal::Group(group) => {
+                fits(w.dir(), ix, group)?;
+                Caller::group(&w.dir().world, group)
+            }
+            _ => return Err(unknown()),
+        };
+        if caller.is_some_and(|c| c.groups.len() >= GROUPS_PER_MEMBER) {
+            return Err(Error::field("/member", format!("is in {GROUPS_PER_MEMBER} groups already")));
+        }
+        change_member(w, &permit, ix, &info, member, true).await
+    })
+    .await
+}
+
+/// Takes a user or a group out of a group.
+///
+/// # Errors
+/// 403, 404 (also when it is not in it), 409 when a space would lose its last administrator.
+pub async fn remove_member(ctx: &Ctx, id: String, member: String) -> Result<()> {
+    write(ctx, "group.member.remove", async move |w: &mut Write<'_>| {
+        let permit = w.system_admin()?;
+        let (ix, info) = known(w.dir(), &id)?;
+        let member = w.dir().principal(&member).ok_or(Error::NotFound)?;
+        change_member(w, &permit, ix, &info, member, false).await
+    })
+    .await
+}
+
+/// No circle, and no deeper than allowed: the chain above the group, the new link, and the chain below the member.
+fn fits(dir: &Directory, group: GroupIx, member: GroupIx) -> Result<()> {
+    let below = dir.world.group_and_below(member);
+    if below.contains(&group) {
+        return Err(Error::conflict("conflict", "the group would contain itself"));
+    }
+    if height(dir, group, 0) + 1 + below.iter().map(|b| links_up_to(dir, *b, member, 0)).max().unwrap_or(0)
+        > MAX_GROUP_DEPTH
+    {
+        return Err(Error::field("/member", format!("groups may be nested {MAX_GROUP_DEPTH} links deep")));
+    }
+    Ok(())
+}
+
+/// The longest chain of links above a group.
+fn height(dir: &Directory, group: GroupIx, steps: usize) -> usize {
+    if steps > MAX_GROUP_DEPTH {
+        return steps;
+    }
+    let parents = dir.world.group(group).map(|g| g.parents.clone()).unwrap_or_default();
+    parents.iter().map(|p| 1 + height(dir, *p, steps + 1)).max().unwrap_or(0)
+}
+
+/// The longest chain of links from a group up to `top`; 0 where there is none.
+fn links_up_to(dir: &Directory, group: GroupIx, top: GroupIx, steps: usize) -> usize {
+    if group == top || steps > MAX_GROUP_DEPTH {
+        return 0;
+    }
+    let parents = dir.world.group(group).map(|g| g.parents.clone()).unwrap_or_default();
+    let within = |p: &GroupIx| dir.world.group_and_below(top).contains(p);
+    parents.iter().filter(|p| within(p)).map(|p| 1 + links_up_to(dir, *p, top, steps + 1)).max().unwrap_or(0)
+}
+
+async fn change_member(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    group: GroupIx,
+    info: &GroupInfo,
+    member: Principal,
+    put: bool,
+) -> Result<()> {
+    let text = w.dir().principal_text(member);
+    let before = reached(w.dir(), &[group]);
+    let changed = match put {
+        true => store::add_member(w.tx(), permit, info.id, &text).await?,
+        false => store::remove_member(w.tx(), permit, info.id, &text).await?,
+    };
+    if !changed {
+        return if put { Ok(()) } else { Err(Error::NotFound) };
+    }
+    changed_member(w, &text).await?;
+    let state = json!({ "group": info.name, "member": text });
+    let (was, is) = if put { (Value::Null, state) } else { (state, Value::Null) };
+    w.record_widely(&before, "group", info.id.to_string(), was, is).await
+}
+
+async fn changed_member(w: &mut Write<'_>, member: &str) -> Result<()> {
+    let change = match member.split_once(':').map(|(kind, id)| (kind, Uuid::try_parse(id))) {
+        Some(("user", Ok(id))) => Change::User(id),
+        Some(("group", Ok(id))) => Change::Group(id),
+        _ => return Ok(()),
+    };
+    w.changed(change).await
+}
+
+/// The spaces in which those groups, or groups that contain them, hold a grant.
+pub fn reached(dir: &Directory, groups: &[GroupIx]) -> Vec<SpaceIx> {
+    let mut spaces: Vec<SpaceIx> = groups
+        .iter()
+        .filter_map(|group| Caller::group(&dir.world, *group))
+        .flat_map(|caller| caller.groups.into_iter())
+        .flat_map(|group| dir.world.granted(Principal::Group(group)).to_vec())
+        .collect();
+    spaces.sort_unstable();
+    spaces.dedup();
+    spaces
+}

@@ -1,0 +1,3 @@
+//! Health: is the process alive, can it answer.
+
+pub mod api;

@@ -1,0 +1,156 @@
+//! Kinds over HTTP.
+
+use crate::access::{App, Ctx};
+use crate::base::clock;
+use crate::base::error::{Problem, Result};
+use crate::base::http::{Input, Json, Page, Query, given};
+use crate::directory::{Definition, KindInfo, Reference};
+use crate::kinds;
+use axum::extract::Path;
+use axum::http::{StatusCode, Uri};
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// A kind.
+#[derive(Serialize, ToSchema)]
+pub struct Kind {
+    id: String,
+    /// The noun of its permissions.
+    name: String,
+    plural: Option<String>,
+    /// What its codes begin with.
+    prefix: String,
+    /// The JSON Schema of its bodies.
+    #[schema(value_type = Object)]
+    schema: Value,
+    shareable: bool,
+    /// Fields that are written and never read back, by JSON Pointer.
+    secret_fields: Vec<String>,
+    references: Vec<Reference>,
+    /// Null: holders of `<kind>:read`.
+    #[schema(value_type = Object)]
+    default_view: Option<Value>,
+    /// Null: holders of `<kind>:write`.
+    #[schema(value_type = Object)]
+    default_edit: Option<Value>,
+    /// What `author`, `owner` and `subscribers` may always do, the gate passed.
+    exceptions: BTreeMap<String, Vec<String>>,
+    permissions: Vec<String>,
+    created_at: String,
+}
+
+impl Kind {
+    fn of(info: &KindInfo) -> Self {
+        let definition = info.definition.clone();
+        Self {
+            id: info.id.to_string(),
+            name: definition.name,
+            plural: definition.plural,
+            prefix: definition.prefix,
+            schema: definition.schema,
+            shareable: definition.shareable,
+            secret_fields: definition.secret_fields,
+            references: definition.references,
+            default_view: definition.default_view,
+            default_edit: definition.default_edit,
+            exceptions: definition.exceptions,
+            permissions: definition.permissions,
+            created_at: clock::to_text(info.created_at),
+        }
+    }
+}
+
+/// What to change; what is not given stays. Name and prefix cannot be changed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KindChanges {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    prefix: Option<String>,
+    #[serde(default)]
+    plural: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    schema: Option<Value>,
+    #[serde(default)]
+    shareable: Option<bool>,
+    #[serde(default)]
+    secret_fields: Option<Vec<String>>,
+    #[serde(default)]
+    references: Option<Vec<Reference>>,
+    /// Null goes back to holders of `<kind>:read`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Object)]
+    default_view: Option<Option<Value>>,
+    /// Null goes back to holders of `<kind>:write`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Object)]
+    default_edit: Option<Option<Value>>,
+    #[serde(default)]
+    exceptions: Option<BTreeMap<String, Vec<String>>>,
+    #[serde(default)]
+    permissions: Option<Vec<String>>,
+}
+
+/// The routes of kinds.
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
+}
+
+/// All kinds
+#[utoipa::path(get, path = "/api/v1/kinds", tag = "kinds",
+    params(("limit" = Option<u32>, Query, description = "1 to 100"), ("cursor" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, description = "A page of kinds", body = Page<Kind>), (status = "default", description = "A problem", body = Problem)))]
+async fn list(ctx: Ctx, uri: Uri) -> Result<Json<Page<Kind>>> {
+    let mut query = Query::new(&uri)?;
+    let page = query.page();
+    query.done()?;
+    Ok(Json(kinds::list(&ctx, &page)?.map(|info| Kind::of(&info))))
+}
+
+/// Define a kind
+#[utoipa::path(post, path = "/api/v1/kinds", tag = "kinds", request_body = Definition,
+    responses((status = 201, description = "The kind", body = Kind), (status = "default", description = "A problem", body = Problem)))]
+async fn create(ctx: Ctx, Input(body): Input<Definition>) -> Result<impl IntoResponse> {
+    Ok((StatusCode::CREATED, Json(Kind::of(&*kinds::create(&ctx, body).await?))))
+}
+
+/// One kind
+#[utoipa::path(get, path = "/api/v1/kinds/{id}", tag = "kinds", params(("id" = String, Path, description = "The kind's id or name")),
+    responses((status = 200, description = "The kind", body = Kind), (status = "default", description = "A problem", body = Problem)))]
+async fn get(ctx: Ctx, Path(id): Path<String>) -> Result<Json<Kind>> {
+    Ok(Json(Kind::of(&*kinds::get(&ctx, &id)?)))
+}
+
+/// Change a kind
+#[utoipa::path(patch, path = "/api/v1/kinds/{id}", tag = "kinds", params(("id" = String, Path, description = "The kind's id or name")), request_body = KindChanges,
+    responses((status = 200, description = "The kind", body = Kind), (status = "default", description = "A problem", body = Problem)))]
+async fn update(ctx: Ctx, Path(id): Path<String>, Input(body): Input<KindChanges>) -> Result<Json<Kind>> {
+    let changes = kinds::Changes {
+        name: body.name,
+        prefix: body.prefix,
+        plural: body.plural,
+        schema: body.schema,
+        shareable: body.shareable,
+        secret_fields: body.secret_fields,
+        references: body.references,
+        default_view: body.default_view,
+        default_edit: body.default_edit,
+        exceptions: body.exceptions,
+        permissions: body.permissions,
+    };
+    Ok(Json(Kind::of(&*kinds::update(&ctx, id, changes).await?)))
+}
+
+/// Delete a kind that nothing uses
+#[utoipa::path(delete, path = "/api/v1/kinds/{id}", tag = "kinds", params(("id" = String, Path, description = "The kind's id or name")),
+    responses((status = 204, description = "Deleted"), (status = "default", description = "A problem", body = Problem)))]
+async fn delete(ctx: Ctx, Path(id): Path<String>) -> Result<StatusCode> {
+    kinds::delete(&ctx, id).await.map(|()| StatusCode::NO_CONTENT)
+}

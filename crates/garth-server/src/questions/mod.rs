@@ -1,0 +1,208 @@
+//! Questions as people type them: may @maya read space:Atlas/Security, why, and who may?
+//!
+//! For the command line on the server, who sees all. Over HTTP the same decisions are asked
+//! by id (AuthZEN and explain).
+
+use crate::access::{self, About, Allowed, Ctx, Explanation, Step};
+use crate::base::error::{Error, Result};
+use crate::base::http::PageRequest;
+use crate::base::ids;
+use crate::base::text::PAGE_MAX;
+use crate::directory::Directory;
+use crate::{resources, spaces};
+use garth_core::{Action, Caller, Principal};
+use uuid::Uuid;
+
+/// A question as it is typed.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// `@username`, `user:…`, `group:…` or `anonymous`.
+    pub subject: String,
+    /// `read`, `write` or a permission.
+    pub action: String,
+    /// `space:<id or path>`, `<kind>:<code or id>` or a code.
+    pub target: String,
+}
+
+/// What a question is about.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// `space`, or the kind's name.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// The code of a resource.
+    pub code: Option<String>,
+    /// A space's path, a resource's name.
+    pub name: String,
+    /// What decisions ask about it.
+    pub about: About,
+}
+
+/// Who asks, as far as decisions care; a disabled user is nobody.
+enum Subject {
+    Caller(Caller),
+    Disabled,
+}
+
+/// May they?
+///
+/// # Errors
+/// For all but the command line, and when nobody or nothing is called so.
+pub async fn check(ctx: &Ctx, question: &Question) -> Result<bool> {
+    let named = find(ctx, &question.target).await?;
+    let dir = ctx.directory();
+    let action = action(&dir, &question.action)?;
+    Ok(match subject(&dir, &question.subject)? {
+        Subject::Disabled => false,
+        Subject::Caller(caller) => {
+            dir.world.decide(&caller, named.about.target(&dir, &caller), action, ctx.now()).allowed()
+        }
+    })
+}
+
+/// Why may they, or not?
+///
+/// # Errors
+/// As [`check`].
+pub async fn why(ctx: &Ctx, question: &Question) -> Result<(Named, Explanation)> {
+    let named = find(ctx, &question.target).await?;
+    let dir = ctx.directory();
+    let reader = ctx.caller(&dir)?;
+    let action = action(&dir, &question.action)?;
+    let explanation = match subject(&dir, &question.subject)? {
+        Subject::Disabled => disabled(),
+        Subject::Caller(caller) => {
+            let target = named.about.target(&dir, &caller);
+            access::explain(&dir, &reader, &caller, Some(target), action, ctx.now())
+        }
+    };
+    Ok((named, explanation))
+}
+
+/// Who may?
+///
+/// # Errors
+/// As [`check`].
+pub async fn who(ctx: &Ctx, wanted: &str, target: &str) -> Result<(Named, Vec<Allowed>)> {
+    let named = find(ctx, target).await?;
+    let action = action(&ctx.directory(), wanted)?;
+    let people = access::who(ctx, &named.about, action)?;
+    Ok((named, people))
+}
+
+/// What a text names.
+///
+/// # Errors
+/// For all but the command line; when nothing is called so, or several are.
+pub async fn find(ctx: &Ctx, text: &str) -> Result<Named> {
+    let dir = ctx.directory();
+    if !ctx.somebody(&dir)?.system {
+        return Err(Error::Forbidden("this is asked on the server".to_owned()));
+    }
+    match text.split_once(':') {
+        Some(("space", place)) => find_space(ctx, &dir, place),
+        Some((kind, name)) => {
+            let known = dir.kind_ref(kind).and_then(|ix| dir.kinds.info(ix));
+            let kind = known.ok_or_else(|| unknown(format!("there is no kind of resource called {kind}")))?;
+            find_resource(ctx, Some(&kind.definition.name), name).await
+        }
+        None => find_resource(ctx, None, text).await,
+    }
+}
+
+fn unknown(sentence: String) -> Error {
+    Error::Malformed(sentence)
+}
+
+fn find_space(ctx: &Ctx, dir: &Directory, place: &str) -> Result<Named> {
+    let id = match Uuid::try_parse(place) {
+        Ok(id) => id,
+        Err(_) => {
+            let filter = spaces::Filter { path: Some(place.to_owned()), archived: true, ..spaces::Filter::default() };
+            let page = spaces::list(ctx, &filter, &PageRequest { limit: PAGE_MAX, cursor: None })?;
+            let ids: Vec<Uuid> = page.items.iter().map(|space| space.info.id).collect();
+            match ids[..] {
+                [] => return Err(unknown(format!("there is no space at the path {place}"))),
+                [id] => id,
+                _ => {
+                    let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+                    let ids = ids.join(", ");
+                    return Err(unknown(format!("several spaces lie at the path {place}; name one by its id: {ids}")));
+                }
+            }
+        }
+    };
+    let missing = || unknown(format!("there is no space with the id {id}"));
+    let space = dir.spaces.by_id(&id).ok_or_else(missing)?;
+    let view = spaces::get(ctx, &id.to_string()).map_err(|e| if e.code() == "not_found" { missing() } else { e })?;
+    let name = if view.path.is_empty() { "the default space".to_owned() } else { view.path };
+    Ok(Named { kind: "space".to_owned(), id: id.to_string(), code: None, name, about: About::Space(space) })
+}
+
+async fn find_resource(ctx: &Ctx, kind: Option<&str>, name: &str) -> Result<Named> {
+    if Uuid::try_parse(name).is_err() && ids::read_code(name).is_none() {
+        return Err(unknown(format!(
+            "{name} is no code and no id: write a code such as T-7KQ2-M9XD, task:<code or id>, or space:<path or id>"
+        )));
+    }
+    let view = resources::get(ctx, name).await.map_err(|e| match e {
+        Error::NotFound => unknown(format!("there is no resource {name}")),
+        other => other,
+    })?;
+    if let Some(kind) = kind
+        && view.kind != kind
+    {
+        return Err(unknown(format!("{name} is of the kind {}, not {kind}", view.kind)));
+    }
+    Ok(Named {
+        kind: view.kind.clone(),
+        id: view.row.id.clone(),
+        code: Some(view.row.code.clone()),
+        name: view.row.name.clone(),
+        about: view.about(),
+    })
+}
+
+fn subject(dir: &Directory, text: &str) -> Result<Subject> {
+    if text == "anonymous" {
+        return Ok(Subject::Caller(Caller::anonymous()));
+    }
+    let written = if text.starts_with('@') { format!("user:{text}") } else { text.to_owned() };
+    let caller = match dir.principal(&written) {
+        Some(Principal::User(user)) if dir.users.info(user).is_some_and(|u| !u.deleted) => {
+            Caller::user(&dir.world, user)
+        }
+        Some(Principal::Group(group)) => Caller::group(&dir.world, group),
+        Some(Principal::Everyone) => Some(Caller::everyone()),
+        _ => {
+            let how = "write @username, user:<id>, group:@name, group:everyone or anonymous";
+            return Err(unknown(format!("there is nobody called {text}: {how}")));
+        }
+    };
+    Ok(caller.map_or(Subject::Disabled, Subject::Caller))
+}
+
+fn action(dir: &Directory, text: &str) -> Result<Action> {
+    match text {
+        "read" => Ok(Action::Read),
+        "write" => Ok(Action::Write),
+        other => dir.permission(other).map(Action::Use).ok_or_else(|| {
+            unknown(format!("{other} is nothing one can do: there are read, write, {}", dir.permissions().join(", ")))
+        }),
+    }
+}
+
+/// The explanation of whoever may not even sign in.
+fn disabled() -> Explanation {
+    let step = |step, outcome, because: &str| Step { step, outcome, because: because.to_owned() };
+    Explanation {
+        decision: false,
+        steps: vec![
+            step("gate", "not_asked", "the account is disabled: it is refused before anything is asked"),
+            step("roles", "not_asked", ""),
+            step("view", "not_asked", ""),
+            step("action", "not_asked", ""),
+        ],
+    }
+}

@@ -1,0 +1,278 @@
+//! Resources over HTTP.
+
+use crate::access::{Anyone, App, Ctx};
+use crate::base::clock;
+use crate::base::error::{Problem, Result};
+use crate::base::http::{Input, Json, Page, Query, given, if_match, tagged};
+use crate::resources::{self, Filter, NewResource, ResourcePatch, ResourceView};
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// A resource.
+#[derive(Serialize, ToSchema)]
+pub struct Resource {
+    id: String,
+    /// Short, for people; never changes.
+    code: String,
+    kind: String,
+    space: Option<String>,
+    name: String,
+    /// Secret fields are shown as `{"secret": true}`.
+    #[schema(value_type = Object)]
+    body: Value,
+    labels: Vec<String>,
+    /// Null: the kind's default.
+    #[schema(value_type = Object)]
+    view: Option<Value>,
+    /// Null: the kind's default.
+    #[schema(value_type = Object)]
+    edit: Option<Value>,
+    author: Option<String>,
+    owner: Option<String>,
+    subscribers: Vec<String>,
+    archived: bool,
+    version: i64,
+    created_at: String,
+    updated_at: String,
+}
+
+impl Resource {
+    fn of(view: ResourceView) -> Self {
+        let row = view.row;
+        let somebody = |text: String| if text.is_empty() { None } else { Some(text) };
+        Self {
+            id: row.id,
+            code: row.code,
+            kind: view.kind,
+            space: view.space.map(|s| s.to_string()),
+            name: row.name,
+            body: view.body,
+            labels: row.labels,
+            view: view.view,
+            edit: view.edit,
+            author: somebody(row.author),
+            owner: somebody(row.owner),
+            subscribers: row.subscribers,
+            archived: row.archived,
+            version: row.version,
+            created_at: clock::to_text(row.created_at),
+            updated_at: clock::to_text(row.updated_at),
+        }
+    }
+}
+
+/// A new resource.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceInput {
+    kind: String,
+    /// The caller's default if not given.
+    space: Option<String>,
+    name: String,
+    #[schema(value_type = Object)]
+    body: Option<Value>,
+    #[serde(default)]
+    labels: Vec<String>,
+    #[schema(value_type = Object)]
+    view: Option<Value>,
+    #[schema(value_type = Object)]
+    edit: Option<Value>,
+    owner: Option<String>,
+    #[serde(default)]
+    subscribers: Vec<String>,
+}
+
+impl ResourceInput {
+    fn new(self) -> NewResource {
+        NewResource {
+            kind: self.kind,
+            space: self.space,
+            name: self.name,
+            body: self.body,
+            labels: self.labels,
+            view: self.view,
+            edit: self.edit,
+            owner: self.owner,
+            subscribers: self.subscribers,
+            author: None,
+        }
+    }
+}
+
+/// Up to 500 new resources.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    resources: Vec<ResourceInput>,
+}
+
+/// The resources of a batch, in its order.
+#[derive(Serialize, ToSchema)]
+pub struct Made {
+    items: Vec<Resource>,
+}
+
+/// What is to change of a resource.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceChange {
+    name: Option<String>,
+    /// A merge patch (RFC 7396); a secret sent back as `{"secret": true}` is unchanged.
+    #[schema(value_type = Object)]
+    body: Option<Value>,
+    labels: Option<Vec<String>>,
+    /// Null: the kind's default.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Object)]
+    view: Option<Option<Value>>,
+    /// Null: the kind's default.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Object)]
+    edit: Option<Option<Value>>,
+    /// Null: nobody.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    owner: Option<Option<String>>,
+    subscribers: Option<Vec<String>>,
+    space: Option<String>,
+}
+
+/// Where to.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Move {
+    space: String,
+}
+
+/// The routes of resources.
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(batch))
+        .routes(routes!(get, update, delete))
+        .routes(routes!(move_to))
+        .routes(routes!(archive))
+        .routes(routes!(activate))
+}
+
+fn answer(status: StatusCode, view: ResourceView) -> Response {
+    tagged(status, view.row.version, Resource::of(view))
+}
+
+/// Resources the caller may see
+#[utoipa::path(get, path = "/api/v1/resources", tag = "resources",
+    params(
+        ("kind" = Option<Vec<String>>, Query, description = "Repeated: of one of these kinds"),
+        ("space" = Option<Vec<String>>, Query, description = "Repeated: in one of these spaces, archived ones included"),
+        ("label" = Option<Vec<String>>, Query, description = "Repeated: with all of them"),
+        ("owner" = Option<Vec<String>>, Query, description = "Repeated: owned by one of these principals"),
+        ("author" = Option<Vec<String>>, Query, description = "Repeated: made by one of these principals"),
+        ("q" = Option<String>, Query, description = "Part of the name, or the code"),
+        ("order" = Option<String>, Query, description = "`updated` (newest first), `created` (newest first) or `name`; a leading `-` turns it round"),
+        ("archived" = Option<bool>, Query, description = "Archived things, too"),
+        ("limit" = Option<u32>, Query, description = "1 to 100"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, description = "A page of resources", body = Page<Resource>), (status = "default", description = "A problem", body = Problem)))]
+async fn list(Anyone(ctx): Anyone, uri: Uri) -> Result<Json<Page<Resource>>> {
+    let mut query = Query::new(&uri)?;
+    let filter = Filter {
+        kinds: query.many("kind"),
+        spaces: query.many("space"),
+        labels: query.many("label"),
+        owners: query.many("owner"),
+        authors: query.many("author"),
+        q: query.one("q"),
+        order: query.one("order"),
+        archived: query.flag("archived"),
+    };
+    let page = query.page();
+    if ctx.who == crate::access::Who::Anonymous && !ctx.directory().settings.public_access {
+        return Err(crate::base::error::Error::Unauthenticated);
+    }
+    query.done()?;
+    Ok(Json(resources::list(&ctx, &filter, &page).await?.map(Resource::of)))
+}
+
+/// Make a resource
+#[utoipa::path(post, path = "/api/v1/resources", tag = "resources", request_body = ResourceInput,
+    responses((status = 201, description = "The resource", body = Resource), (status = "default", description = "A problem", body = Problem)))]
+async fn create(ctx: Ctx, Input(body): Input<ResourceInput>) -> Result<Response> {
+    Ok(answer(StatusCode::CREATED, resources::create(&ctx, body.new()).await?))
+}
+
+/// Make up to 500 resources, all of them or none
+#[utoipa::path(post, path = "/api/v1/resources/batch", tag = "resources", request_body = Batch,
+    responses((status = 201, description = "The resources, in order", body = Made), (status = "default", description = "A problem", body = Problem)))]
+async fn batch(ctx: Ctx, Input(body): Input<Batch>) -> Result<Response> {
+    let list = body.resources.into_iter().map(ResourceInput::new).collect();
+    let items = resources::create_all(&ctx, list).await?.into_iter().map(Resource::of).collect();
+    Ok((StatusCode::CREATED, Json(Made { items })).into_response())
+}
+
+/// One resource, by id or code
+#[utoipa::path(get, path = "/api/v1/resources/{id}", tag = "resources", params(("id" = String, Path, description = "Its id or code")),
+    responses((status = 200, description = "The resource", body = Resource), (status = "default", description = "A problem", body = Problem)))]
+async fn get(Anyone(ctx): Anyone, Path(id): Path<String>) -> Result<Response> {
+    Ok(answer(StatusCode::OK, resources::get(&ctx, &id).await?))
+}
+
+/// Change a resource, its space included
+#[utoipa::path(patch, path = "/api/v1/resources/{id}", tag = "resources",
+    params(("id" = String, Path, description = "Its id or code"), ("If-Match" = Option<String>, Header, description = "The ETag it was read with")),
+    request_body = ResourceChange,
+    responses((status = 200, description = "The resource", body = Resource), (status = "default", description = "A problem", body = Problem)))]
+async fn update(
+    ctx: Ctx,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Input(body): Input<ResourceChange>,
+) -> Result<Response> {
+    let patch = ResourcePatch {
+        name: body.name,
+        body: body.body,
+        labels: body.labels,
+        view: body.view,
+        edit: body.edit,
+        owner: body.owner,
+        subscribers: body.subscribers,
+        space: body.space,
+    };
+    Ok(answer(StatusCode::OK, resources::update(&ctx, id, patch, if_match(&headers)?).await?))
+}
+
+/// Delete a resource
+#[utoipa::path(delete, path = "/api/v1/resources/{id}", tag = "resources",
+    params(("id" = String, Path, description = "Its id or code"), ("If-Match" = Option<String>, Header, description = "The ETag it was read with")),
+    responses((status = 204, description = "Deleted"), (status = "default", description = "A problem", body = Problem)))]
+async fn delete(ctx: Ctx, Path(id): Path<String>, headers: HeaderMap) -> Result<StatusCode> {
+    resources::delete(&ctx, id, if_match(&headers)?).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Move a resource to another space; its id and code stay
+#[utoipa::path(post, path = "/api/v1/resources/{id}/move", tag = "resources",
+    params(("id" = String, Path, description = "Its id or code"), ("If-Match" = Option<String>, Header, description = "The ETag it was read with")),
+    request_body = Move,
+    responses((status = 200, description = "The resource", body = Resource), (status = "default", description = "A problem", body = Problem)))]
+async fn move_to(ctx: Ctx, Path(id): Path<String>, headers: HeaderMap, Input(body): Input<Move>) -> Result<Response> {
+    Ok(answer(StatusCode::OK, resources::move_to(&ctx, id, body.space, if_match(&headers)?).await?))
+}
+
+/// Archive a resource: it leaves the lists that do not ask for it
+#[utoipa::path(post, path = "/api/v1/resources/{id}/archive", tag = "resources", params(("id" = String, Path, description = "Its id or code")),
+    responses((status = 200, description = "The resource", body = Resource), (status = "default", description = "A problem", body = Problem)))]
+async fn archive(ctx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    Ok(answer(StatusCode::OK, resources::archive(&ctx, id, true).await?))
+}
+
+/// Take an archived resource back
+#[utoipa::path(post, path = "/api/v1/resources/{id}/activate", tag = "resources", params(("id" = String, Path, description = "Its id or code")),
+    responses((status = 200, description = "The resource", body = Resource), (status = "default", description = "A problem", body = Problem)))]
+async fn activate(ctx: Ctx, Path(id): Path<String>) -> Result<Response> {
+    Ok(answer(StatusCode::OK, resources::archive(&ctx, id, false).await?))
+}

@@ -1,0 +1,226 @@
+//! The body of a resource: checked against its kind's schema, its references followed, its
+//! secret fields sealed and never shown.
+
+use crate::access::{Permit, Write};
+use crate::base::error::{Error, FieldError, Result};
+use crate::base::secrets::Vault;
+use crate::directory::{Directory, KindInfo};
+use crate::spaces;
+use garth_core::SpaceIx;
+use serde_json::{Map, Value, json};
+
+/// Largest body, in bytes of JSON (`API.md`, ground rules).
+pub const BODY_BYTES: usize = 256 * 1024;
+/// Most complaints of a schema that are listed.
+const COMPLAINTS: usize = 20;
+
+/// A body as it is stored: in the open, and sealed.
+pub struct Stored {
+    /// Without the secret fields.
+    pub open: String,
+    /// Sealed values by pointer, as a JSON object.
+    pub sealed: String,
+}
+
+/// What stands for a secret in every answer.
+fn marker() -> Value {
+    json!({ "secret": true })
+}
+
+/// Reads what was stored: the open body, and the sealed values by pointer.
+///
+/// # Errors
+/// When what was stored is damaged.
+pub fn read(open: &str, sealed: &str) -> Result<(Value, Map<String, Value>)> {
+    let damaged = |e: serde_json::Error| Error::internal(format!("a stored body cannot be read: {e}"));
+    Ok((serde_json::from_str(open).map_err(damaged)?, serde_json::from_str(sealed).map_err(damaged)?))
+}
+
+/// The body as it is shown: `{"secret": true}` where a secret is.
+///
+/// # Errors
+/// When what was stored is damaged.
+pub fn shown(open: &str, sealed: &str) -> Result<Value> {
+    let (mut body, sealed) = read(open, sealed)?;
+    for pointer in sealed.keys() {
+        mark(&mut body, pointer);
+    }
+    Ok(body)
+}
+
+/// Puts `{"secret": true}` at a pointer.
+pub fn mark(body: &mut Value, pointer: &str) {
+    put(body, pointer, marker());
+}
+
+/// JSON Merge Patch (RFC 7396).
+pub fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    if let Value::Object(object) = target {
+        for (key, value) in patch {
+            if value.is_null() {
+                object.remove(key);
+            } else {
+                merge(object.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+    }
+}
+
+/// Checks a body and splits it for storing. A secret field that is `{"secret": true}` keeps the
+/// value that `before` holds, opened under the key of the space it lay in.
+///
+/// # Errors
+/// 422 with pointers under `/body`.
+pub async fn prepare(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    kind: &KindInfo,
+    resource: &str,
+    space: SpaceIx,
+    mut body: Value,
+    before: Option<(SpaceIx, &Map<String, Value>)>,
+) -> Result<Stored> {
+    if !body.is_object() {
+        return Err(Error::field("/body", "must be an object"));
+    }
+    let mut secrets: Vec<(&String, Option<Value>)> = Vec::new();
+    for pointer in &kind.definition.secret_fields {
+        match body.pointer(pointer) {
+            None => {}
+            Some(value) if *value == marker() => secrets.push((pointer, None)),
+            Some(value) => secrets.push((pointer, Some(value.clone()))),
+        }
+    }
+    check(kind, &with_kept(w.dir(), &w.app.vault, resource, &body, &secrets, before)?)?;
+    for (pointer, _) in &secrets {
+        take(&mut body, pointer);
+    }
+    let open = body.to_string();
+    let mut sealed = Map::new();
+    if !secrets.is_empty() {
+        let key = spaces::secret_key(w, permit, space).await?;
+        let here = w.dir().space_id(space).ok_or(Error::NotFound)?.to_string();
+        for (pointer, given) in secrets {
+            let plain = match given {
+                Some(value) => value.to_string().into_bytes(),
+                None => kept(w.dir(), &w.app.vault, resource, pointer, before)?,
+            };
+            let text = w.app.vault.seal(&here, &key, &place(resource, pointer), &plain)?;
+            sealed.insert(pointer.clone(), Value::String(text));
+        }
+    }
+    let stored = Stored { open, sealed: Value::Object(sealed).to_string() };
+    if stored.open.len() + stored.sealed.len() > BODY_BYTES {
+        return Err(Error::field("/body", format!("must be at most {BODY_BYTES} bytes of JSON")));
+    }
+    Ok(stored)
+}
+
+/// What a sealed value is bound to.
+fn place(resource: &str, pointer: &str) -> String {
+    format!("resource/{resource}{pointer}")
+}
+
+/// Opens the value that a secret field holds already.
+fn kept(
+    dir: &Directory,
+    vault: &Vault,
+    resource: &str,
+    pointer: &str,
+    before: Option<(SpaceIx, &Map<String, Value>)>,
+) -> Result<Vec<u8>> {
+    let none = || Error::field(format!("/body{pointer}"), "holds no secret yet that could stay");
+    let (space, sealed) = before.ok_or_else(none)?;
+    let text = sealed.get(pointer).and_then(Value::as_str).ok_or_else(none)?;
+    let info = dir.spaces.info(space).ok_or_else(none)?;
+    vault.open_sealed(&info.id.to_string(), &info.secret_key, &place(resource, pointer), text)
+}
+
+/// The body with the kept secrets in place, as the schema is to judge it.
+fn with_kept(
+    dir: &Directory,
+    vault: &Vault,
+    resource: &str,
+    body: &Value,
+    secrets: &[(&String, Option<Value>)],
+    before: Option<(SpaceIx, &Map<String, Value>)>,
+) -> Result<Value> {
+    let mut whole = body.clone();
+    for (pointer, _) in secrets.iter().filter(|(_, given)| given.is_none()) {
+        let plain = kept(dir, vault, resource, pointer, before)?;
+        let value = serde_json::from_slice(&plain).map_err(|_| Error::internal("a secret is damaged"))?;
+        put(&mut whole, pointer, value);
+    }
+    Ok(whole)
+}
+
+/// The schema's complaints, without the values they complain about: one of them may be a secret.
+fn check(kind: &KindInfo, body: &Value) -> Result<()> {
+    let Some(validator) = &kind.validator else {
+        return Err(Error::internal("a kind's schema cannot be read"));
+    };
+    let complaints = validator.iter_errors(body).take(COMPLAINTS);
+    let errors: Vec<FieldError> = complaints
+        .map(|e| FieldError { pointer: format!("/body{}", e.instance_path()), message: e.masked().to_string() })
+        .collect();
+    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+}
+
+fn split(pointer: &str) -> Option<(&str, String)> {
+    let (parent, key) = pointer.rsplit_once('/')?;
+    Some((parent, key.replace("~1", "/").replace("~0", "~")))
+}
+
+/// Puts a value at a pointer, making the objects on the way.
+fn put(body: &mut Value, pointer: &str, value: Value) {
+    let Some((parent, key)) = split(pointer) else { return };
+    if body.pointer(parent).is_none() {
+        put(body, parent, json!({}));
+    }
+    if let Some(Value::Object(object)) = body.pointer_mut(parent) {
+        object.insert(key, value);
+    }
+}
+
+fn take(body: &mut Value, pointer: &str) {
+    if let Some((parent, key)) = split(pointer)
+        && let Some(Value::Object(object)) = body.pointer_mut(parent)
+    {
+        object.remove(&key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merge_patch_does_what_rfc_7396_shows() {
+        for (target, patch, result) in [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+            (json!({"a": "b"}), json!({"a": null}), json!({})),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+            (json!(["a"]), json!({"a": "b", "c": null}), json!({"a": "b"})),
+            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+        ] {
+            let mut merged = target;
+            merge(&mut merged, &patch);
+            assert_eq!(merged, result);
+        }
+    }
+
+    #[test]
+    fn secrets_are_marked_where_they_were() {
+        let body = shown(r#"{"host":"mail"}"#, r#"{"/password":"x","/deep/key":"y"}"#).expect("shown");
+        assert_eq!(body, json!({"host": "mail", "password": {"secret": true}, "deep": {"key": {"secret": true}}}));
+    }
+}

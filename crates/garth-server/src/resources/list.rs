@@ -1,0 +1,122 @@
+//! Lists of resources: reach first, then one query over it.
+
+use super::store::Stored;
+use super::store::list::{Key, Wanted, page};
+use super::{ResourceView, target_of, view_of};
+use crate::access::{self, Ctx, Viewer, archived, identity};
+use crate::base::db::Value;
+use crate::base::error::{Error, Result};
+use crate::base::http::{Page, PageRequest};
+use crate::base::ids;
+use crate::directory::Directory;
+use garth_core::{Action, Caller, Class, Micros, Principal, Reach, SpaceIx};
+
+/// Which resources are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of one of these kinds.
+    pub kinds: Vec<String>,
+    /// In one of these spaces; archived ones count when they are named.
+    pub spaces: Vec<String>,
+    /// With all of these labels.
+    pub labels: Vec<String>,
+    /// Owned by one of these.
+    pub owners: Vec<String>,
+    /// Made by one of these.
+    pub authors: Vec<String>,
+    /// With that in the name, in any case, or of that code.
+    pub q: Option<String>,
+    /// `updated`, `created` or `name`, turned round by a leading `-`.
+    pub order: Option<String>,
+    /// Archived things, too.
+    pub archived: bool,
+}
+
+/// A page of the resources that the caller may see.
+///
+/// # Errors
+/// 401, 422 for an unknown order and for a cursor that is not good.
+pub async fn list(ctx: &Ctx, filter: &Filter, request: &PageRequest) -> Result<Page<ResourceView>> {
+    let (dir, now) = (ctx.directory(), ctx.now());
+    let caller = if dir.settings.public_access { ctx.caller(&dir)? } else { ctx.somebody(&dir)? };
+    let query = format!("resources {filter:?}");
+    let mut wanted = wanted(&dir, &caller, filter, now)?;
+    wanted.limit = request.limit + 1;
+    if let Some(cursor) = &request.cursor {
+        let (key, id) = access::read_cursor(&dir, &caller, &query, cursor)?;
+        let key = match wanted.key {
+            Key::Name => Value::Text(key),
+            Key::Updated | Key::Created => Value::Int(key.parse().unwrap_or_default()),
+        };
+        wanted.after = Some((key, id));
+    }
+    let reach = reach(&dir, &caller, filter, now);
+    let mut rows = page(&ctx.app.db, &reach, identity(&dir, &caller).as_deref(), &wanted).await?;
+    let more = rows.len() > request.limit;
+    rows.truncate(request.limit);
+    let next = rows.last().filter(|_| more).map(|row| {
+        let key = match wanted.key {
+            Key::Updated => row.updated_at.to_string(),
+            Key::Created => row.created_at.to_string(),
+            Key::Name => row.name.clone(),
+        };
+        access::cursor(&dir, &caller, &query, &key, &row.id)
+    });
+    Ok(Page { items: still_seen(ctx, &dir, rows)?, next })
+}
+
+/// If access changed while the rows were read, each is asked about again: nothing that was
+/// revoked appears after the revoke was answered.
+fn still_seen(ctx: &Ctx, then: &Directory, rows: Vec<Stored>) -> Result<Vec<ResourceView>> {
+    let (dir, now) = (ctx.directory(), ctx.now());
+    let caller = ctx.caller(&dir)?;
+    let moved = dir.last_change != then.last_change;
+    let seen =
+        |row: &Stored| !moved || dir.world.decide(&caller, target_of(&dir, &caller, row), Action::Read, now).allowed();
+    rows.into_iter().filter(seen).map(|row| view_of(&dir, &caller, row, now)).collect()
+}
+
+fn reach(dir: &Directory, caller: &Caller, filter: &Filter, now: Micros) -> Reach {
+    let kinds: Vec<_> = filter.kinds.iter().filter_map(|k| dir.kind_ref(k)).collect();
+    let of_kind = |class: &Class| filter.kinds.is_empty() || kinds.contains(&class.kind);
+    if filter.spaces.is_empty() {
+        let active = |space: SpaceIx| filter.archived || !archived(&dir.world, space);
+        return dir.world.reach(caller, now, |class| of_kind(class) && active(class.space));
+    }
+    let mut spaces: Vec<SpaceIx> = filter.spaces.iter().filter_map(|id| dir.space_ref(id)).collect();
+    spaces.sort_unstable();
+    spaces.dedup();
+    dir.world.reach_in(caller, &spaces, now, of_kind)
+}
+
+fn wanted(dir: &Directory, caller: &Caller, filter: &Filter, now: Micros) -> Result<Wanted> {
+    let order = filter.order.as_deref().unwrap_or("updated");
+    let (turned, name) = order.strip_prefix('-').map_or((false, order), |name| (true, name));
+    let (key, newest_first) = match name {
+        "updated" => (Key::Updated, true),
+        "created" => (Key::Created, true),
+        "name" => (Key::Name, false),
+        _ => return Err(Error::field("?order", "must be updated, created or name, or one of them after a -")),
+    };
+    let viewer = Viewer::new(dir, caller, now);
+    let people = |texts: &[String]| texts.iter().map(|text| person(dir, &viewer, text)).collect();
+    Ok(Wanted {
+        key,
+        descending: newest_first != turned,
+        after: None,
+        limit: 0,
+        archived: filter.archived,
+        labels: filter.labels.clone(),
+        owners: people(&filter.owners),
+        authors: people(&filter.authors),
+        q: filter.q.as_ref().map(|q| (q.to_lowercase(), ids::read_code(q).unwrap_or_default())),
+    })
+}
+
+/// A person of a filter as rows name them; somebody the caller cannot see matches nothing, like somebody unknown.
+fn person(dir: &Directory, viewer: &Viewer<'_>, text: &str) -> String {
+    match dir.principal(text) {
+        Some(Principal::User(user)) if viewer.user(user) => dir.principal_text(Principal::User(user)),
+        _ => "nobody".to_owned(),
+    }
+}

@@ -1,0 +1,370 @@
+//! Resources: what lies in spaces. Each has an id and a code for ever, lies in exactly one
+//! space, and is of one kind; space, kind and its two policies are its access class.
+
+pub mod api;
+mod body;
+mod edit;
+mod list;
+mod references;
+mod store;
+
+pub use edit::{ResourcePatch, archive, delete, move_to, update};
+pub use list::{Filter, list};
+pub use store::Stored;
+
+use crate::access::{self, About, Ctx, Permit, Record, Viewer, Write, archived, facts, identity, named_space, write};
+use crate::base::error::{Error, FieldError, Result};
+use crate::base::{ids, text};
+use crate::directory::policy::{self, All, Place, Sees};
+use crate::directory::{Directory, KindInfo};
+use garth_core::{Action, Caller, ClassIx, KindIx, Micros, Permission, Principal, SpaceIx, Target};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use store::Name;
+use uuid::Uuid;
+
+/// Most resources of one batch (`API.md`, ground rules).
+pub const BATCH: usize = 500;
+/// Most subscribers of one resource.
+pub const SUBSCRIBERS: usize = 500;
+
+/// What somebody asks a new resource to be.
+#[derive(Clone, Debug, Default)]
+pub struct NewResource {
+    /// The kind's name.
+    pub kind: String,
+    /// The id of its space; the caller's default without.
+    pub space: Option<String>,
+    /// 1–255 bytes.
+    pub name: String,
+    /// What the kind's schema says; `{}` without.
+    pub body: Option<Value>,
+    /// Free words.
+    pub labels: Vec<String>,
+    /// Its own view policy; the kind's without.
+    pub view: Option<Value>,
+    /// Its own edit policy; the kind's without.
+    pub edit: Option<Value>,
+    /// Who owns it; nobody without.
+    pub owner: Option<String>,
+    /// Who wants to know of it.
+    pub subscribers: Vec<String>,
+    /// Who made it: the command line may say, for everybody else it is the caller.
+    pub author: Option<String>,
+}
+
+/// A resource as it is shown.
+#[derive(Clone, Debug)]
+pub struct ResourceView {
+    /// What is stored.
+    pub row: Stored,
+    /// The kind's name.
+    pub kind: String,
+    /// The id of its space.
+    pub space: Option<Uuid>,
+    /// Its body, secrets marked.
+    pub body: Value,
+    /// Its own view policy, if it has one.
+    pub view: Option<Value>,
+    /// Its own edit policy, if it has one.
+    pub edit: Option<Value>,
+}
+
+impl ResourceView {
+    /// What decisions ask about it, whoever asks.
+    pub fn about(&self) -> About {
+        About::Resource {
+            class: self.row.class,
+            author: self.row.author.clone(),
+            owner: self.row.owner.clone(),
+            subscribers: self.row.subscribers.clone(),
+        }
+    }
+}
+
+/// How a text names a resource: by id or by code. `code` is where the clean code is kept.
+fn name_of<'a>(text: &'a str, code: &'a mut String) -> Option<Name<'a>> {
+    if Uuid::try_parse(text).is_ok_and(|id| id.hyphenated().to_string() == text) {
+        return Some(Name::Id(text));
+    }
+    *code = ids::read_code(text)?;
+    Some(Name::Code(code))
+}
+
+/// What decisions ask about a row, for that caller.
+fn target_of(dir: &Directory, caller: &Caller, row: &Stored) -> Target {
+    let subscriber = identity(dir, caller).is_some_and(|me| row.subscribers.contains(&me));
+    Target::Resource(row.class, facts(dir, caller, &row.author, &row.owner, subscriber))
+}
+
+/// A hidden or missing resource, as that caller is told of it.
+fn missing(caller: &Caller) -> Error {
+    if caller.who.is_none() && !caller.system { Error::Unauthenticated } else { Error::NotFound }
+}
+
+/// What a decision about a resource of that id or code needs; `None` when there is none.
+///
+/// # Errors
+/// When the store fails.
+pub async fn target(
+    ctx: &Ctx,
+    subject: impl Fn(&Directory) -> Option<Caller>,
+    id: &str,
+) -> Result<Option<(KindIx, Target)>> {
+    let db = &ctx.app.db;
+    let mut code = String::new();
+    let Some(name) = name_of(id, &mut code) else { return Ok(None) };
+    let Some((id, class, author, owner)) = store::facts(db, &name).await? else { return Ok(None) };
+    let dir = ctx.directory();
+    let (Some(subject), Some(facts_of)) = (subject(&dir), dir.world.class(class)) else { return Ok(None) };
+    let subscriber = match identity(&dir, &subject) {
+        Some(me) if asks_facts(&dir, class) => store::subscribed(db, &id, &me).await?,
+        _ => false,
+    };
+    Ok(Some((facts_of.kind, Target::Resource(class, facts(&dir, &subject, &author, &owner, subscriber)))))
+}
+
+/// Could the answer depend on who subscribes?
+fn asks_facts(dir: &Directory, class: ClassIx) -> bool {
+    let Some((class, kind)) = dir.world.class(class).and_then(|c| Some((c, dir.world.kind(c.kind)?))) else {
+        return true;
+    };
+    let policies = [&class.view, &class.edit, &kind.default_view, &kind.default_edit];
+    kind.exceptions.subscribers != (false, false)
+        || policies.into_iter().flatten().any(|p| p.mentions_facts(&dir.world))
+}
+
+/// The resource as it is shown to whoever may see it.
+///
+/// # Errors
+/// When what was stored is damaged.
+fn view_of(dir: &Directory, caller: &Caller, row: Stored, now: Micros) -> Result<ResourceView> {
+    let gone = || Error::internal("a resource of a class that is gone");
+    let class = dir.world.class(row.class).ok_or_else(gone)?;
+    let info = dir.class_info(row.class).ok_or_else(gone)?;
+    let editor = dir.world.decide(caller, target_of(dir, caller, &row), Action::Write, now).allowed();
+    let viewer = Viewer::new(dir, caller, now);
+    let shown = |policy: &Option<Value>| {
+        policy.as_ref().map(|p| if editor { p.clone() } else { access::redacted(dir, &viewer, p) })
+    };
+    Ok(ResourceView {
+        kind: dir.kinds.info(class.kind).map(|k| k.definition.name.clone()).unwrap_or_default(),
+        space: dir.space_id(class.space),
+        body: body::shown(&row.body, &row.secrets)?,
+        view: shown(&info.view),
+        edit: shown(&info.edit),
+        row,
+    })
+}
+
+/// One resource, by id or code.
+///
+/// # Errors
+/// 404 when it is hidden or missing, 401 for anonymous callers.
+pub async fn get(ctx: &Ctx, id: &str) -> Result<ResourceView> {
+    let mut code = String::new();
+    let row = match name_of(id, &mut code) {
+        Some(name) => store::get(&ctx.app.db, &name).await?,
+        None => None,
+    };
+    // The row first and the picture second: what was revoked before the answer is not shown.
+    let dir = ctx.directory();
+    let caller = ctx.caller(&dir)?;
+    let row = row.ok_or_else(|| missing(&caller))?;
+    access::check(&dir, &caller, target_of(&dir, &caller, &row), Action::Read, ctx.now())?;
+    view_of(&dir, &caller, row, ctx.now())
+}
+
+/// Makes a resource.
+///
+/// # Errors
+/// 403 without `<kind>:write` there, 409 `archived` or `lockout`, 422.
+pub async fn create(ctx: &Ctx, new: NewResource) -> Result<ResourceView> {
+    write(ctx, "resource.create", async move |w: &mut Write<'_>| create_in(w, new).await).await
+}
+
+/// Makes up to 500 resources, all of them or none.
+///
+/// # Errors
+/// As [`create`], with pointers into the list.
+pub async fn create_all(ctx: &Ctx, list: Vec<NewResource>) -> Result<Vec<ResourceView>> {
+    if list.is_empty() || list.len() > BATCH {
+        return Err(Error::field("/resources", format!("must be 1 to {BATCH} resources")));
+    }
+    write(ctx, "resource.create", async move |w: &mut Write<'_>| {
+        let mut made = Vec::with_capacity(list.len());
+        for (at, new) in list.into_iter().enumerate() {
+            made.push(create_in(w, new).await.map_err(|e| within(&format!("/resources/{at}"), e))?);
+        }
+        Ok(made)
+    })
+    .await
+}
+
+/// The same error, with its pointers below another.
+fn within(base: &str, error: Error) -> Error {
+    match error {
+        Error::Invalid(fields) => Error::Invalid(
+            fields
+                .into_iter()
+                .map(|f| FieldError { pointer: format!("{base}{}", f.pointer), message: f.message })
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
+async fn create_in(w: &mut Write<'_>, new: NewResource) -> Result<ResourceView> {
+    let kind =
+        w.dir().kinds.by_name::<KindIx>(&new.kind).ok_or_else(|| Error::field("/kind", "is not a known kind"))?;
+    let info = Arc::clone(w.dir().kinds.info(kind).ok_or_else(|| Error::field("/kind", "is not a known kind"))?);
+    let space = match &new.space {
+        Some(id) => named_space(w.dir(), &w.caller, "/space", id, w.now)?,
+        None => usual_space(w)?,
+    };
+    let permit = may_put(w, kind, space)?;
+    let name = text::name("/name", &new.name)?;
+    let labels = text::labels("/labels", &new.labels)?;
+    let owner = new.owner.as_deref().map(|text| person(w, "/owner", text)).transpose()?.unwrap_or_default();
+    let subscribers = people(w, "/subscribers", &new.subscribers)?;
+    let author = author(w, new.author.as_deref())?;
+    let view = new.view.as_ref().map(|p| own_policy(w, p, "/view")).transpose()?.unwrap_or_default();
+    let edit = new.edit.as_ref().map(|p| own_policy(w, p, "/edit")).transpose()?.unwrap_or_default();
+    let guarded = !(view.is_empty() && edit.is_empty());
+    let class = w.class((space, kind, view, edit)).await?;
+    let id = ids::new_id(w.now).to_string();
+    let mut given = new.body.unwrap_or_else(|| json!({}));
+    references::resolve(w, &info, space, &mut given).await?;
+    let stored = body::prepare(w, &permit, &info, &id, space, given, None).await?;
+    let number = w.next_number();
+    let row = Stored {
+        code: w.dir().codes.code(&info.definition.prefix, number)?,
+        id,
+        class,
+        name,
+        body: stored.open,
+        secrets: stored.sealed,
+        author,
+        owner,
+        archived: false,
+        version: 1,
+        created_at: w.now,
+        updated_at: w.now,
+        labels,
+        subscribers,
+    };
+    store::insert(w.tx(), &permit, &row, number).await?;
+    if guarded {
+        keep_access(w, &row)?;
+    }
+    record(w, space, &info, &row, Value::Null, state(w.dir(), &row)).await?;
+    view_of(w.dir(), &w.caller, row, w.now)
+}
+
+/// May the caller put something of that kind there? The space is one they can see.
+fn may_put(w: &mut Write<'_>, kind: KindIx, space: SpaceIx) -> Result<Permit> {
+    let noun = w.dir().world.kind(kind).ok_or(Error::NotFound)?.noun;
+    let permit = w.may(Target::Space(space), Action::Use(Permission::write(noun)))?;
+    if archived(&w.dir().world, space) {
+        return Err(Error::conflict("archived", "the space is archived: nothing can be put there"));
+    }
+    Ok(permit)
+}
+
+/// Where a resource goes when nobody says: the caller's own default, else the installation's,
+/// else the oldest; each only if visible and active.
+fn usual_space(w: &Write<'_>) -> Result<SpaceIx> {
+    let dir = w.dir();
+    let viewer = Viewer::new(dir, &w.caller, w.now);
+    let fits = |ix: &SpaceIx| viewer.space(*ix) && !archived(&dir.world, *ix);
+    let own = match w.caller.who {
+        Some(Principal::User(user)) => dir.users.info(user).and_then(|u| u.default_space),
+        _ => None,
+    };
+    let own = own.and_then(|id| dir.spaces.by_id::<SpaceIx>(&id)).filter(&fits);
+    own.or_else(|| Some(dir.default_space).filter(&fits))
+        .or_else(|| {
+            let all = dir.spaces.iter::<SpaceIx>().filter(|(ix, _)| fits(ix));
+            all.min_by_key(|(_, info)| (info.created_at, info.id)).map(|(ix, _)| ix)
+        })
+        .ok_or_else(|| Error::field("/space", "there is no space that you could put this in"))
+}
+
+fn person(w: &Write<'_>, pointer: &str, text: &str) -> Result<String> {
+    let viewer = Viewer::new(w.dir(), &w.caller, w.now);
+    let unknown = || Error::field(pointer, "is not a user you can see");
+    match w.dir().principal(text) {
+        Some(Principal::User(user)) if viewer.user(user) && !w.dir().users.info(user).is_none_or(|u| u.deleted) => {
+            Ok(w.dir().principal_text(Principal::User(user)))
+        }
+        _ => Err(unknown()),
+    }
+}
+
+fn people(w: &Write<'_>, pointer: &str, texts: &[String]) -> Result<Vec<String>> {
+    if texts.len() > SUBSCRIBERS {
+        return Err(Error::field(pointer, format!("must be at most {SUBSCRIBERS}")));
+    }
+    let each = texts.iter().enumerate().map(|(at, text)| person(w, &format!("{pointer}/{at}"), text));
+    let mut found = each.collect::<Result<Vec<_>>>()?;
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+fn author(w: &Write<'_>, given: Option<&str>) -> Result<String> {
+    match given {
+        Some(text) => {
+            w.system()?;
+            person(w, "/author", text)
+        }
+        None => Ok(identity(w.dir(), &w.caller).unwrap_or_default()),
+    }
+}
+
+/// A policy of the resource's own, as it is stored.
+fn own_policy(w: &Write<'_>, value: &Value, pointer: &str) -> Result<String> {
+    let viewer = Viewer::new(w.dir(), &w.caller, w.now);
+    let sees: &dyn Sees = if w.caller.system { &All } else { &viewer };
+    let read = policy::read(w.dir(), value, pointer, Place::Resource, sees);
+    if read.errors.is_empty() { Ok(read.canonical.to_string()) } else { Err(Error::Invalid(read.errors)) }
+}
+
+/// Refuses what would leave the actor unable to see or edit the resource, judged as it is after the whole request.
+fn keep_access(w: &Write<'_>, row: &Stored) -> Result<()> {
+    let target = target_of(w.dir(), &w.caller, row);
+    if w.dir().world.decide(&w.caller, target, Action::Write, w.now).allowed() {
+        return Ok(());
+    }
+    Err(Error::conflict("lockout", "you would no longer be able to see and edit this"))
+}
+
+async fn record(
+    w: &mut Write<'_>,
+    space: SpaceIx,
+    kind: &KindInfo,
+    row: &Stored,
+    before: Value,
+    after: Value,
+) -> Result<()> {
+    let target_type = &kind.definition.name;
+    w.record(Record { space: Some(space), target_type, target_id: row.id.clone(), before, after }).await
+}
+
+/// What an audit entry tells of a resource: everything but its secrets, of which it tells where they are.
+fn state(dir: &Directory, row: &Stored) -> Value {
+    let class = dir.world.class(row.class);
+    let info = dir.class_info(row.class);
+    json!({
+        "code": row.code,
+        "name": row.name,
+        "space": class.and_then(|c| dir.space_id(c.space)),
+        "body": body::shown(&row.body, &row.secrets).unwrap_or(Value::Null),
+        "labels": row.labels,
+        "view": info.and_then(|i| i.view.clone()),
+        "edit": info.and_then(|i| i.edit.clone()),
+        "owner": row.owner,
+        "subscribers": row.subscribers,
+        "archived": row.archived,
+    })
+}

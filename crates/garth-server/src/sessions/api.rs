@@ -1,0 +1,275 @@
+//! Signing in and one's own account over HTTP.
+
+use crate::access::{Anyone, App, Ctx};
+use crate::base::clock;
+use crate::base::error::{Problem, Result};
+use crate::base::http::{Input, Json, given};
+use crate::directory::UserInfo;
+use crate::sessions::{self, MePatch, Setup, SignedIn};
+use crate::users::NewUser;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Is the installation without its first administrator?
+#[derive(Serialize, ToSchema)]
+pub struct SetupState {
+    needed: bool,
+}
+
+/// The first system administrator.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetupInput {
+    /// Printed at the first start, and in `DIR/setup-token`.
+    token: String,
+    username: String,
+    password: String,
+    name: Option<String>,
+    email: Option<String>,
+    /// Names the default space from the start.
+    space: Option<String>,
+}
+
+/// A one-time token and the password to begin with.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignUp {
+    token: String,
+    password: String,
+    name: Option<String>,
+}
+
+/// A username and its password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    username: String,
+    password: String,
+}
+
+/// The signed-in user.
+#[derive(Serialize, ToSchema)]
+pub struct MyUser {
+    id: String,
+    username: String,
+    name: String,
+    email: Option<String>,
+    system_admin: bool,
+}
+
+impl MyUser {
+    fn of(user: &UserInfo, system_admin: bool) -> Self {
+        Self {
+            id: user.id.to_string(),
+            username: user.username.clone(),
+            name: user.name.clone(),
+            email: user.email.clone(),
+            system_admin,
+        }
+    }
+}
+
+/// A session that has begun.
+#[derive(Serialize, ToSchema)]
+pub struct Begun {
+    /// For `Authorization: Bearer`; shown this once.
+    token: String,
+    user: MyUser,
+    expires_at: String,
+    /// Shown this once, when they were made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recovery_codes: Vec<String>,
+}
+
+impl Begun {
+    fn of(signed_in: SignedIn) -> Self {
+        Self {
+            user: MyUser::of(&signed_in.user, signed_in.system_admin),
+            token: signed_in.token,
+            expires_at: clock::to_text(signed_in.expires_at),
+            recovery_codes: signed_in.recovery_codes,
+        }
+    }
+}
+
+/// A space of one's own list.
+#[derive(Serialize, ToSchema)]
+pub struct MySpace {
+    id: String,
+    name: String,
+    path: String,
+    role: Option<String>,
+    archived: bool,
+    default: bool,
+}
+
+/// Who is signed in, and where they are at home.
+#[derive(Serialize, ToSchema)]
+pub struct Me {
+    user: MyUser,
+    default_space: Option<String>,
+    spaces: Vec<MySpace>,
+    /// Two spaces or more are visible.
+    controls: bool,
+}
+
+impl Me {
+    fn of(me: sessions::Me) -> Self {
+        let space = |s: &crate::spaces::SpaceView| MySpace {
+            id: s.info.id.to_string(),
+            name: s.info.name.clone(),
+            path: s.path.clone(),
+            role: s.role.clone(),
+            archived: s.archived,
+            default: s.info.default,
+        };
+        Self {
+            user: MyUser::of(&me.user, me.system_admin),
+            default_space: me.default_space.map(|id| id.to_string()),
+            spaces: me.spaces.iter().map(space).collect(),
+            controls: me.controls,
+        }
+    }
+}
+
+/// What is to change of one's own account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MyChange {
+    name: Option<String>,
+    /// Null: the installation's.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    default_space: Option<Option<String>>,
+}
+
+/// The current password and the new one.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordChange {
+    current: String,
+    new: String,
+}
+
+/// One of one's own sessions.
+#[derive(Serialize, ToSchema)]
+pub struct MySession {
+    id: String,
+    created_at: String,
+    expires_at: String,
+    device: String,
+    current: bool,
+}
+
+/// One's own sessions.
+#[derive(Serialize, ToSchema)]
+pub struct MySessions {
+    items: Vec<MySession>,
+    next: Option<String>,
+}
+
+/// The routes of signing in and of one's own account.
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(setup_state, set_up))
+        .routes(routes!(sign_up))
+        .routes(routes!(login))
+        .routes(routes!(logout))
+        .routes(routes!(me, update_me))
+        .routes(routes!(set_password))
+        .routes(routes!(my_sessions, end_others))
+        .routes(routes!(end_session))
+}
+
+/// Is the installation without its first administrator?
+#[utoipa::path(get, path = "/api/v1/setup", tag = "sessions", security(()),
+    responses((status = 200, description = "Whether the setup is needed", body = SetupState)))]
+async fn setup_state(Anyone(ctx): Anyone) -> Json<SetupState> {
+    Json(SetupState { needed: ctx.app.needs_setup() })
+}
+
+/// Make the first system administrator
+#[utoipa::path(post, path = "/api/v1/setup", tag = "sessions", security(()), request_body = SetupInput,
+    responses((status = 201, description = "A session of theirs", body = Begun), (status = "default", description = "A problem", body = Problem)))]
+async fn set_up(Anyone(ctx): Anyone, Input(body): Input<SetupInput>) -> Result<impl IntoResponse> {
+    let user = NewUser { username: body.username, name: body.name, email: body.email };
+    let setup = Setup { token: body.token, user, password: body.password, space: body.space };
+    Ok((StatusCode::CREATED, Json(Begun::of(sessions::set_up(&ctx, setup).await?))))
+}
+
+/// Begin an account with its one-time token
+#[utoipa::path(post, path = "/api/v1/signup", tag = "sessions", security(()), request_body = SignUp,
+    responses((status = 201, description = "A session, and recovery codes", body = Begun), (status = "default", description = "A problem", body = Problem)))]
+async fn sign_up(Anyone(ctx): Anyone, Input(body): Input<SignUp>) -> Result<impl IntoResponse> {
+    Ok((StatusCode::CREATED, Json(Begun::of(sessions::sign_up(&ctx, body.token, body.password, body.name).await?))))
+}
+
+/// Sign in
+#[utoipa::path(post, path = "/api/v1/login", tag = "sessions", security(()), request_body = Login,
+    responses((status = 200, description = "A session", body = Begun), (status = "default", description = "A problem", body = Problem)))]
+async fn login(Anyone(ctx): Anyone, headers: HeaderMap, Input(body): Input<Login>) -> Result<Json<Begun>> {
+    let device = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    Ok(Json(Begun::of(sessions::sign_in(&ctx, &body.username, body.password, device).await?)))
+}
+
+/// Sign out: the token is worth nothing from now on
+#[utoipa::path(post, path = "/api/v1/logout", tag = "sessions",
+    responses((status = 204, description = "Signed out"), (status = "default", description = "A problem", body = Problem)))]
+async fn logout(ctx: Ctx) -> Result<StatusCode> {
+    sessions::sign_out(&ctx).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Who is signed in, and the spaces they can see
+#[utoipa::path(get, path = "/api/v1/me", tag = "sessions",
+    responses((status = 200, description = "The caller", body = Me), (status = "default", description = "A problem", body = Problem)))]
+async fn me(ctx: Ctx) -> Result<Json<Me>> {
+    Ok(Json(Me::of(sessions::me(&ctx)?)))
+}
+
+/// Change one's own name or default space
+#[utoipa::path(patch, path = "/api/v1/me", tag = "sessions", request_body = MyChange,
+    responses((status = 200, description = "The caller", body = Me), (status = "default", description = "A problem", body = Problem)))]
+async fn update_me(ctx: Ctx, Input(body): Input<MyChange>) -> Result<Json<Me>> {
+    sessions::update_me(&ctx, MePatch { name: body.name, default_space: body.default_space }).await?;
+    Ok(Json(Me::of(sessions::me(&ctx)?)))
+}
+
+/// Change one's own password; every other session ends
+#[utoipa::path(put, path = "/api/v1/me/password", tag = "sessions", request_body = PasswordChange,
+    responses((status = 204, description = "Changed"), (status = "default", description = "A problem", body = Problem)))]
+async fn set_password(ctx: Ctx, Input(body): Input<PasswordChange>) -> Result<StatusCode> {
+    sessions::set_password(&ctx, body.current, body.new).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// One's own sessions, newest first
+#[utoipa::path(get, path = "/api/v1/me/sessions", tag = "sessions",
+    responses((status = 200, description = "The sessions", body = MySessions), (status = "default", description = "A problem", body = Problem)))]
+async fn my_sessions(ctx: Ctx) -> Result<Json<MySessions>> {
+    let one = |s: sessions::Session| MySession {
+        id: s.id,
+        created_at: clock::to_text(s.created_at),
+        expires_at: clock::to_text(s.expires_at),
+        device: s.device,
+        current: s.current,
+    };
+    Ok(Json(MySessions { items: sessions::list(&ctx).await?.into_iter().map(one).collect(), next: None }))
+}
+
+/// End every session of one's own but this one
+#[utoipa::path(delete, path = "/api/v1/me/sessions", tag = "sessions",
+    responses((status = 204, description = "Ended"), (status = "default", description = "A problem", body = Problem)))]
+async fn end_others(ctx: Ctx) -> Result<StatusCode> {
+    sessions::end(&ctx, None).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// End one session of one's own
+#[utoipa::path(delete, path = "/api/v1/me/sessions/{id}", tag = "sessions", params(("id" = String, Path, description = "The session's id")),
+    responses((status = 204, description = "Ended"), (status = "default", description = "A problem", body = Problem)))]
+async fn end_session(ctx: Ctx, Path(id): Path<String>) -> Result<StatusCode> {
+    sessions::end(&ctx, Some(id)).await.map(|()| StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,181 @@
+//! One's own account: what one sees, one's name, default space, password and sessions.
+
+use super::store;
+use crate::access::{Ctx, Permit, Record, Viewer, Write, named_space, write};
+use crate::base::error::{Error, Result};
+use crate::base::passwords::Passwords;
+use crate::base::text;
+use crate::directory::{Change, UserInfo};
+use crate::spaces::{self, SpaceView};
+use garth_core::{Micros, SpaceIx};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The signed-in user and the spaces they can see.
+pub struct Me {
+    /// Who.
+    pub user: Arc<UserInfo>,
+    /// Do they manage the installation?
+    pub system_admin: bool,
+    /// Their own default space, unless it is hidden from them.
+    pub default_space: Option<Uuid>,
+    /// Every space they can see, archived ones too, oldest first.
+    pub spaces: Vec<SpaceView>,
+    /// Do they see two spaces or more, so that controls for them make sense?
+    pub controls: bool,
+}
+
+/// Who is signed in.
+///
+/// # Errors
+/// 401 for anybody who is not a user.
+pub fn me(ctx: &Ctx) -> Result<Me> {
+    let (dir, now) = (ctx.directory(), ctx.now());
+    let ix = ctx.user(&dir)?;
+    let caller = ctx.caller(&dir)?;
+    let user = Arc::clone(dir.users.info(ix).ok_or(Error::Unauthenticated)?);
+    let viewer = Viewer::new(&dir, &caller, now);
+    let seen = dir.spaces.iter::<SpaceIx>().filter(|(ix, _)| viewer.space(*ix));
+    let mut spaces: Vec<SpaceView> =
+        seen.filter_map(|(ix, _)| spaces::view_of(&dir, &caller, &viewer, ix, now)).collect();
+    spaces.sort_by_key(|s| (s.info.created_at, s.info.id));
+    let default_space = user.default_space.filter(|id| dir.spaces.by_id(id).is_some_and(|ix| viewer.space(ix)));
+    Ok(Me { system_admin: caller.system_admin, default_space, controls: spaces.len() > 1, spaces, user })
+}
+
+/// What is to change; `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct MePatch {
+    /// Another name.
+    pub name: Option<String>,
+    /// Another default space; `Some(None)` is the installation's.
+    pub default_space: Option<Option<String>>,
+}
+
+/// Changes one's own name or default space.
+///
+/// # Errors
+/// 401, 422.
+pub async fn update_me(ctx: &Ctx, patch: MePatch) -> Result<()> {
+    write(ctx, "me.update", async move |w: &mut Write<'_>| {
+        let (permit, ix) = w.own()?;
+        let before = Arc::clone(w.dir().users.info(ix).ok_or(Error::Unauthenticated)?);
+        let name = patch.name.as_deref().map_or(Ok(before.name.clone()), |n| text::name("/name", n))?;
+        let default_space = match &patch.default_space {
+            Some(Some(id)) => {
+                let space = named_space(w.dir(), &w.caller, "/default_space", id, w.now)?;
+                w.dir().space_id(space)
+            }
+            Some(None) => None,
+            None => before.default_space,
+        };
+        store::update_me(w.tx(), &permit, before.id, &name, default_space).await?;
+        w.changed(Change::User(before.id)).await?;
+        let was = json!({ "name": before.name, "default_space": before.default_space });
+        let after = json!({ "name": name, "default_space": default_space });
+        let target_id = before.id.to_string();
+        w.record(Record { space: None, target_type: "user", target_id, before: was, after }).await
+    })
+    .await
+}
+
+/// Changes one's own password, with the current one; every other session ends.
+///
+/// # Errors
+/// 401, 403 when the current one is wrong, 422 for a new one that will not do.
+pub async fn set_password(ctx: &Ctx, current: String, new: String) -> Result<()> {
+    let dir = ctx.directory();
+    let session = Arc::clone(ctx.session(&dir)?);
+    let user = dir.users.info(session.user).ok_or(Error::Unauthenticated)?.id;
+    Passwords::check("/new", &new)?;
+    let (_, hash) = store::password(
+        &ctx.app.db,
+        &dir.users.info(session.user).ok_or(Error::Unauthenticated)?.username.to_lowercase(),
+    )
+    .await?
+    .ok_or(Error::Unauthenticated)?;
+    if !ctx.app.passwords.verify(current, hash.clone()).await? {
+        return Err(Error::Forbidden("the current password is wrong".to_owned()));
+    }
+    let new = ctx.app.passwords.hash(new).await?;
+    write(ctx, "me.password", async move |w: &mut Write<'_>| {
+        let (permit, _) = w.own()?;
+        if store::password_in(w.tx(), user).await? != hash {
+            return Err(Error::Forbidden("the current password is wrong".to_owned()));
+        }
+        store::set_password(w.tx(), &permit, user, &new).await?;
+        let now = w.now;
+        for other in store::of_user(w.tx(), user, now).await? {
+            if other != session.id {
+                end_one(w, &permit, other).await?;
+            }
+        }
+        let target_id = user.to_string();
+        w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after: Value::Null }).await
+    })
+    .await
+}
+
+/// One of the caller's own sessions.
+pub struct Session {
+    /// Its id.
+    pub id: String,
+    /// When it began.
+    pub created_at: Micros,
+    /// When it ends.
+    pub expires_at: Micros,
+    /// What they signed in with, as it calls itself.
+    pub device: String,
+    /// Is it the one that asks?
+    pub current: bool,
+}
+
+/// The caller's own sessions, newest first.
+///
+/// # Errors
+/// 401 for anybody who is not a user.
+pub async fn list(ctx: &Ctx) -> Result<Vec<Session>> {
+    let dir = ctx.directory();
+    let session = ctx.session(&dir)?;
+    let user = dir.users.info(session.user).ok_or(Error::Unauthenticated)?.id;
+    let current = session.id.to_string();
+    let rows = store::list(&ctx.app.db, user, ctx.now()).await?;
+    let one =
+        |(id, created_at, expires_at, device)| Session { current: id == current, id, created_at, expires_at, device };
+    Ok(rows.into_iter().map(one).collect())
+}
+
+/// Ends one of the caller's own sessions, or all of them but the one that asks.
+///
+/// # Errors
+/// 401; 404 for a session that is not theirs.
+pub async fn end(ctx: &Ctx, id: Option<String>) -> Result<()> {
+    let current = ctx.session(&ctx.directory())?.id;
+    write(ctx, "session.end", async move |w: &mut Write<'_>| {
+        let (permit, ix) = w.own()?;
+        let user = w.dir().users.info(ix).ok_or(Error::Unauthenticated)?.id;
+        let now = w.now;
+        let own = store::of_user(w.tx(), user, now).await?;
+        let ending: Vec<Uuid> = match &id {
+            Some(id) => own.into_iter().filter(|s| s.to_string() == *id).collect(),
+            None => own.into_iter().filter(|s| *s != current).collect(),
+        };
+        if id.is_some() && ending.is_empty() {
+            return Err(Error::NotFound);
+        }
+        for session in ending {
+            end_one(w, &permit, session).await?;
+            let before = json!({ "session": session });
+            let target_id = user.to_string();
+            w.record(Record { space: None, target_type: "user", target_id, before, after: Value::Null }).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn end_one(w: &mut Write<'_>, permit: &Permit, session: Uuid) -> Result<()> {
+    store::delete(w.tx(), permit, session).await?;
+    w.changed(Change::Session(session)).await
+}

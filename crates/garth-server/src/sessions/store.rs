@@ -1,0 +1,93 @@
+//! SQL of signing in: passwords, sign-up tokens, recovery codes, sessions.
+
+use crate::access::Permit;
+use crate::base::db::{Db, DbError, Tx, params};
+use garth_core::Micros;
+use uuid::Uuid;
+
+type Result<T> = std::result::Result<T, DbError>;
+
+/// The user of a name in lower case, and their password's hash if they have one.
+pub(super) async fn password(db: &Db, handle: &str) -> Result<Option<(String, Option<String>)>> {
+    let sql = "SELECT id, password FROM users WHERE handle = $1";
+    let Some(row) = db.query_opt(sql, &params![handle]).await? else { return Ok(None) };
+    Ok(Some((row.text(0)?.to_owned(), row.opt_text(1)?.map(str::to_owned))))
+}
+
+pub(super) async fn password_in(tx: &mut Tx, user: Uuid) -> Result<Option<String>> {
+    let sql = "SELECT password FROM users WHERE id = $1";
+    let row = tx.query_opt(sql, &params![user.to_string()]).await?;
+    Ok(row.as_ref().map(|r| r.opt_text(0)).transpose()?.flatten().map(str::to_owned))
+}
+
+pub(super) async fn set_password(tx: &mut Tx, _: &Permit, user: Uuid, hash: &str) -> Result<()> {
+    let sql = "UPDATE users SET password = $2 WHERE id = $1";
+    tx.execute(sql, &params![user.to_string(), hash]).await.map(drop)
+}
+
+/// The user that a sign-up token is for, while it is good.
+pub(super) async fn signup(db: &Db, hash: &str, now: Micros) -> Result<bool> {
+    let sql = "SELECT 1 FROM signup_tokens WHERE token_hash = $1 AND expires_at > $2";
+    Ok(db.query_opt(sql, &params![hash, now]).await?.is_some())
+}
+
+/// Uses a sign-up token up: it and every other one of its user are gone.
+pub(super) async fn take_signup(tx: &mut Tx, _: &Permit, hash: &str, now: Micros) -> Result<Option<Uuid>> {
+    let sql = "SELECT user_id FROM signup_tokens WHERE token_hash = $1 AND expires_at > $2";
+    let Some(row) = tx.query_opt(sql, &params![hash, now]).await? else { return Ok(None) };
+    let user = row.text(0)?.to_owned();
+    tx.execute("DELETE FROM signup_tokens WHERE user_id = $1", &params![&user]).await?;
+    Ok(Uuid::try_parse(&user).ok())
+}
+
+pub(super) async fn set_recovery_codes(tx: &mut Tx, _: &Permit, user: Uuid, hashes: &[String]) -> Result<()> {
+    let user = user.to_string();
+    tx.execute("DELETE FROM recovery_codes WHERE user_id = $1", &params![&user]).await?;
+    for hash in hashes {
+        tx.execute("INSERT INTO recovery_codes (user_id, code_hash) VALUES ($1, $2)", &params![&user, hash]).await?;
+    }
+    Ok(())
+}
+
+/// A session as it is written.
+pub(super) struct NewSession<'a> {
+    pub id: Uuid,
+    pub hash: &'a str,
+    pub user: Uuid,
+    pub expires_at: Micros,
+    pub device: &'a str,
+}
+
+/// Writes a session, and clears away the user's expired ones.
+pub(super) async fn insert(tx: &mut Tx, _: &Permit, session: &NewSession<'_>, now: Micros) -> Result<()> {
+    let user = session.user.to_string();
+    tx.execute("DELETE FROM sessions WHERE user_id = $1 AND expires_at <= $2", &params![&user, now]).await?;
+    let sql = "INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at, device) \
+               VALUES ($1, $2, $3, $4, $5, $6)";
+    let values = params![session.id.to_string(), session.hash, &user, now, session.expires_at, session.device];
+    tx.execute(sql, &values).await.map(drop)
+}
+
+pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
+    tx.execute("DELETE FROM sessions WHERE id = $1", &params![id.to_string()]).await.map(drop)
+}
+
+/// The good sessions of a user, oldest first.
+pub(super) async fn of_user(tx: &mut Tx, user: Uuid, now: Micros) -> Result<Vec<Uuid>> {
+    let sql = "SELECT id FROM sessions WHERE user_id = $1 AND expires_at > $2 ORDER BY created_at, id";
+    let rows = tx.query(sql, &params![user.to_string(), now]).await?;
+    rows.iter().map(|r| Ok(Uuid::try_parse(r.text(0)?).unwrap_or_default())).collect()
+}
+
+/// The good sessions of a user as they are listed: id, made, ends, device.
+pub(super) async fn list(db: &Db, user: Uuid, now: Micros) -> Result<Vec<(String, Micros, Micros, String)>> {
+    let sql = "SELECT id, created_at, expires_at, device FROM sessions WHERE user_id = $1 AND expires_at > $2 \
+               ORDER BY created_at DESC, id DESC LIMIT 100";
+    let rows = db.query(sql, &params![user.to_string(), now]).await?;
+    rows.iter().map(|r| Ok((r.text(0)?.to_owned(), r.int(1)?, r.int(2)?, r.text(3)?.to_owned()))).collect()
+}
+
+pub(super) async fn update_me(tx: &mut Tx, _: &Permit, user: Uuid, name: &str, space: Option<Uuid>) -> Result<()> {
+    let sql = "UPDATE users SET name = $2, default_space = $3 WHERE id = $1";
+    tx.execute(sql, &params![user.to_string(), name, space.map(|s| s.to_string())]).await.map(drop)
+}

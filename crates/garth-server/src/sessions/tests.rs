@@ -1,0 +1,250 @@
+//! Stories about getting in and out: setup, signup, login, logout and what `/me` says.
+
+use crate::support::*;
+use axum::http::Method;
+
+stories! {
+    setup_happens_once,
+    setup_wants_the_printed_token,
+    two_at_once_cannot_both_be_the_first,
+    the_setup_token_outlives_a_restart,
+    me_tells_who_i_am,
+    signup_works_once,
+    a_refused_signup_leaves_the_link_usable,
+    login_tells_nobody_whether_a_name_exists,
+    logout_ends_this_session_at_once_and_no_other,
+    only_the_exact_token_is_a_credential,
+    a_bad_credential_is_never_taken_for_anonymous,
+    sessions_outlive_a_restart_and_ended_ones_stay_ended,
+    people_set_their_own_name_and_default_space,
+}
+
+async fn setup_happens_once(g: Garth) {
+    let nobody = g.anonymous();
+    assert_eq!(nobody.get("/api/v1/setup").await.ok()["needed"], true);
+    let token = g.setup_token().expect("a token at first start");
+    let written = std::fs::read_to_string(g.folder().join("setup-token")).expect("DIR/setup-token");
+    assert_eq!(written.trim(), token);
+
+    let ada = g.admin().await;
+    let me = ada.get("/api/v1/me").await.ok();
+    assert_eq!(me["user"]["username"], "ada");
+    assert_eq!(me["user"]["system_admin"], true);
+
+    assert_eq!(nobody.get("/api/v1/setup").await.ok()["needed"], false);
+    assert_eq!(g.setup_token(), None);
+    assert!(!g.folder().join("setup-token").exists(), "the token's file is gone once it was used");
+    let again = json!({"token": token, "username": "eve", "password": password("eve")});
+    g.unchanged(async || nobody.post("/api/v1/setup", again).await.refused_somehow()).await;
+}
+
+async fn setup_wants_the_printed_token(g: Garth) {
+    let nobody = g.anonymous();
+    let token = g.setup_token().expect("a token");
+    let person = |token: &str| json!({"token": token, "username": "eve", "password": password("eve")});
+    let wrong = [strange(&token), token[..token.len() - 1].to_owned(), format!("{token}x"), String::new()];
+    g.unchanged(async || {
+        for wrong in wrong {
+            nobody.post("/api/v1/setup", person(&wrong)).await.refused_somehow();
+        }
+        let short = json!({"token": token, "username": "eve", "password": "short"});
+        nobody.post("/api/v1/setup", short).await.invalid("/password");
+    })
+    .await;
+    assert_eq!(nobody.get("/api/v1/setup").await.ok()["needed"], true);
+    nobody.post("/api/v1/setup", person(&token)).await.done();
+}
+
+async fn two_at_once_cannot_both_be_the_first(g: Garth) {
+    let token = g.setup_token().expect("a token");
+    let calls = ["eve", "mallory", "oscar"]
+        .map(|name| json!({"token": token, "username": name, "password": password(name)}))
+        .map(|body| g.anonymous().post("/api/v1/setup", body));
+    let answers = race(calls.into()).await;
+    let first: Vec<_> = answers.iter().filter(|answer| answer.status.is_success()).collect();
+    assert_eq!(first.len(), 1, "exactly one may be the first");
+}
+
+async fn the_setup_token_outlives_a_restart(g: Garth) {
+    let token = g.setup_token();
+    assert!(token.is_some());
+    g.restart().await;
+    assert_eq!(g.setup_token(), token);
+    g.admin().await;
+    g.restart().await;
+    assert_eq!(g.setup_token(), None);
+}
+
+async fn me_tells_who_i_am(g: Garth) {
+    let lin = g.person("lin").await;
+    let me = lin.get("/api/v1/me").await.ok();
+    assert_eq!(me["user"]["id"], lin.id);
+    assert_eq!(me["user"]["username"], "lin");
+    assert_eq!(me["user"]["system_admin"], false);
+    assert_eq!(me["controls"], false, "users of one space never meet the concept");
+
+    let home = g.home().await;
+    let atlas = g.admin().await.space("Atlas").admin(&lin).create().await;
+    let me = lin.get("/api/v1/me").await.ok();
+    assert_eq!(me["controls"], true);
+    let spaces = me["spaces"].as_array().expect("spaces");
+    let find = |space: &Thing| spaces.iter().find(|seen| seen["id"] == space.id).expect("a visible space");
+    assert_eq!(find(&home)["default"], true);
+    assert_eq!(find(&home)["role"], "writer");
+    assert_eq!(find(&atlas)["role"], "admin");
+    assert_eq!(find(&atlas)["path"], "Atlas");
+    assert_eq!(find(&atlas)["archived"], false);
+    assert_eq!(spaces.len(), 2);
+
+    g.anonymous().get("/api/v1/me").await.not_signed_in();
+}
+
+async fn signup_works_once(g: Garth) {
+    let ada = g.admin().await;
+    let user = ada.post("/api/v1/users", json!({"username": "lin"})).await.created();
+    let token = user.text("signup_token");
+    let body = json!({"token": token, "password": password("lin"), "name": "Lin"});
+    let session = g.anonymous().post("/api/v1/signup", body.clone()).await.done();
+    assert_eq!(session["user"]["id"], user["id"]);
+    assert_eq!(session["user"]["name"], "Lin");
+
+    let lin = g.anonymous().with_token(&session.text("token"));
+    assert_eq!(lin.get("/api/v1/me").await.ok()["user"]["username"], "lin");
+    g.unchanged(async || {
+        let used = g.anonymous().post("/api/v1/signup", body).await.refused_somehow();
+        let never = json!({"token": strange(&token), "password": password("lin")});
+        assert_same(&used, &g.anonymous().post("/api/v1/signup", never).await);
+    })
+    .await;
+
+    let calls = (0..4).map(|_| {
+        let body = json!({"token": token, "password": password("eve")});
+        g.anonymous().post("/api/v1/signup", body)
+    });
+    for answer in race(calls.collect()).await {
+        answer.refused_somehow();
+    }
+    g.anonymous().sign_in("lin").await;
+}
+
+async fn a_refused_signup_leaves_the_link_usable(g: Garth) {
+    let ada = g.admin().await;
+    let user = ada.post("/api/v1/users", json!({"username": "lin"})).await.created();
+    let token = user.text("signup_token");
+    let with = |password: &str| json!({"token": token, "password": password});
+    g.unchanged(async || {
+        g.anonymous().post("/api/v1/signup", with("seven77")).await.invalid("/password");
+        g.anonymous().post("/api/v1/signup", with(&"x".repeat(1025))).await.invalid("/password");
+        let unknown = json!({"token": token, "password": password("lin"), "system_admin": true});
+        g.anonymous().post("/api/v1/signup", unknown).await.invalid("/system_admin");
+    })
+    .await;
+    g.anonymous().post("/api/v1/signup", with(&password("lin"))).await.done();
+}
+
+async fn login_tells_nobody_whether_a_name_exists(g: Garth) {
+    let ada = g.admin().await;
+    let bo = g.person("bo").await;
+    g.person("lin").await;
+    ada.post("/api/v1/users", json!({"username": "nils"})).await.created();
+    ada.patch(&format!("/api/v1/users/{}", bo.id), json!({"disabled": true})).await.ok();
+
+    let login = |name: &str, password: &str| {
+        g.anonymous().post("/api/v1/login", json!({"username": name, "password": password}))
+    };
+    let unknown = login("nobody-of-this-name", "correct horse battery").await.problem(401);
+    assert_same(&unknown, &login("lin", "wrong horse battery").await);
+    assert_same(&unknown, &login("lin", "").await);
+    assert_same(&unknown, &login("nils", "not signed up yet").await);
+    assert_same(&unknown, &login("bo", &password("bo")).await);
+    assert_same(&unknown, &login("lin", &format!("{} ", password("lin"))).await);
+    let session = login("lin", &password("lin")).await.ok();
+    assert!(!session.text("expires_at").is_empty());
+    assert_eq!(session["user"]["username"], "lin");
+}
+
+async fn logout_ends_this_session_at_once_and_no_other(g: Garth) {
+    let desk = g.person("lin").await;
+    let phone = desk.sign_in("lin").await;
+    assert_ne!(desk.token, phone.token);
+    desk.call(Method::POST, "/api/v1/logout").await.done();
+    desk.get("/api/v1/me").await.not_signed_in();
+    desk.call(Method::POST, "/api/v1/logout").await.not_signed_in();
+    phone.get("/api/v1/me").await.ok();
+}
+
+async fn only_the_exact_token_is_a_credential(g: Garth) {
+    let lin = g.person("lin").await;
+    let token = lin.token.clone().expect("a token");
+    let me = "/api/v1/me";
+    let flipped: String =
+        token.chars().map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect();
+    for bad in [&token[..token.len() - 1], &token[1..], &format!("{token}A"), &strange(&token), &flipped, "x", ""] {
+        lin.with_token(bad).get(me).await.not_signed_in();
+    }
+    let nobody = g.anonymous();
+    nobody.get(me).header("authorization", &format!("Basic {token}")).await.not_signed_in();
+    nobody.get(me).header("authorization", &token).await.not_signed_in();
+    nobody.get(&format!("{me}?token={token}")).await.not_signed_in();
+    nobody.get(&format!("{me}?access_token={token}")).await.not_signed_in();
+    // The scheme's name is written in any case (RFC 9110).
+    nobody.get(me).header("authorization", &format!("bearer {token}")).await.ok();
+}
+
+async fn a_bad_credential_is_never_taken_for_anonymous(g: Garth) {
+    let ada = g.admin().await;
+    ada.kind("task").await;
+    ada.patch("/api/v1/settings", json!({"public_access": true})).await.ok();
+    g.home().await;
+    let site = ada.space("Site").with("view", json!("public")).create().await;
+    let page = ada.resource("task", "Welcome").space(&site).view(json!("public")).create().await;
+
+    g.anonymous().get(&page.url("")).await.ok();
+    g.anonymous().with_token("garbage").get(&page.url("")).await.not_signed_in();
+    let lin = g.person("lin").await;
+    lin.get(&page.url("")).await.ok();
+    lin.call(Method::POST, "/api/v1/logout").await.done();
+    lin.get(&page.url("")).await.not_signed_in();
+}
+
+async fn sessions_outlive_a_restart_and_ended_ones_stay_ended(g: Garth) {
+    let lin = g.person("lin").await;
+    let bo = g.person("bo").await;
+    bo.call(Method::POST, "/api/v1/logout").await.done();
+    g.restart().await;
+    lin.get("/api/v1/me").await.ok();
+    bo.get("/api/v1/me").await.not_signed_in();
+}
+
+async fn people_set_their_own_name_and_default_space(g: Garth) {
+    let ada = g.admin().await;
+    let lin = g.person("lin").await;
+    ada.kind("task").await;
+    let home = g.home().await;
+    let atlas = ada.space("Atlas").create().await;
+    let grant = ada.grant(&atlas, &lin, "writer").await;
+    let hidden = ada.space("Hidden").create().await;
+
+    let plain = lin.resource("task", "Where the installation says").create().await;
+    assert_eq!(plain["space"], home.id);
+    let me = lin.patch("/api/v1/me", json!({"name": "Lin Chen", "default_space": atlas.id})).await.ok();
+    assert_eq!(me["user"]["name"], "Lin Chen");
+    assert_eq!(me["default_space"], atlas.id);
+    let own = lin.resource("task", "Where I say").create().await;
+    assert_eq!(own["space"], atlas.id);
+
+    g.unchanged(async || {
+        let refused = |id: &str| lin.patch("/api/v1/me", json!({"default_space": id}));
+        let to_hidden = refused(&hidden.id).await.invalid("/default_space");
+        let missing = strange(&hidden.id);
+        assert_missing(&to_hidden, &hidden.id, &refused(&missing).await, &missing);
+        lin.patch("/api/v1/me", json!({"system_admin": true})).await.invalid("/system_admin");
+    })
+    .await;
+
+    // A default that became hidden is passed over, and is null while it is hidden.
+    ada.revoke(&atlas, &grant).await;
+    assert_eq!(lin.get("/api/v1/me").await.ok()["default_space"], Value::Null);
+    let passed = lin.resource("task", "Home again").create().await;
+    assert_eq!(passed["space"], home.id);
+}

@@ -1,0 +1,43 @@
+//! Settings over HTTP.
+
+use crate::access::{App, Ctx};
+use crate::base::error::{Problem, Result};
+use crate::base::http::{Input, Json};
+use crate::directory::{CreateSpaces, Settings};
+use crate::settings;
+use serde::Deserialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// What to change; what is not given stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsChanges {
+    /// Does `public` include callers who are not signed in?
+    #[serde(default)]
+    public_access: Option<bool>,
+    /// Who may create spaces.
+    #[serde(default)]
+    create_spaces: Option<CreateSpaces>,
+}
+
+/// The routes of settings.
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(get, update))
+}
+
+/// The installation's settings
+#[utoipa::path(get, path = "/api/v1/settings", tag = "settings",
+    responses((status = 200, description = "The settings", body = Settings), (status = "default", description = "A problem", body = Problem)))]
+async fn get(ctx: Ctx) -> Result<Json<Settings>> {
+    Ok(Json((*settings::get(&ctx)?).clone()))
+}
+
+/// Change settings
+#[utoipa::path(patch, path = "/api/v1/settings", tag = "settings", request_body = SettingsChanges,
+    responses((status = 200, description = "The settings", body = Settings), (status = "default", description = "A problem", body = Problem)))]
+async fn update(ctx: Ctx, Input(body): Input<SettingsChanges>) -> Result<Json<Settings>> {
+    let changes = settings::Changes { public_access: body.public_access, create_spaces: body.create_spaces };
+    Ok(Json((*settings::update(&ctx, changes).await?).clone()))
+}

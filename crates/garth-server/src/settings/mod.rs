@@ -1,0 +1,57 @@
+//! Settings: what holds for the whole installation.
+
+pub mod api;
+mod store;
+
+use crate::access::{Ctx, Record, Write, write};
+use crate::base::error::{Error, Result};
+use crate::directory::{Change, CreateSpaces, Settings};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What to change; what is not given stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Changes {
+    /// Does `public` include callers who are not signed in?
+    pub public_access: Option<bool>,
+    /// Who may create spaces.
+    pub create_spaces: Option<CreateSpaces>,
+}
+
+/// The settings.
+///
+/// # Errors
+/// 401, or 403 for all but system administrators.
+pub fn get(ctx: &Ctx) -> Result<Arc<Settings>> {
+    let dir = ctx.directory();
+    ctx.system_admin(&dir)?;
+    Ok(Arc::clone(&dir.settings))
+}
+
+/// Changes settings.
+///
+/// # Errors
+/// 401, or 403 for all but system administrators.
+pub async fn update(ctx: &Ctx, changes: Changes) -> Result<Arc<Settings>> {
+    write(ctx, "settings.update", async move |w: &mut Write<'_>| {
+        let permit = w.system_admin()?;
+        let before = Arc::clone(&w.dir().settings);
+        let mut after = (*before).clone();
+        after.public_access = changes.public_access.unwrap_or(after.public_access);
+        after.create_spaces = changes.create_spaces.unwrap_or(after.create_spaces);
+        if after != *before {
+            let (was, is) = (state(&before)?, state(&after)?);
+            store::save(w.tx(), &permit, &is.to_string()).await?;
+            w.changed(Change::Settings).await?;
+            let target_id = String::new();
+            w.record(Record { space: None, target_type: "settings", target_id, before: was, after: is }).await?;
+        }
+        Ok(Arc::clone(&w.dir().settings))
+    })
+    .await
+}
+
+/// The settings as they are stored.
+fn state(settings: &Settings) -> Result<Value> {
+    serde_json::to_value(settings).map_err(|e| Error::internal(format!("settings cannot be written: {e}")))
+}

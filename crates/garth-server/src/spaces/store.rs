@@ -1,0 +1,108 @@
+//! SQL of spaces.
+
+use crate::access::Permit;
+use crate::base::db::{DbError, Tx, params};
+use garth_core::Micros;
+use uuid::Uuid;
+
+type Result<T> = std::result::Result<T, DbError>;
+
+/// A space as it is written.
+pub(super) struct Row {
+    pub id: Uuid,
+    pub name: String,
+    pub description: String,
+    pub labels: String,
+    pub view: String,
+    pub edit: String,
+    pub parent: Option<Uuid>,
+    pub inherits: bool,
+    pub sealed: bool,
+    pub secret_key: String,
+    pub now: Micros,
+}
+
+pub(super) async fn insert(tx: &mut Tx, _: &Permit, row: &Row) -> Result<()> {
+    let sql = "INSERT INTO spaces (id, name, description, parent_id, view_policy, edit_policy, inherits, sealed, \
+               archived, labels, default_mark, secret_key, version, created_at, updated_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, NULL, $10, 1, $11, $11)";
+    let values = params![
+        row.id.to_string(),
+        &row.name,
+        &row.description,
+        row.parent.map(|p| p.to_string()),
+        &row.view,
+        &row.edit,
+        row.inherits,
+        row.sealed,
+        &row.labels,
+        &row.secret_key,
+        row.now
+    ];
+    tx.execute(sql, &values).await.map(drop)
+}
+
+/// Gives the default space its name; only while it has none.
+pub(super) async fn name_default(tx: &mut Tx, _: &Permit, row: &Row) -> Result<()> {
+    let sql = "UPDATE spaces SET name = $2, description = $3, view_policy = $4, edit_policy = $5, labels = $6, \
+               secret_key = CASE WHEN secret_key = '' THEN $7 ELSE secret_key END, version = version + 1, \
+               updated_at = $8 WHERE id = $1 AND name = ''";
+    let values = params![
+        row.id.to_string(),
+        &row.name,
+        &row.description,
+        &row.view,
+        &row.edit,
+        &row.labels,
+        &row.secret_key,
+        row.now
+    ];
+    tx.execute(sql, &values).await.map(drop)
+}
+
+/// Writes every field that can change; the caller has filled in what stays.
+pub(super) async fn update(tx: &mut Tx, _: &Permit, row: &Row) -> Result<()> {
+    let sql = "UPDATE spaces SET name = $2, description = $3, parent_id = $4, view_policy = $5, edit_policy = $6, \
+               inherits = $7, sealed = $8, labels = $9, version = version + 1, updated_at = $10 WHERE id = $1";
+    let values = params![
+        row.id.to_string(),
+        &row.name,
+        &row.description,
+        row.parent.map(|p| p.to_string()),
+        &row.view,
+        &row.edit,
+        row.inherits,
+        row.sealed,
+        &row.labels,
+        row.now
+    ];
+    tx.execute(sql, &values).await.map(drop)
+}
+
+pub(super) async fn set_archived(tx: &mut Tx, _: &Permit, id: Uuid, archived: bool, now: Micros) -> Result<()> {
+    let sql = "UPDATE spaces SET archived = $2, version = version + 1, updated_at = $3 WHERE id = $1";
+    tx.execute(sql, &params![id.to_string(), archived, now]).await.map(drop)
+}
+
+/// Keeps the wrapped key of a space that had none yet.
+pub(super) async fn set_secret_key(tx: &mut Tx, _: &Permit, id: Uuid, key: &str) -> Result<()> {
+    let sql = "UPDATE spaces SET secret_key = $2 WHERE id = $1 AND secret_key = ''";
+    tx.execute(sql, &params![id.to_string(), key]).await.map(drop)
+}
+
+/// Takes a space away with everything in it; its key goes with the row.
+pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
+    let inside = "SELECT r.id FROM resources r JOIN access_classes c ON c.id = r.class_id WHERE c.space_id = $1";
+    for sql in [
+        format!("DELETE FROM resource_labels WHERE resource_id IN ({inside})"),
+        format!("DELETE FROM resource_subscribers WHERE resource_id IN ({inside})"),
+        "DELETE FROM resources WHERE class_id IN (SELECT id FROM access_classes WHERE space_id = $1)".to_owned(),
+        "DELETE FROM access_classes WHERE space_id = $1".to_owned(),
+        "DELETE FROM grants WHERE space_id = $1".to_owned(),
+        "UPDATE users SET default_space = NULL WHERE default_space = $1".to_owned(),
+        "DELETE FROM spaces WHERE id = $1".to_owned(),
+    ] {
+        tx.execute(&sql, &params![id.to_string()]).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,321 @@
+//! Users: accounts of people.
+//!
+//! System administrators manage them and never learn or set a password; others see the
+//! people they share a space with. A deleted account leaves a row without a name, so that
+//! what its person made keeps an author, and a later account of that name inherits nothing.
+
+pub mod api;
+mod store;
+
+use crate::access::{self, Ctx, Permit, Record, Viewer, Write, write};
+use crate::base::error::{Error, Result};
+use crate::base::http::{Page, PageRequest};
+use crate::base::{ids, text};
+use crate::directory::{Change, Directory, UserInfo};
+use crate::groups;
+use garth_core::{Caller, Micros, Principal, SpaceIx, UserIx};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// How long a sign-up link is good for.
+pub const SIGNUP_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// What sign-up tokens begin with.
+const SIGNUP_PREFIX: &str = "signup_";
+
+/// A person to make an account for.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// The unique name they will sign in with.
+    pub username: String,
+    /// What people call them; the username if not given.
+    pub name: Option<String>,
+    /// Where to write to them.
+    pub email: Option<String>,
+}
+
+/// What to change of an account; what is not given stays.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// What people call them.
+    pub name: Option<String>,
+    /// Where to write to them; `Some(None)` forgets it.
+    pub email: Option<Option<String>>,
+    /// Do they manage the installation?
+    pub system_admin: Option<bool>,
+    /// Are they kept out?
+    pub disabled: Option<bool>,
+}
+
+/// An account as somebody may see it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// What is known of the user.
+    pub info: Arc<UserInfo>,
+    /// Do they manage the installation?
+    pub system_admin: bool,
+    /// Their address, for system administrators and for themselves.
+    pub email: Option<String>,
+}
+
+/// Makes an account. Its person signs up with the token, which is good for a week and shown this once.
+///
+/// # Errors
+/// 403 for all but system administrators, 409 when the username is taken, 422.
+pub async fn create(ctx: &Ctx, new: NewUser) -> Result<(Arc<UserInfo>, String)> {
+    write(ctx, "user.create", async move |w: &mut Write<'_>| {
+        let permit = w.system_admin()?;
+        let id = make(w, &permit, &new, false).await?;
+        let token = ids::new_token(SIGNUP_PREFIX);
+        let expires_at: Micros = w.now + SIGNUP_SECONDS * 1_000_000;
+        store::insert_signup(w.tx(), &permit, &ids::token_hash(&token), id, expires_at).await?;
+        let (_, info) = known(w.dir(), &id.to_string())?;
+        Ok((info, token))
+    })
+    .await
+}
+
+/// Makes an account without a password; the caller of this has decided that it may be.
+///
+/// # Errors
+/// 409 when the username is taken, 422.
+pub async fn make(w: &mut Write<'_>, permit: &Permit, new: &NewUser, system_admin: bool) -> Result<Uuid> {
+    let (username, handle) = username("/username", &new.username)?;
+    let name = new.name.as_deref().map_or(Ok(username.clone()), |name| text::name("/name", name))?;
+    let email = new.email.as_deref().map(|email| text::email("/email", email)).transpose()?;
+    if w.dir().users.by_name::<UserIx>(&handle).is_some() {
+        return Err(Error::conflict("conflict", "a user of that name exists already"));
+    }
+    let (now, id) = (w.now, ids::new_id(w.now));
+    let (username, handle, name) = (&username, &handle, &name);
+    let row = store::NewRow { id, username, handle, name, email: email.as_deref(), system_admin };
+    store::insert(w.tx(), permit, &row, now).await?;
+    w.changed(Change::User(id)).await?;
+    let (_, info) = known(w.dir(), &id.to_string())?;
+    let after = state(&info, system_admin);
+    w.record(Record { space: None, target_type: "user", target_id: id.to_string(), before: Value::Null, after })
+        .await?;
+    Ok(id)
+}
+
+/// A username as it is stored, and in lower case as it is compared.
+///
+/// # Errors
+/// 422 at the pointer.
+pub fn username(pointer: &str, given: &str) -> Result<(String, String)> {
+    let username = text::handle(pointer, given)?;
+    // The handle of a deleted user is their id.
+    if Uuid::try_parse(&username).is_ok() {
+        return Err(Error::field(pointer, "must not look like an id"));
+    }
+    let handle = username.to_lowercase();
+    Ok((username, handle))
+}
+
+/// One account the caller can see, by id or `@username`.
+///
+/// # Errors
+/// 404 when it is hidden or missing.
+pub fn get(ctx: &Ctx, id: &str) -> Result<Account> {
+    let dir = ctx.directory();
+    let caller = ctx.somebody(&dir)?;
+    let (ix, info) = known(&dir, id)?;
+    if !Viewer::new(&dir, &caller, ctx.now()).user(ix) {
+        return Err(Error::NotFound);
+    }
+    Ok(seen(&dir, &caller, ix, &info))
+}
+
+/// The accounts the caller can see, by username; `q` is a part of the username or the name.
+///
+/// # Errors
+/// 401, or 422 for a cursor that is not good.
+pub async fn list(ctx: &Ctx, page: &PageRequest, q: Option<&str>) -> Result<Page<Account>> {
+    let q = q.filter(|q| !q.trim().is_empty()).map(|q| text::name("?q", q)).transpose()?;
+    let query = format!("users {}", q.as_deref().unwrap_or_default());
+    let dir = ctx.directory();
+    let caller = ctx.somebody(&dir)?;
+    if !manages(&caller) {
+        return list_shared(&dir, &caller, ctx.now(), page, &query, q.as_deref());
+    }
+    let after = match &page.cursor {
+        Some(cursor) => access::read_cursor(&dir, &caller, &query, cursor)?.0,
+        None => String::new(),
+    };
+    let like = q.as_deref().map(|q| (pattern(&q.to_lowercase()), pattern(&q.to_ascii_lowercase())));
+    let rows = store::page(&ctx.app.db, &after, like, page.limit + 1).await?;
+    // The rows first, the picture second: who was demoted meanwhile is shown nothing of them.
+    let dir = ctx.directory();
+    let caller = ctx.somebody(&dir)?;
+    if !manages(&caller) {
+        return list_shared(&dir, &caller, ctx.now(), page, &query, q.as_deref());
+    }
+    let found: Vec<(UserIx, &Arc<UserInfo>)> = rows
+        .iter()
+        .filter_map(|id| dir.users.by_id::<UserIx>(id))
+        .filter_map(|ix| Some((ix, dir.users.info(ix).filter(|u| !u.deleted)?)))
+        .collect();
+    let found = access::page_of(&dir, &caller, &query, page, found.into_iter(), |(_, info)| key(info))?;
+    Ok(found.map(|(ix, info)| seen(&dir, &caller, ix, info)))
+}
+
+/// The people the caller shares a space with: asked in order and no further than the page goes.
+fn list_shared(
+    dir: &Directory,
+    caller: &Caller,
+    now: Micros,
+    page: &PageRequest,
+    query: &str,
+    q: Option<&str>,
+) -> Result<Page<Account>> {
+    let after = match &page.cursor {
+        Some(cursor) => Some(access::read_cursor(dir, caller, query, cursor)?.0),
+        None => None,
+    };
+    let mut candidates: Vec<((String, Uuid), UserIx, &Arc<UserInfo>)> = dir
+        .users
+        .iter::<UserIx>()
+        .filter(|(_, info)| !info.deleted && q.is_none_or(|q| matches(info, q)))
+        .map(|(ix, info)| (key(info), ix, info))
+        .filter(|((handle, _), _, _)| after.as_ref().is_none_or(|after| handle > after))
+        .collect();
+    candidates.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let viewer = Viewer::new(dir, caller, now);
+    let shared = candidates.into_iter().filter(|(_, ix, _)| viewer.user(*ix)).take(page.limit + 1);
+    let found = access::page_of(dir, caller, query, page, shared, |(key, _, _)| key.clone())?;
+    Ok(found.map(|(_, ix, info)| seen(dir, caller, ix, info)))
+}
+
+/// Changes an account. A disabled one loses its sessions at once.
+///
+/// # Errors
+/// 403, 404, 409 `last_admin`, 422.
+pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Account> {
+    write(ctx, "user.update", async move |w: &mut Write<'_>| {
+        let permit = w.system_admin()?;
+        let (ix, before) = known(w.dir(), &id)?;
+        let was_admin = w.dir().world.user(ix).is_some_and(|u| u.system_admin);
+        let name = changes.name.as_deref().map_or(Ok(before.name.clone()), |name| text::name("/name", name))?;
+        let email = match &changes.email {
+            Some(given) => given.as_deref().map(|email| text::email("/email", email)).transpose()?,
+            None => before.email.clone(),
+        };
+        let system_admin = changes.system_admin.unwrap_or(was_admin);
+        let disabled = changes.disabled.unwrap_or(before.disabled);
+        store::update(w.tx(), &permit, before.id, &name, email.as_deref(), system_admin, disabled).await?;
+        if disabled {
+            end_sessions(w, &permit, before.id).await?;
+        }
+        w.changed(Change::User(before.id)).await?;
+        let (ix, after) = known(w.dir(), &before.id.to_string())?;
+        let (was, is) = (state(&before, was_admin), state(&after, system_admin));
+        if was != is {
+            let target_id = after.id.to_string();
+            w.record(Record { space: None, target_type: "user", target_id, before: was, after: is }).await?;
+        }
+        Ok(seen(w.dir(), &w.caller, ix, &after))
+    })
+    .await
+}
+
+/// Deletes an account: its sessions, memberships and direct grants end with it.
+///
+/// # Errors
+/// 403, 404, 409 `last_admin`.
+pub async fn delete(ctx: &Ctx, id: String) -> Result<()> {
+    write(ctx, "user.delete", async move |w: &mut Write<'_>| {
+        let permit = w.system_admin()?;
+        let (ix, before) = known(w.dir(), &id)?;
+        let was_admin = w.dir().world.user(ix).is_some_and(|u| u.system_admin);
+        let granted = w.dir().world.granted(Principal::User(ix)).to_vec();
+        let touched = held(w.dir(), ix, &granted);
+        let now = w.now;
+        end_sessions(w, &permit, before.id).await?;
+        store::delete(w.tx(), &permit, before.id, now).await?;
+        for space in &granted {
+            if let Some(id) = w.dir().space_id(*space) {
+                w.changed(Change::Grants(id)).await?;
+            }
+        }
+        w.changed(Change::User(before.id)).await?;
+        let target_id = before.id.to_string();
+        for (space, roles) in touched {
+            // A space's administrators learn what its member held there, and nothing else of the account.
+            let was = json!({ "username": before.username, "name": before.name, "roles": roles });
+            let (target_id, after) = (target_id.clone(), Value::Null);
+            w.record(Record { space: Some(space), target_type: "user", target_id, before: was, after }).await?;
+        }
+        let was = state(&before, was_admin);
+        w.record(Record { space: None, target_type: "user", target_id, before: was, after: Value::Null }).await
+    })
+    .await
+}
+
+/// Every space a user holds something in, directly or through groups, with the roles granted directly.
+fn held(dir: &Directory, user: UserIx, granted: &[SpaceIx]) -> Vec<(SpaceIx, Vec<String>)> {
+    let groups = dir.world.user(user).map(|u| u.groups.clone()).unwrap_or_default();
+    let mut spaces = groups::reached(dir, &groups);
+    spaces.extend_from_slice(granted);
+    spaces.sort_unstable();
+    spaces.dedup();
+    let roles = |space: &SpaceIx| {
+        let grants = dir.world.space(*space).map(|s| s.grants()).unwrap_or_default();
+        let own = grants.iter().filter(|g| g.principal == Principal::User(user));
+        own.map(|g| dir.role_name(g.role).to_owned()).collect()
+    };
+    spaces.iter().map(|space| (*space, roles(space))).collect()
+}
+
+async fn end_sessions(w: &mut Write<'_>, permit: &Permit, user: Uuid) -> Result<()> {
+    for session in store::end_sessions(w.tx(), permit, user).await? {
+        w.changed(Change::Session(session)).await?;
+    }
+    Ok(())
+}
+
+/// The user of an id or `@username`, whoever asks; a deleted one is missing.
+fn known(dir: &Directory, id: &str) -> Result<(UserIx, Arc<UserInfo>)> {
+    let ix = dir.user_ref(id).ok_or(Error::NotFound)?;
+    let info = dir.users.info(ix).filter(|info| !info.deleted).ok_or(Error::NotFound)?;
+    Ok((ix, Arc::clone(info)))
+}
+
+fn manages(caller: &Caller) -> bool {
+    caller.system || caller.system_admin
+}
+
+fn seen(dir: &Directory, caller: &Caller, ix: UserIx, info: &Arc<UserInfo>) -> Account {
+    let private = manages(caller) || caller.who == Some(Principal::User(ix));
+    Account {
+        info: Arc::clone(info),
+        system_admin: dir.world.user(ix).is_some_and(|u| u.system_admin),
+        email: info.email.clone().filter(|_| private),
+    }
+}
+
+/// The order of lists.
+fn key(info: &UserInfo) -> (String, Uuid) {
+    (info.username.to_lowercase(), info.id)
+}
+
+/// As the store matches: a username in any case, a name in any case of ASCII letters.
+fn matches(info: &UserInfo, q: &str) -> bool {
+    info.username.to_lowercase().contains(&q.to_lowercase())
+        || info.name.to_ascii_lowercase().contains(&q.to_ascii_lowercase())
+}
+
+/// A pattern that matches that text anywhere.
+fn pattern(part: &str) -> String {
+    format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
+/// What the audit keeps of an account.
+fn state(info: &UserInfo, system_admin: bool) -> Value {
+    json!({
+        "username": info.username,
+        "name": info.name,
+        "email": info.email,
+        "system_admin": system_admin,
+        "disabled": info.disabled,
+    })
+}

@@ -1,0 +1,85 @@
+//! SQL of users, their sign-up tokens, and what ends with an account.
+
+use crate::access::Permit;
+use crate::base::db::{Db, DbError, Row, Tx, params};
+use garth_core::Micros;
+use uuid::Uuid;
+
+type Result<T> = std::result::Result<T, DbError>;
+
+/// What is stored of a new user.
+pub(super) struct NewRow<'a> {
+    pub id: Uuid,
+    pub username: &'a str,
+    pub handle: &'a str,
+    pub name: &'a str,
+    pub email: Option<&'a str>,
+    pub system_admin: bool,
+}
+
+pub(super) async fn insert(tx: &mut Tx, _: &Permit, user: &NewRow<'_>, now: Micros) -> Result<()> {
+    let sql = "INSERT INTO users (id, username, handle, name, email, password, system_admin, disabled, deleted_at, \
+               default_space, created_at) VALUES ($1, $2, $3, $4, $5, NULL, $6, 0, NULL, NULL, $7)";
+    let values =
+        params![user.id.to_string(), user.username, user.handle, user.name, user.email, user.system_admin, now];
+    tx.execute(sql, &values).await.map(drop)
+}
+
+pub(super) async fn insert_signup(tx: &mut Tx, _: &Permit, hash: &str, id: Uuid, expires_at: Micros) -> Result<()> {
+    let sql = "INSERT INTO signup_tokens (token_hash, user_id, expires_at) VALUES ($1, $2, $3)";
+    tx.execute(sql, &params![hash, id.to_string(), expires_at]).await.map(drop)
+}
+
+pub(super) async fn update(
+    tx: &mut Tx,
+    _: &Permit,
+    id: Uuid,
+    name: &str,
+    email: Option<&str>,
+    system_admin: bool,
+    disabled: bool,
+) -> Result<()> {
+    let sql = "UPDATE users SET name = $2, email = $3, system_admin = $4, disabled = $5 WHERE id = $1";
+    tx.execute(sql, &params![id.to_string(), name, email, system_admin, disabled]).await.map(drop)
+}
+
+/// Takes away all sessions of a user and answers which they were.
+pub(super) async fn end_sessions(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<Vec<Uuid>> {
+    let user = id.to_string();
+    let rows = tx.query("SELECT id FROM sessions WHERE user_id = $1", &params![&user]).await?;
+    tx.execute("DELETE FROM sessions WHERE user_id = $1", &params![&user]).await?;
+    rows.iter().map(|row| read_id(row, 0)).collect()
+}
+
+/// Leaves of a user what keeps an author for what they made, and nothing else.
+pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid, now: Micros) -> Result<()> {
+    let (user, principal) = (id.to_string(), format!("user:{id}"));
+    tx.execute("DELETE FROM signup_tokens WHERE user_id = $1", &params![&user]).await?;
+    tx.execute("DELETE FROM recovery_codes WHERE user_id = $1", &params![&user]).await?;
+    tx.execute("DELETE FROM group_members WHERE member = $1", &params![&principal]).await?;
+    tx.execute("DELETE FROM grants WHERE principal = $1", &params![&principal]).await?;
+    let sql = "UPDATE users SET username = '', handle = $1, name = 'deleted', email = NULL, password = NULL, \
+               system_admin = 0, disabled = 1, deleted_at = $2, default_space = NULL WHERE id = $1";
+    tx.execute(sql, &params![&user, now]).await.map(drop)
+}
+
+/// A page of users in the order of their handles; `like` holds patterns for handle and name.
+pub(super) async fn page(db: &Db, after: &str, like: Option<(String, String)>, limit: usize) -> Result<Vec<Uuid>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = match like {
+        None => {
+            let sql = "SELECT id FROM users WHERE deleted_at IS NULL AND handle > $1 ORDER BY handle LIMIT $2";
+            db.scan(sql, params![after, limit].to_vec()).await?
+        }
+        Some((handle, name)) => {
+            let sql = "SELECT id FROM users WHERE deleted_at IS NULL AND handle > $1 \
+                       AND (handle LIKE $3 ESCAPE '\\' OR LOWER(name) LIKE $4 ESCAPE '\\') ORDER BY handle LIMIT $2";
+            db.scan(sql, params![after, limit, handle, name].to_vec()).await?
+        }
+    };
+    rows.iter().map(|row| read_id(row, 0)).collect()
+}
+
+fn read_id(row: &Row, column: usize) -> Result<Uuid> {
+    Uuid::try_parse(row.text(column)?).map_err(|_| DbError::Other(format!("column {column} does not hold an id")))
+}

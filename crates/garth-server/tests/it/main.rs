@@ -1,0 +1,36 @@
+//! The one integration binary: every noun's stories over HTTP, and the rules of the house.
+//!
+//! A noun's stories lie beside its code, in `src/<noun>/tests.rs`, and are told here through the public door of the
+//! server alone, on both engines. `support` holds the personas and builders they are told with.
+
+#[macro_use]
+mod support;
+
+mod ground_rules;
+mod openapi;
+mod tidy;
+
+#[path = "../../src/access/tests.rs"]
+mod access;
+#[path = "../../src/audit/tests.rs"]
+mod audit;
+#[path = "../../src/grants/tests.rs"]
+mod grants;
+#[path = "../../src/groups/tests.rs"]
+mod groups;
+#[path = "../../src/health/tests.rs"]
+mod health;
+#[path = "../../src/kinds/tests.rs"]
+mod kinds;
+#[path = "../../src/resources/tests.rs"]
+mod resources;
+#[path = "../../src/roles/tests.rs"]
+mod roles;
+#[path = "../../src/sessions/tests.rs"]
+mod sessions;
+#[path = "../../src/settings/tests.rs"]
+mod settings;
+#[path = "../../src/spaces/tests.rs"]
+mod spaces;
+#[path = "../../src/users/tests.rs"]
+mod users;

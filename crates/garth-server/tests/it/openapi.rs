@@ -1,0 +1,167 @@
+//! Stories about the document that describes every route, and the promise that each route asks who is calling.
+
+use crate::support::*;
+use axum::http::Method;
+use std::collections::BTreeSet;
+
+stories! {
+    every_route_of_the_contract_is_described,
+    a_description_is_complete,
+    every_described_route_is_there_and_asks_who_is_calling,
+}
+
+/// What the contract promises so far. Routes may be added to the document freely.
+const PROMISED: &str = "
+    get /api/v1/setup
+    post /api/v1/setup
+    post /api/v1/signup
+    post /api/v1/login
+    post /api/v1/logout
+    get /api/v1/me
+    patch /api/v1/me
+    get /api/v1/users
+    post /api/v1/users
+    get /api/v1/users/{}
+    patch /api/v1/users/{}
+    delete /api/v1/users/{}
+    get /api/v1/groups
+    post /api/v1/groups
+    get /api/v1/groups/{}
+    patch /api/v1/groups/{}
+    delete /api/v1/groups/{}
+    get /api/v1/groups/{}/members
+    post /api/v1/groups/{}/members
+    delete /api/v1/groups/{}/members/{}
+    get /api/v1/roles
+    post /api/v1/roles
+    get /api/v1/roles/{}
+    patch /api/v1/roles/{}
+    delete /api/v1/roles/{}
+    get /api/v1/kinds
+    post /api/v1/kinds
+    get /api/v1/kinds/{}
+    patch /api/v1/kinds/{}
+    delete /api/v1/kinds/{}
+    get /api/v1/settings
+    patch /api/v1/settings
+    get /api/v1/spaces
+    post /api/v1/spaces
+    get /api/v1/spaces/{}
+    patch /api/v1/spaces/{}
+    get /api/v1/spaces/{}/grants
+    post /api/v1/spaces/{}/grants
+    patch /api/v1/spaces/{}/grants/{}
+    delete /api/v1/spaces/{}/grants/{}
+    get /api/v1/spaces/{}/members
+    get /api/v1/spaces/{}/audit
+    get /api/v1/audit
+    get /api/v1/registry/spaces
+    get /api/v1/registry/spaces/{}/grants
+    get /api/v1/resources
+    post /api/v1/resources
+    post /api/v1/resources/batch
+    get /api/v1/resources/{}
+    patch /api/v1/resources/{}
+    delete /api/v1/resources/{}
+    post /api/v1/resources/{}/move
+    post /access/v1/evaluation
+    post /access/v1/evaluations
+    post /api/v1/explain
+    get /healthz
+    get /readyz
+    get /api/v1/openapi.json
+";
+
+/// The routes that answer somebody without a credential. Adding one is a decision.
+const PUBLIC: [&str; 7] = [
+    "get /api/v1/setup",
+    "post /api/v1/setup",
+    "post /api/v1/signup",
+    "post /api/v1/login",
+    "get /healthz",
+    "get /readyz",
+    "get /api/v1/openapi.json",
+];
+
+/// The document's operations: method, path, and what is said about it.
+async fn operations(g: &Garth) -> Vec<(String, String, Value)> {
+    let document = g.anonymous().get("/api/v1/openapi.json").await.ok();
+    let mut operations = Vec::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in methods.as_object().expect("methods") {
+            if method.parse::<Method>().is_ok() && operation["responses"].is_object() {
+                operations.push((method.clone(), path.clone(), operation.clone()));
+            }
+        }
+    }
+    operations
+}
+
+/// `/spaces/{id}` and `/spaces/{space}` are the same route.
+fn nameless(path: &str) -> String {
+    let mut parts = path.split('{');
+    let mut name = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        name.push_str("{}");
+        name.push_str(part.split_once('}').map_or("", |(_, rest)| rest));
+    }
+    name
+}
+
+async fn every_route_of_the_contract_is_described(g: Garth) {
+    let described: BTreeSet<String> =
+        operations(&g).await.iter().map(|(method, path, _)| format!("{method} {}", nameless(path))).collect();
+    let promised = PROMISED.lines().map(str::trim).filter(|line| !line.is_empty());
+    let missing: Vec<_> = promised.filter(|route| !described.contains(*route)).collect();
+    assert!(missing.is_empty(), "promised and not described: {missing:#?}");
+}
+
+async fn a_description_is_complete(g: Garth) {
+    let document = g.anonymous().get("/api/v1/openapi.json").await.ok();
+    assert!(document.text("openapi").starts_with("3.1"), "OpenAPI 3.1");
+    let mut ids = BTreeSet::new();
+    for (method, path, operation) in operations(&g).await {
+        let id = operation["operationId"].as_str().unwrap_or("");
+        assert!(!id.is_empty() && ids.insert(id.to_owned()), "{method} {path} has no name of its own: {id}");
+        let said = operation["summary"].as_str().or(operation["description"].as_str()).unwrap_or("");
+        assert!(!said.is_empty(), "{method} {path} does not say what it is for");
+        for (status, response) in operation["responses"].as_object().expect("responses") {
+            let described = response["description"].as_str().is_some_and(|text| !text.is_empty());
+            assert!(described || response["$ref"].is_string(), "{method} {path} {status} says nothing");
+        }
+        let named: BTreeSet<_> = path.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        for name in named {
+            let there = parameters.iter().any(|one| one["name"] == name && one["in"] == "path");
+            assert!(there, "{method} {path} does not describe {name}");
+        }
+    }
+    // Every reference leads somewhere: an answer described by a schema that is missing is described by nothing.
+    let text = document.json.to_string();
+    for reference in text.split("\"$ref\":\"#").skip(1).filter_map(|part| part.split('"').next()) {
+        assert!(document.json.pointer(reference).is_some(), "{reference} leads nowhere");
+    }
+}
+
+async fn every_described_route_is_there_and_asks_who_is_calling(g: Garth) {
+    let lin = g.person("lin").await;
+    for (method, path, _) in operations(&g).await {
+        let name = format!("{method} {}", nameless(&path));
+        let url = nameless(&path).replace("{}", "0197a0c0-0000-7000-8000-000000000000");
+        let verb: Method = method.to_uppercase().parse().expect("a method");
+        let call = |by: &Person| {
+            let call = by.call(verb.clone(), &url);
+            if method == "get" || method == "delete" { call } else { call.json(json!({})) }
+        };
+        if name != "post /api/v1/logout" {
+            let answer = call(&lin).await;
+            assert!(answer.status != 405, "described and not there: {answer}");
+        }
+        let nobody = call(&g.anonymous()).await;
+        if PUBLIC.contains(&name.as_str()) {
+            assert!(nobody.status != 401 || name == "post /api/v1/login", "{nobody}");
+        } else {
+            nobody.not_signed_in();
+        }
+    }
+}

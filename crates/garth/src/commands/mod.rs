@@ -1,0 +1,7 @@
+//! One file per command.
+
+pub mod check;
+pub mod completions;
+pub mod serve;
+pub mod who;
+pub mod why;

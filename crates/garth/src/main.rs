@@ -1,0 +1,43 @@
+//! Garth's command line: reads what was typed, runs one command, ends with its exit code.
+
+mod commands;
+mod options;
+mod output;
+mod store;
+
+use clap::Parser;
+use options::{Command, Options};
+use output::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(options.command) {
+        Ok(code) => code,
+        Err(Failure(sentence)) => {
+            output::complain(&sentence);
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    // Before anything speaks TLS; it can only fail when a provider is there already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match command {
+        Command::Serve(options) => runtime(true)?.block_on(commands::serve::run(options)),
+        Command::Check(question) => runtime(false)?.block_on(commands::check::run(question)),
+        Command::Why(question) => runtime(false)?.block_on(commands::why::run(question)),
+        Command::Who(question) => runtime(false)?.block_on(commands::who::run(question)),
+        Command::Completions { shell } => commands::completions::run(shell),
+    }
+}
+
+/// A server takes every processor; a question takes one.
+fn runtime(many: bool) -> Result<tokio::runtime::Runtime, Failure> {
+    let mut builder = match many {
+        true => tokio::runtime::Builder::new_multi_thread(),
+        false => tokio::runtime::Builder::new_current_thread(),
+    };
+    builder.enable_all().build().map_err(|e| Failure(format!("The program cannot start: {e}.")))
+}
