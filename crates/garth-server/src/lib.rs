@@ -26,14 +26,14 @@ pub use access::{App, Config, Ctx};
 use axum::Router;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use base::error::Error;
 use base::http::Json;
-use std::sync::Arc;
+use serde_json::Value;
+use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi;
-use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -43,7 +43,7 @@ use utoipa_axum::router::OpenApiRouter;
 struct Api;
 
 /// Every route of every noun, with its description.
-fn routes() -> OpenApiRouter<Arc<App>> {
+fn described() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Api::openapi())
         .merge(sessions::api::routes())
         .merge(users::api::routes())
@@ -58,22 +58,37 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(decisions::api::routes())
         .merge(audit::api::routes())
         .merge(health::api::routes())
+        .routes(routes!(openapi_json))
 }
 
 /// The OpenAPI 3.1 document of every route.
-pub fn openapi() -> Document {
-    let mut document = routes().into_openapi();
+pub fn openapi() -> Value {
+    let mut document = described().into_openapi();
     let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     document.components.get_or_insert_default().security_schemes.insert("bearer".to_owned(), scheme.into());
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    // Handlers are called alike in every noun; the names of operations are unique.
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    for operation in paths.filter_map(Value::as_object_mut).flat_map(|path| path.values_mut()) {
+        if let (Some(tag), Some(name)) = (operation["tags"][0].as_str(), operation["operationId"].as_str()) {
+            operation["operationId"] = Value::String(format!("{tag}_{name}"));
+        }
+    }
     document
+}
+
+/// This document
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "health", security(()),
+    responses((status = 200, description = "The OpenAPI 3.1 document", body = Object)))]
+async fn openapi_json() -> Response {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(openapi);
+    Json(&*DOCUMENT).into_response()
 }
 
 /// The server's router.
 pub fn router(app: Arc<App>) -> Router {
-    let document: Arc<serde_json::Value> = Arc::new(serde_json::to_value(openapi()).unwrap_or_default());
-    let (routes, _) = routes().split_for_parts();
+    let (routes, _) = described().split_for_parts();
     routes
-        .route("/api/v1/openapi.json", get(async move || Json(&*document).into_response()))
         .fallback(async || -> Response { Error::NotFound.into_response() })
         .method_not_allowed_fallback(async || -> Response { Error::MethodNotAllowed.into_response() })
         .layer(from_fn(base::http::finish))

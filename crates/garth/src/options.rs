@@ -1,6 +1,6 @@
 //! What can be typed: one list that drives parsing, help and completions.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
@@ -67,7 +67,7 @@ pub enum LogFormat {
 #[derive(Args)]
 pub struct Place {
     /// The folder of the embedded database and of the installation's key [default: garth-data]
-    #[arg(long, value_name = "DIR", env = "GARTH_DATA")]
+    #[arg(long, value_name = "DIR", env = "GARTH_DATA", value_hint = ValueHint::DirPath)]
     pub data: Option<PathBuf>,
     /// A PostgreSQL database instead of the embedded one, as postgres://…
     #[arg(long, value_name = "URL", env = "GARTH_DATABASE", hide_env_values = true)]

@@ -83,6 +83,9 @@ fn wanted(uri: &Uri) -> Result<(Filter, PageRequest)> {
         from,
         to,
     };
+    if filter.outcome.as_deref().is_some_and(|o| !matches!(o, "done" | "refused")) {
+        query.refuse("outcome", "must be done or refused");
+    }
     let page = query.page();
     query.done()?;
     Ok((filter, page))

@@ -37,9 +37,11 @@ pub async fn finish(mut request: Request, next: Next) -> Response {
     let id = given.map_or_else(|| ids::new_token(""), str::to_owned);
     request.extensions_mut().insert(RequestId(id.clone()));
     let path = request.uri().path().to_owned();
-    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => Error::internal(format!("the handler of {path} panicked")).into_response(),
+    let mut response = if path.contains("%00") {
+        Error::Malformed("a path cannot contain NUL".to_owned()).into_response()
+    } else {
+        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        answered.unwrap_or_else(|_| Error::internal(format!("the handler of {path} panicked")).into_response())
     };
     if let Some(mut problem) = response.extensions_mut().remove::<Problem>().or_else(|| plain_problem(&response)) {
         problem.request_id.clone_from(&id);
@@ -100,8 +102,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self> {
-        let value = read_json(request).await?;
-        from_value(value).map(Input)
+        match read_json(request).await? {
+            value @ Value::Object(_) => from_value(value).map(Input),
+            _ => Err(Error::field("", "the body must be a JSON object")),
+        }
     }
 }
 
@@ -145,6 +149,7 @@ pub fn parse_json(bytes: &[u8]) -> Result<Value> {
 pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T> {
     serde_path_to_error::deserialize(value).map_err(|e| {
         let mut at = String::new();
+        let message = e.inner().to_string();
         for segment in e.path().iter() {
             use serde_path_to_error::Segment;
             match segment {
@@ -153,7 +158,15 @@ pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T> {
                 Segment::Enum { .. } | Segment::Unknown => {}
             }
         }
-        Error::field(at, e.into_inner().to_string())
+        // A field that is missing or unknown is named in the message only.
+        let named = ["missing field `", "unknown field `"].iter().find_map(|start| message.strip_prefix(start));
+        if let Some((field, _)) = named.and_then(|rest| rest.split_once('`')) {
+            at = match at.rsplit_once('/') {
+                Some((_, last)) if last == field => at,
+                _ => text::pointer(&at, field),
+            };
+        }
+        Error::field(at, message)
     })
 }
 
@@ -251,7 +264,12 @@ impl Query {
         let given = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
             .map_err(|_| Error::field("?", "the query is not form-encoded"))?
             .0;
-        Ok(Self { given, wrong: Vec::new() })
+        let mut query = Self { given, wrong: Vec::new() };
+        // No text of ours holds a NUL, and PostgreSQL would not take one.
+        if query.given.iter().any(|(_, value)| value.contains('\0')) {
+            query.refuse("", "must not contain NUL");
+        }
+        Ok(query)
     }
 
     /// Every value of a repeatable parameter.
@@ -352,6 +370,16 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>> {
     }
     let tag = given.strip_prefix("W/").unwrap_or(given).trim_matches('"');
     tag.parse().map(Some).map_err(|_| Error::field("If-Match", "must be the ETag of the thing"))
+}
+
+/// For a field of a patch that may be left out but not be null.
+///
+/// # Errors
+/// Those of the field's own type.
+pub fn some<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// For a field of a patch that may be null: absent stays `None`, null becomes `Some(None)`.

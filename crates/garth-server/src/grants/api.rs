@@ -3,7 +3,7 @@
 use crate::access::{App, Ctx};
 use crate::base::clock;
 use crate::base::error::{Error, Problem, Result};
-use crate::base::http::{Input, Json, Page, Query, given};
+use crate::base::http::{Input, Json, Page, Query, given, some};
 use crate::directory::Directory;
 use crate::grants::{self, Door, GrantPatch, Member as MemberView, NewGrant, Stored};
 use axum::extract::Path;
@@ -56,6 +56,7 @@ pub struct GrantInput {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrantChange {
+    #[serde(default, deserialize_with = "some")]
     role: Option<String>,
     /// Null is never.
     #[serde(default, deserialize_with = "given")]

@@ -3,7 +3,7 @@
 use crate::access::{App, Ctx};
 use crate::base::clock;
 use crate::base::error::{Problem, Result};
-use crate::base::http::{Input, Json, Page, Query, given};
+use crate::base::http::{Input, Json, Page, Query, given, some};
 use crate::directory::{Definition, KindInfo, Reference};
 use crate::kinds;
 use axum::extract::Path;
@@ -69,32 +69,32 @@ impl Kind {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KindChanges {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     prefix: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     plural: Option<String>,
-    #[serde(default)]
     #[schema(value_type = Object)]
+    #[serde(default, deserialize_with = "some")]
     schema: Option<Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     shareable: Option<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     secret_fields: Option<Vec<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     references: Option<Vec<Reference>>,
     /// Null goes back to holders of `<kind>:read`.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Object)]
+    #[serde(default, deserialize_with = "given")]
     default_view: Option<Option<Value>>,
     /// Null goes back to holders of `<kind>:write`.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Object)]
+    #[serde(default, deserialize_with = "given")]
     default_edit: Option<Option<Value>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     exceptions: Option<BTreeMap<String, Vec<String>>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     permissions: Option<Vec<String>>,
 }
 

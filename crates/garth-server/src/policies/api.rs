@@ -3,7 +3,7 @@
 use crate::access::{App, Ctx};
 use crate::base::clock;
 use crate::base::error::{Problem, Result};
-use crate::base::http::{Input, Json, Page, Query};
+use crate::base::http::{Input, Json, Page, Query, some};
 use crate::policies::{self, Shown};
 use axum::extract::Path;
 use axum::http::{StatusCode, Uri};
@@ -61,13 +61,13 @@ pub struct NewPolicy {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyChanges {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     name: Option<String>,
-    #[serde(default)]
     #[schema(value_type = Object)]
+    #[serde(default, deserialize_with = "some")]
     policy: Option<Value>,
-    #[serde(default)]
     #[schema(value_type = Object)]
+    #[serde(default, deserialize_with = "some")]
     edit: Option<Value>,
 }
 

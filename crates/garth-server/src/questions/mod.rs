@@ -1,7 +1,6 @@
 //! Questions as people type them: may @maya read space:Atlas/Security, why, and who may?
 //!
-//! For the command line on the server, who sees all. Over HTTP the same decisions are asked
-//! by id (AuthZEN and explain).
+//! For the command line on the server, who sees all; over HTTP the same decisions are asked by id ([`decisions`]).
 
 use crate::access::{self, About, Allowed, Ctx, Explanation, Step};
 use crate::base::error::{Error, Result};
@@ -9,7 +8,7 @@ use crate::base::http::PageRequest;
 use crate::base::ids;
 use crate::base::text::PAGE_MAX;
 use crate::directory::Directory;
-use crate::{resources, spaces};
+use crate::{decisions, resources, spaces};
 use garth_core::{Action, Caller, Principal};
 use uuid::Uuid;
 
@@ -52,7 +51,7 @@ enum Subject {
 pub async fn check(ctx: &Ctx, question: &Question) -> Result<bool> {
     let named = find(ctx, &question.target).await?;
     let dir = ctx.directory();
-    let action = action(&dir, &question.action)?;
+    let action = action(&dir, &named, &question.action)?;
     Ok(match subject(&dir, &question.subject)? {
         Subject::Disabled => false,
         Subject::Caller(caller) => {
@@ -69,7 +68,7 @@ pub async fn why(ctx: &Ctx, question: &Question) -> Result<(Named, Explanation)>
     let named = find(ctx, &question.target).await?;
     let dir = ctx.directory();
     let reader = ctx.caller(&dir)?;
-    let action = action(&dir, &question.action)?;
+    let action = action(&dir, &named, &question.action)?;
     let explanation = match subject(&dir, &question.subject)? {
         Subject::Disabled => disabled(),
         Subject::Caller(caller) => {
@@ -86,7 +85,7 @@ pub async fn why(ctx: &Ctx, question: &Question) -> Result<(Named, Explanation)>
 /// As [`check`].
 pub async fn who(ctx: &Ctx, wanted: &str, target: &str) -> Result<(Named, Vec<Allowed>)> {
     let named = find(ctx, target).await?;
-    let action = action(&ctx.directory(), wanted)?;
+    let action = action(&ctx.directory(), &named, wanted)?;
     let people = access::who(ctx, &named.about, action)?;
     Ok((named, people))
 }
@@ -183,14 +182,14 @@ fn subject(dir: &Directory, text: &str) -> Result<Subject> {
     Ok(caller.map_or(Subject::Disabled, Subject::Caller))
 }
 
-fn action(dir: &Directory, text: &str) -> Result<Action> {
-    match text {
-        "read" => Ok(Action::Read),
-        "write" => Ok(Action::Write),
-        other => dir.permission(other).map(Action::Use).ok_or_else(|| {
-            unknown(format!("{other} is nothing one can do: there are read, write, {}", dir.permissions().join(", ")))
-        }),
-    }
+fn action(dir: &Directory, about: &Named, text: &str) -> Result<Action> {
+    decisions::action(dir, &about.kind, text).ok_or_else(|| {
+        let known = match about.kind.as_str() {
+            "space" => format!("read, write, {}", dir.permissions().join(", ")),
+            kind => dir.verbs(kind).join(", "),
+        };
+        unknown(format!("{text} is nothing that can be done to a {}: there are {known}", about.kind))
+    })
 }
 
 /// The explanation of whoever may not even sign in.

@@ -1,9 +1,9 @@
 //! Resources over HTTP.
 
-use crate::access::{Anyone, App, Ctx};
+use crate::access::{Anyone, App, Ctx, Who};
 use crate::base::clock;
-use crate::base::error::{Problem, Result};
-use crate::base::http::{Input, Json, Page, Query, given, if_match, tagged};
+use crate::base::error::{Error, Problem, Result};
+use crate::base::http::{Input, Json, Page, Query, from_value, given, if_match, some, tagged};
 use crate::resources::{self, Filter, NewResource, ResourcePatch, ResourceView};
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -109,7 +109,8 @@ impl ResourceInput {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
-    resources: Vec<ResourceInput>,
+    #[schema(value_type = Vec<ResourceInput>)]
+    resources: Vec<Value>,
 }
 
 /// The resources of a batch, in its order.
@@ -122,10 +123,13 @@ pub struct Made {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResourceChange {
+    #[serde(default, deserialize_with = "some")]
     name: Option<String>,
     /// A merge patch (RFC 7396); a secret sent back as `{"secret": true}` is unchanged.
     #[schema(value_type = Object)]
+    #[serde(default, deserialize_with = "some")]
     body: Option<Value>,
+    #[serde(default, deserialize_with = "some")]
     labels: Option<Vec<String>>,
     /// Null: the kind's default.
     #[serde(default, deserialize_with = "given")]
@@ -139,7 +143,9 @@ pub struct ResourceChange {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     owner: Option<Option<String>>,
+    #[serde(default, deserialize_with = "some")]
     subscribers: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "some")]
     space: Option<String>,
 }
 
@@ -159,6 +165,10 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(move_to))
         .routes(routes!(archive))
         .routes(routes!(activate))
+}
+
+fn object(value: Value) -> Result<Value> {
+    if value.is_object() { Ok(value) } else { Err(Error::field("", "must be an object")) }
 }
 
 fn answer(status: StatusCode, view: ResourceView) -> Response {
@@ -192,8 +202,8 @@ async fn list(Anyone(ctx): Anyone, uri: Uri) -> Result<Json<Page<Resource>>> {
         archived: query.flag("archived"),
     };
     let page = query.page();
-    if ctx.who == crate::access::Who::Anonymous && !ctx.directory().settings.public_access {
-        return Err(crate::base::error::Error::Unauthenticated);
+    if ctx.who == Who::Anonymous && !ctx.directory().settings.public_access {
+        return Err(Error::Unauthenticated);
     }
     query.done()?;
     Ok(Json(resources::list(&ctx, &filter, &page).await?.map(Resource::of)))
@@ -210,7 +220,11 @@ async fn create(ctx: Ctx, Input(body): Input<ResourceInput>) -> Result<Response>
 #[utoipa::path(post, path = "/api/v1/resources/batch", tag = "resources", request_body = Batch,
     responses((status = 201, description = "The resources, in order", body = Made), (status = "default", description = "A problem", body = Problem)))]
 async fn batch(ctx: Ctx, Input(body): Input<Batch>) -> Result<Response> {
-    let list = body.resources.into_iter().map(ResourceInput::new).collect();
+    let read = |(at, value): (usize, Value)| {
+        resources::within(&format!("/resources/{at}"), object(value).and_then(from_value::<ResourceInput>))
+    };
+    let list = body.resources.into_iter().enumerate().map(read).map(|item| item.map(ResourceInput::new));
+    let list = list.collect::<Result<Vec<_>>>()?;
     let items = resources::create_all(&ctx, list).await?.into_iter().map(Resource::of).collect();
     Ok((StatusCode::CREATED, Json(Made { items })).into_response())
 }

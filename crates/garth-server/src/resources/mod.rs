@@ -194,16 +194,16 @@ pub async fn create_all(ctx: &Ctx, list: Vec<NewResource>) -> Result<Vec<Resourc
     write(ctx, "resource.create", async move |w: &mut Write<'_>| {
         let mut made = Vec::with_capacity(list.len());
         for (at, new) in list.into_iter().enumerate() {
-            made.push(create_in(w, new).await.map_err(|e| within(&format!("/resources/{at}"), e))?);
+            made.push(within(&format!("/resources/{at}"), create_in(w, new).await)?);
         }
         Ok(made)
     })
     .await
 }
 
-/// The same error, with its pointers below another.
-fn within(base: &str, error: Error) -> Error {
-    match error {
+/// The same result, with the pointers of an error below another.
+fn within<T>(base: &str, result: Result<T>) -> Result<T> {
+    result.map_err(|error| match error {
         Error::Invalid(fields) => Error::Invalid(
             fields
                 .into_iter()
@@ -211,7 +211,7 @@ fn within(base: &str, error: Error) -> Error {
                 .collect(),
         ),
         other => other,
-    }
+    })
 }
 
 async fn create_in(w: &mut Write<'_>, new: NewResource) -> Result<ResourceView> {

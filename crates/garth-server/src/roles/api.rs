@@ -3,7 +3,7 @@
 use crate::access::{App, Ctx};
 use crate::base::clock;
 use crate::base::error::{Problem, Result};
-use crate::base::http::{Input, Json, Page, Query};
+use crate::base::http::{Input, Json, Page, Query, some};
 use crate::roles::{self, Shown};
 use axum::extract::Path;
 use axum::http::{StatusCode, Uri};
@@ -49,9 +49,9 @@ pub struct NewRole {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RoleChanges {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     permissions: Option<Vec<String>>,
 }
 

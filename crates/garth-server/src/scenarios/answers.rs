@@ -5,11 +5,12 @@ use crate::access::{About, Ctx};
 use crate::base::error::{Error, Result};
 use crate::base::http::PageRequest;
 use crate::base::text::PAGE_MAX;
+use crate::decisions;
 use crate::resources::{self, Filter, ResourceView};
 use crate::scenarios::expect::{Asks, Expectation, What};
 use crate::scenarios::file::Scenario;
 use crate::spaces;
-use garth_core::{Action, Caller, SpaceIx, UserIx};
+use garth_core::{Caller, SpaceIx, UserIx};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -105,15 +106,11 @@ impl Installed {
         };
         match &expectation.asks {
             Asks::May { action, what, .. } => {
-                let about = match what {
-                    What::Space(path) => About::Space(self.space_ix(ctx, path)?),
-                    What::Resource { kind, name } => self.resource(kind, name)?.about.clone(),
+                let (on, about) = match what {
+                    What::Space(path) => ("space", About::Space(self.space_ix(ctx, path)?)),
+                    What::Resource { kind, name } => (kind.as_str(), self.resource(kind, name)?.about.clone()),
                 };
-                let action = match action.as_str() {
-                    "read" => Action::Read,
-                    "write" => Action::Write,
-                    other => Action::Use(dir.permission(other).ok_or_else(|| missing(other))?),
-                };
+                let action = decisions::action(&dir, on, action).ok_or_else(|| missing(action))?;
                 // The disabled are nobody, and nobody may do anything.
                 let may =
                     |caller: Caller| dir.world.decide(&caller, about.target(&dir, &caller), action, now).allowed();

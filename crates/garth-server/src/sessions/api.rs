@@ -3,7 +3,7 @@
 use crate::access::{Anyone, App, Ctx};
 use crate::base::clock;
 use crate::base::error::{Problem, Result};
-use crate::base::http::{Input, Json, given};
+use crate::base::http::{Input, Json, given, some};
 use crate::directory::UserInfo;
 use crate::sessions::{self, MePatch, Setup, SignedIn};
 use crate::users::NewUser;
@@ -141,6 +141,7 @@ impl Me {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MyChange {
+    #[serde(default, deserialize_with = "some")]
     name: Option<String>,
     /// Null: the installation's.
     #[serde(default, deserialize_with = "given")]

@@ -9,10 +9,10 @@ mod store;
 
 pub use me::{Me, MePatch, Session, end, list, me, set_password, update_me};
 
-use crate::access::{Ctx, Permit, Record, Write, write};
+use crate::access::{Ctx, Permit, Record, Who, Write, write};
 use crate::base::error::{Error, Result};
-use crate::base::ids;
 use crate::base::passwords::Passwords;
+use crate::base::{ids, text};
 use crate::directory::{Change, UserInfo};
 use crate::spaces::{self, NewSpace};
 use crate::users::{self, NewUser};
@@ -83,7 +83,7 @@ pub async fn set_up(ctx: &Ctx, setup: Setup) -> Result<SignedIn> {
     .await?;
     ctx.app.end_setup();
     if let Some(name) = setup.space {
-        let who = crate::access::Who::Session(ids::token_hash(&signed_in.token));
+        let who = Who::Session(ids::token_hash(&signed_in.token));
         let ctx = Ctx { who, ..ctx.clone() };
         spaces::create(&ctx, NewSpace { name, ..NewSpace::default() }).await?;
     }
@@ -101,9 +101,9 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
         return Err(Error::NotFound);
     }
     Passwords::check("/password", &password)?;
-    let name = name.map(|n| crate::base::text::name("/name", &n)).transpose()?;
+    let name = name.map(|n| text::name("/name", &n)).transpose()?;
     let hash = ctx.app.passwords.hash(password).await?;
-    let anonymous = Ctx { who: crate::access::Who::Anonymous, ..ctx.clone() };
+    let anonymous = Ctx { who: Who::Anonymous, ..ctx.clone() };
     write(&anonymous, "signup", async move |w: &mut Write<'_>| {
         let permit = w.by_secret();
         let now = w.now;
@@ -126,12 +126,14 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
 /// # Errors
 /// 401 `wrong_credentials`.
 pub async fn sign_in(ctx: &Ctx, username: &str, password: String, device: &str) -> Result<SignedIn> {
-    let found = store::password(&ctx.app.db, &username.trim().to_lowercase()).await?;
+    let handle = username.trim().to_lowercase();
+    // A name with a NUL is nobody's, and PostgreSQL would not look for it.
+    let found = if handle.contains('\0') { None } else { store::password(&ctx.app.db, &handle).await? };
     let (user, hash) = found.map_or((None, None), |(id, hash)| (Uuid::try_parse(&id).ok(), hash));
     let fits = ctx.app.passwords.verify(password, hash.clone()).await?;
     let user = user.filter(|_| fits).ok_or(Error::WrongCredentials)?;
     let device: String = device.chars().filter(|c| !c.is_control()).take(DEVICE_BYTES / 4).collect();
-    let anonymous = Ctx { who: crate::access::Who::Anonymous, ..ctx.clone() };
+    let anonymous = Ctx { who: Who::Anonymous, ..ctx.clone() };
     write(&anonymous, "login", async move |w: &mut Write<'_>| {
         // The password may have been changed while this one was verified.
         if store::password_in(w.tx(), user).await? != hash {

@@ -2,7 +2,7 @@
 
 use crate::access::{App, Ctx};
 use crate::base::error::{Problem, Result};
-use crate::base::http::{Input, Json};
+use crate::base::http::{Input, Json, some};
 use crate::directory::{CreateSpaces, Settings};
 use crate::settings;
 use serde::Deserialize;
@@ -15,10 +15,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[serde(deny_unknown_fields)]
 pub struct SettingsChanges {
     /// Does `public` include callers who are not signed in?
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     public_access: Option<bool>,
     /// Who may create spaces.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     create_spaces: Option<CreateSpaces>,
 }
 

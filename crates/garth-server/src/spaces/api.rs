@@ -3,7 +3,7 @@
 use crate::access::{Anyone, App, Ctx};
 use crate::base::clock;
 use crate::base::error::{Problem, Result};
-use crate::base::http::{Input, Json, Page, Query, given, if_match, tagged};
+use crate::base::http::{Input, Json, Page, Query, given, if_match, some, tagged};
 use crate::spaces::{self, Entry, Filter, NewSpace, SpacePatch, SpaceView};
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -102,18 +102,25 @@ pub struct SpaceInput {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpaceChange {
+    #[serde(default, deserialize_with = "some")]
     name: Option<String>,
     /// Null makes it a root.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     parent: Option<Option<String>>,
+    #[serde(default, deserialize_with = "some")]
     description: Option<String>,
     #[schema(value_type = Object)]
+    #[serde(default, deserialize_with = "some")]
     view: Option<Value>,
     #[schema(value_type = Object)]
+    #[serde(default, deserialize_with = "some")]
     edit: Option<Value>,
+    #[serde(default, deserialize_with = "some")]
     inherits: Option<bool>,
+    #[serde(default, deserialize_with = "some")]
     labels: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "some")]
     sealed: Option<bool>,
 }
 

@@ -152,19 +152,16 @@ fn new_inherits(
 ) -> Result<bool> {
     let inherits = patch.inherits.unwrap_or(was);
     let moved = patch.parent.is_some();
-    let Some(parent) = parent else {
-        if patch.inherits == Some(true) {
-            return Err(Error::field("/inherits", "a root has no parent to inherit from"));
-        }
-        return Ok(false);
-    };
+    // A parent that the caller cannot see is as good as none.
+    let seen = parent.filter(|p| Viewer::new(w.dir(), &w.caller, w.now).space(*p));
+    if patch.inherits == Some(true) && !was && seen.is_none() {
+        return Err(Error::field("/inherits", "there is no parent you can see to inherit from"));
+    }
+    let Some(parent) = parent else { return Ok(false) };
     if (inherits && (!was || moved)) || inherits != was {
         w.may(Target::Space(ix), Action::Use(Permission::SPACE_ADMIN))?;
     }
     if inherits && (!was || moved) {
-        if !Viewer::new(w.dir(), &w.caller, w.now).space(parent) {
-            return Err(Error::Forbidden("this needs space:admin in the parent".to_owned()));
-        }
         w.may(Target::Space(parent), Action::Use(Permission::SPACE_ADMIN))?;
     }
     Ok(inherits)

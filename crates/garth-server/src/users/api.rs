@@ -3,7 +3,7 @@
 use crate::access::{App, Ctx};
 use crate::base::clock;
 use crate::base::error::{Problem, Result};
-use crate::base::http::{Input, Json, Page, Query, given};
+use crate::base::http::{Input, Json, Page, Query, given, some};
 use crate::users::{self, Account};
 use axum::extract::Path;
 use axum::http::{StatusCode, Uri};
@@ -72,15 +72,15 @@ pub struct NewUser {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserChanges {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     name: Option<String>,
     /// Null forgets it.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "given")]
     email: Option<Option<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     system_admin: Option<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     disabled: Option<bool>,
 }
 

@@ -73,7 +73,7 @@ const PROMISED: &str = "
 ";
 
 /// The routes that answer somebody without a credential. Adding one is a decision.
-const PUBLIC: [&str; 7] = [
+const PUBLIC: [&str; 8] = [
     "get /api/v1/setup",
     "post /api/v1/setup",
     "post /api/v1/signup",
@@ -81,6 +81,7 @@ const PUBLIC: [&str; 7] = [
     "get /healthz",
     "get /readyz",
     "get /api/v1/openapi.json",
+    "get /.well-known/authzen-configuration",
 ];
 
 /// The document's operations: method, path, and what is said about it.

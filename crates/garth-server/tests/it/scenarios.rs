@@ -3,7 +3,9 @@
 use crate::support::*;
 use garth_server::access::Ctx;
 use garth_server::base::clock;
-use garth_server::scenarios::{self, Answer as Answered, Asks, DEMO, DEMO_PASSWORD, Expectation, Installed, Scenario, What};
+use garth_server::scenarios::{
+    self, Answer as Answered, Asks, DEMO, DEMO_PASSWORD, Expectation, Installed, Scenario, What,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 stories! {

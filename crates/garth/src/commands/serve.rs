@@ -3,8 +3,9 @@
 use crate::options::{DATA, DEMO_DATA, LogFormat, Serve};
 use crate::output::{self, Failure};
 use crate::store;
+use axum::serve::ListenerExt;
 use garth_server::{App, Config, scenarios};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -75,6 +76,8 @@ async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure
 async fn serve(app: &Arc<App>, listener: TcpListener, signals: &mut Signals) -> Result<(), Failure> {
     let (stop, mut stopped) = tokio::sync::watch::channel(false);
     let router = garth_server::router(Arc::clone(app)).into_make_service_with_connect_info::<SocketAddr>();
+    // An answer is one write; it need not wait for more to send along.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let server = axum::serve(listener, router).with_graceful_shutdown(async move {
         // An error means that nobody can tell us any more, which is a reason to stop as well.
         let _ = stopped.wait_for(|stop| *stop).await;
@@ -137,7 +140,10 @@ impl Signals {
 
 fn log(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => log.with_target(false).init(),
         LogFormat::Json => log.json().init(),
