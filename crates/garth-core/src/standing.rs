@@ -73,6 +73,9 @@ struct Top<'a> {
     depth: usize,
 }
 
+/// So many heirs are looked at without asking whether there is a shorter way.
+const FEW: usize = 16;
+
 impl World {
     /// What the caller is in that space; a missing space has no gate and no roles.
     pub fn standing(&self, caller: &Caller, space: SpaceIx, now: Micros) -> Standing {
@@ -126,14 +129,15 @@ impl World {
     }
 
     /// Do fewer spaces inherit from that one, over any number of links, than the caller
-    /// is granted something in?
+    /// is granted something in? A few are looked at in any case: counting costs as much.
     fn fewer_heirs(&self, top: &Space, caller: &Caller) -> bool {
-        let granted: usize = caller.principals().map(|p| self.granted(p).len()).sum();
+        let mut granted = None;
         let mut met = 0;
         let mut next: SmallVec<[&Space; 12]> = SmallVec::from_slice(&[top]);
         while let Some(space) = next.pop() {
             met += space.heirs().len();
-            if met > granted {
+            let counted = || caller.principals().map(|p| self.granted(p).len()).sum::<usize>();
+            if met > FEW && met > *granted.get_or_insert_with(counted) {
                 return false;
             }
             next.extend(space.heirs().iter().filter_map(|ix| self.space(*ix)));
@@ -208,6 +212,19 @@ impl World {
     /// The first pass at one space, given what flows into it.
     fn arrive(&self, caller: &Caller, ix: SpaceIx, space: &Space, inflow: &Roles, now: Micros) -> Arrival {
         let own = self.own_roles(caller, space, now);
+        self.arrive_with(caller, ix, space, inflow, own, now)
+    }
+
+    /// The same when the space's own roles are known.
+    fn arrive_with(
+        &self,
+        caller: &Caller,
+        ix: SpaceIx,
+        space: &Space,
+        inflow: &Roles,
+        own: Roles,
+        now: Micros,
+    ) -> Arrival {
         let mut roles = if space.sealed { Roles::new() } else { inflow.clone() };
         let mut flow = roles.clone();
         add_all(&mut roles, &own);
@@ -305,12 +322,20 @@ fn add_all(roles: &mut Roles, more: &Roles) {
 /// What a caller is in every space at once.
 pub struct Sight {
     by_slot: Vec<Standing>,
+    /// A bit for each slot: is something granted to the caller there?
+    granted: Vec<u64>,
 }
 
 impl Sight {
     /// Looks at every space once: O(spaces), whatever the caller holds.
     pub fn new(world: &World, caller: &Caller, now: Micros) -> Self {
-        let mut sight = Self { by_slot: vec![Standing::default(); world.space_slots()] };
+        let slots = world.space_slots();
+        let mut sight = Self { by_slot: vec![Standing::default(); slots], granted: vec![0; slots.div_ceil(64)] };
+        for space in caller.principals().flat_map(|p| world.granted(p)) {
+            if let Some(word) = sight.granted.get_mut(space.slot() / 64) {
+                *word |= 1 << (space.slot() % 64);
+            }
+        }
         match caller.home {
             Some(home) => {
                 if let Some(way) = world.lineage(home) {
@@ -347,7 +372,10 @@ impl Sight {
         depth: usize,
     ) -> bool {
         let Some(space) = world.space(ix).filter(|_| depth <= crate::MAX_SPACE_DEPTH) else { return false };
-        let Arrival { mut standing, flow } = world.arrive(caller, ix, space, inflow, now);
+        let word = self.granted.get(ix.slot() / 64).copied().unwrap_or_default();
+        let granted = word & 1 << (ix.slot() % 64) != 0;
+        let own = if granted { world.own_roles(caller, space, now) } else { Roles::new() };
+        let Arrival { mut standing, flow } = world.arrive_with(caller, ix, space, inflow, own, now);
         let mut risen = false;
         for child in space.children() {
             risen |= self.visit(world, caller, *child, &flow, now, depth + 1);

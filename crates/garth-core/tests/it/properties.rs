@@ -320,8 +320,12 @@ fn unknown_indices_are_missing() {
         assert!(Caller::group(&world, GroupIx(unknown)).is_none());
         assert!(Caller::key(&world, KeyIx(unknown)).is_none());
         let mut strangers = vec![Caller::resource(ResourceIx(unknown))];
-        strangers.push(Caller { who: Some(Principal::User(UserIx(unknown))), ..Caller::anonymous() });
-        strangers.push(Caller { home: Some(SpaceIx(unknown)), ..Caller::everyone() });
+        let mut stranger = Caller::anonymous();
+        stranger.who = Some(Principal::User(UserIx(unknown)));
+        strangers.push(stranger);
+        let mut stranger = Caller::everyone();
+        stranger.home = Some(SpaceIx(unknown));
+        strangers.push(stranger);
         for caller in callers(&plan, &world).into_iter().map(|(_, c)| c).chain(strangers) {
             for action in actions() {
                 for target in [Target::Space(SpaceIx(unknown)), Target::Resource(ClassIx(unknown), Facts::from_bits(7))]
@@ -412,7 +416,8 @@ fn the_flag_opens_nothing_that_does_not_name_it() {
         plan.classes.values_mut().for_each(|c| [&mut c.view, &mut c.edit].map(clean).into_iter().collect());
         let world = build(&plan);
         for (_, caller) in callers(&plan, &world).into_iter().filter(|(a, _)| matches!(a, Asker::User(_))) {
-            let flipped = Caller { system_admin: !caller.system_admin, ..caller.clone() };
+            let mut flipped = caller.clone();
+            flipped.system_admin = !caller.system_admin;
             for target in targets(&plan) {
                 for action in actions() {
                     let answer = |caller: &Caller| world.decide(caller, target, action, NOW).outcome;

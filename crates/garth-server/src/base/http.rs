@@ -38,7 +38,8 @@ pub async fn finish(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(RequestId(id.clone()));
     let path = request.uri().path().to_owned();
     let mut response = if path.contains("%00") {
-        Error::Malformed("a path cannot contain NUL".to_owned()).into_response()
+        // Nothing is called so, and PostgreSQL would not look for it.
+        Error::NotFound.into_response()
     } else {
         let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         answered.unwrap_or_else(|_| Error::internal(format!("the handler of {path} panicked")).into_response())
@@ -161,10 +162,8 @@ pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T> {
         // A field that is missing or unknown is named in the message only.
         let named = ["missing field `", "unknown field `"].iter().find_map(|start| message.strip_prefix(start));
         if let Some((field, _)) = named.and_then(|rest| rest.split_once('`')) {
-            at = match at.rsplit_once('/') {
-                Some((_, last)) if last == field => at,
-                _ => text::pointer(&at, field),
-            };
+            let field = text::pointer("", field);
+            at = if at.ends_with(&field) { at } else { format!("{at}{field}") };
         }
         Error::field(at, message)
     })
@@ -266,8 +265,9 @@ impl Query {
             .0;
         let mut query = Self { given, wrong: Vec::new() };
         // No text of ours holds a NUL, and PostgreSQL would not take one.
-        if query.given.iter().any(|(_, value)| value.contains('\0')) {
-            query.refuse("", "must not contain NUL");
+        let nul = query.given.iter().find(|(_, value)| value.contains('\0')).map(|(name, _)| name.clone());
+        if let Some(name) = nul {
+            query.refuse(&name, "must not contain NUL");
         }
         Ok(query)
     }

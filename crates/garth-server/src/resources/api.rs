@@ -89,7 +89,7 @@ pub struct ResourceInput {
 }
 
 impl ResourceInput {
-    fn new(self) -> NewResource {
+    fn into_new(self) -> NewResource {
         NewResource {
             kind: self.kind,
             space: self.space,
@@ -213,7 +213,7 @@ async fn list(Anyone(ctx): Anyone, uri: Uri) -> Result<Json<Page<Resource>>> {
 #[utoipa::path(post, path = "/api/v1/resources", tag = "resources", request_body = ResourceInput,
     responses((status = 201, description = "The resource", body = Resource), (status = "default", description = "A problem", body = Problem)))]
 async fn create(ctx: Ctx, Input(body): Input<ResourceInput>) -> Result<Response> {
-    Ok(answer(StatusCode::CREATED, resources::create(&ctx, body.new()).await?))
+    Ok(answer(StatusCode::CREATED, resources::create(&ctx, body.into_new()).await?))
 }
 
 /// Make up to 500 resources, all of them or none
@@ -223,7 +223,7 @@ async fn batch(ctx: Ctx, Input(body): Input<Batch>) -> Result<Response> {
     let read = |(at, value): (usize, Value)| {
         resources::within(&format!("/resources/{at}"), object(value).and_then(from_value::<ResourceInput>))
     };
-    let list = body.resources.into_iter().enumerate().map(read).map(|item| item.map(ResourceInput::new));
+    let list = body.resources.into_iter().enumerate().map(read).map(|item| item.map(ResourceInput::into_new));
     let list = list.collect::<Result<Vec<_>>>()?;
     let items = resources::create_all(&ctx, list).await?.into_iter().map(Resource::of).collect();
     Ok((StatusCode::CREATED, Json(Made { items })).into_response())

@@ -8,6 +8,7 @@ mod support;
 
 mod ground_rules;
 mod openapi;
+mod scenarios;
 mod tidy;
 
 #[path = "../../src/access/tests.rs"]

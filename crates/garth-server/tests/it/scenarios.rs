@@ -30,7 +30,7 @@ async fn every_expectation_follows_through_the_core_and_over_http(g: Garth) {
         for expectation in &scenario.expect {
             let core = installed.ask(&ctx, expectation).expect("an answer of the core");
             let asker = sign_in(&g, &mut people, expectation.username()).await;
-            let http = over_http(&asker, &scenario, &installed, expectation).await;
+            let http = over_http(asker, &scenario, &installed, expectation).await;
             for (by, answer) in [("the core", core), ("HTTP", http)] {
                 if answer != expectation.answer() {
                     wrong.push(format!("{file}, {expectation}\n    {by} answered {answer:?}"));

@@ -197,7 +197,8 @@ impl Garth {
         result
     }
 
-    fn app(&self) -> Arc<App> {
+    /// The server itself, for what has no HTTP door.
+    pub fn app(&self) -> Arc<App> {
         self.0.running.lock().unwrap().as_ref().expect("a running server").0.clone()
     }
 
