@@ -331,6 +331,10 @@ impl Sight {
     pub fn new(world: &World, caller: &Caller, now: Micros) -> Self {
         let slots = world.space_slots();
         let mut sight = Self { by_slot: vec![Standing::default(); slots], granted: vec![0; slots.div_ceil(64)] };
+        if caller.home.is_some() {
+            // A key sees little, and `granted` tells of its home only.
+            sight.granted.fill(u64::MAX);
+        }
         for space in caller.principals().flat_map(|p| world.granted(p)) {
             if let Some(word) = sight.granted.get_mut(space.slot() / 64) {
                 *word |= 1 << (space.slot() % 64);

@@ -67,7 +67,14 @@ impl App {
         let load = async move |tx: &mut Tx| load::all(tx, load_clock.now()).await;
         let (writer, first) = Writer::start(db.clone(), load, publish).await?;
         let snapshot = Arc::clone(slot.get_or_init(|| Arc::new(ArcSwap::from_pointee(first))));
-        Self::assemble(config, db, Some(writer), snapshot)
+        let vault = match know_key(&config, &db, &writer).await {
+            Ok(vault) => vault,
+            Err(error) => {
+                writer.shutdown().await;
+                return Err(error);
+            }
+        };
+        Self::assemble(config, db, vault, Some(writer), snapshot)
     }
 
     /// Opens the store for looking only, beside a server that may be running.
@@ -77,25 +84,22 @@ impl App {
     pub async fn open_read_only(config: Config) -> Result<Arc<App>, DbError> {
         let db = Db::open(&config.target, Mode::ReadOnly).await?;
         let directory = load::read(&db, config.clock.now()).await?;
-        Self::assemble(config, db, None, Arc::new(ArcSwap::from_pointee(directory)))
+        Self::assemble(config, db, Vault::unused(), None, Arc::new(ArcSwap::from_pointee(directory)))
     }
 
     fn assemble(
         config: Config,
         db: Db,
+        vault: Vault,
         writer: Option<Writer<Directory>>,
         snapshot: Arc<ArcSwap<Directory>>,
     ) -> Result<Arc<App>, DbError> {
-        let fault = |e: Error| DbError::Other(e.to_string());
         let setup_file = config.data_dir.as_deref().map(|dir| dir.join("setup-token"));
         let app = App {
             db,
             clock: config.clock,
             passwords: Passwords::new().map_err(fault)?,
-            vault: match &writer {
-                Some(_) => Vault::open(config.data_dir.as_deref()).map_err(fault)?,
-                None => Vault::unused(),
-            },
+            vault,
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             writer,
             snapshot,
@@ -191,4 +195,21 @@ impl App {
             writer.shutdown().await;
         }
     }
+}
+
+/// Opens the vault with the installation's own key. Another one is refused at once, because
+/// nothing that was sealed before would open under it.
+async fn know_key(config: &Config, db: &Db, writer: &Writer<Directory>) -> Result<Vault, DbError> {
+    let proof = store::key_proof(db).await?;
+    let vault = Vault::open(config.data_dir.as_deref(), proof.as_deref()).map_err(fault)?;
+    if proof.is_none() {
+        let proof = vault.proof().map_err(fault)?;
+        let keep = async move |tx: &mut Tx, _: &mut Directory| store::keep_key_proof(tx, &proof).await;
+        writer.run(keep).await?;
+    }
+    Ok(vault)
+}
+
+fn fault(error: Error) -> DbError {
+    DbError::Other(error.to_string())
 }

@@ -2,7 +2,7 @@
 
 use crate::access::App;
 use crate::base::error::{Error, Result};
-use crate::base::http::RequestId;
+use crate::base::http::{Query, RequestId};
 use crate::base::ids;
 use crate::directory::{Directory, Session};
 use axum::extract::FromRequestParts;
@@ -111,7 +111,17 @@ impl FromRequestParts<Arc<App>> for Ctx {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
         let Anyone(ctx) = Anyone::from_request_parts(parts, app).await?;
-        if ctx.who == Who::Anonymous { Err(Error::Unauthenticated) } else { Ok(ctx) }
+        if ctx.who == Who::Anonymous {
+            return Err(Error::Unauthenticated);
+        }
+        if !parts.method.is_safe() {
+            // The one parameter that a change takes is its confirmation; another one, misspelt or of
+            // a later version, may ask for something else than what would be done.
+            let mut query = Query::new(&parts.uri)?;
+            query.one("confirm");
+            query.done()?;
+        }
+        Ok(ctx)
     }
 }
 

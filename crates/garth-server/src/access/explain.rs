@@ -45,7 +45,8 @@ pub fn explain(
     let view = answer_step(dir, "view", decision.view, &decision);
     let action = match action {
         Action::Read => {
-            Step { step: "action", outcome: view.outcome, because: "seeing is all that was asked for".to_owned() }
+            let because = if view.outcome == "passed" { "seeing is all that was asked for" } else { "" };
+            Step { step: "action", outcome: view.outcome, because: because.to_owned() }
         }
         _ => answer_step(dir, "action", decision.action, &decision),
     };

@@ -5,8 +5,7 @@
 
 use crate::directory::Directory;
 use crate::directory::policy::Sees;
-use garth_core::standing::Sight;
-use garth_core::{Caller, GroupIx, Micros, PolicyIx, Principal, SpaceIx, UserIx};
+use garth_core::{Caller, GroupIx, Micros, PolicyIx, Principal, Sight, SpaceIx, Standing, UserIx};
 use std::cell::OnceCell;
 
 /// Somebody looking at people, groups and spaces.
@@ -36,6 +35,11 @@ impl<'a> Viewer<'a> {
         self.caller.system || self.sight().get(space).is_some_and(|s| s.gate)
     }
 
+    /// What the caller is in that space.
+    pub fn standing(&self, space: SpaceIx) -> Option<&Standing> {
+        self.sight().get(space)
+    }
+
     /// The spaces the caller is a member of.
     fn own_spaces(&self) -> impl Iterator<Item = SpaceIx> + '_ {
         self.sight().visible().filter(|(_, s)| !s.roles.is_empty()).map(|(ix, _)| ix)
@@ -44,7 +48,7 @@ impl<'a> Viewer<'a> {
     /// May the caller know of that user?
     pub fn user(&self, user: UserIx) -> bool {
         if self.sees_all_people() || self.caller.who == Some(Principal::User(user)) {
-            return self.dir.world.user(user).is_some();
+            return self.dir.users.info(user).is_some_and(|u| !u.deleted);
         }
         let Some(other) = Caller::user(&self.dir.world, user) else { return false };
         self.own_spaces().any(|space| {

@@ -1,6 +1,6 @@
 //! SQL of enforcement: the audit entry, the change-log row, and the interning of classes.
 
-use crate::base::db::{DbError, Tx, params};
+use crate::base::db::{Db, DbError, Tx, params};
 use crate::directory::Change;
 use garth_core::Micros;
 
@@ -59,6 +59,13 @@ pub(super) async fn insert_change(tx: &mut Tx, seq: i64, change: &Change, at: Mi
     tx.execute(sql, &params![seq, noun, id, at]).await.map(drop)
 }
 
+/// Keeps the number that the next resource gets, for when those with the highest are gone.
+pub(super) async fn keep_count(tx: &mut Tx, next: i64) -> Result<(), DbError> {
+    let sql = "INSERT INTO installation (name, value) VALUES ('next_number', $1) \
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    tx.execute(sql, &params![next.to_string()]).await.map(drop)
+}
+
 pub(super) async fn insert_class(
     tx: &mut Tx,
     id: u32,
@@ -70,4 +77,15 @@ pub(super) async fn insert_class(
     let sql =
         "INSERT INTO access_classes (id, space_id, kind_id, view_policy, edit_policy) VALUES ($1, $2, $3, $4, $5)";
     tx.execute(sql, &params![id, space, kind, view, edit]).await.map(drop)
+}
+
+/// What tells the installation's key from any other, if one was ever used.
+pub(super) async fn key_proof(db: &Db) -> Result<Option<String>, DbError> {
+    let row = db.query_opt("SELECT value FROM installation WHERE name = 'key_proof'", &[]).await?;
+    row.map(|row| row.text(0).map(str::to_owned)).transpose()
+}
+
+pub(super) async fn keep_key_proof(tx: &mut Tx, proof: &str) -> Result<(), DbError> {
+    let sql = "INSERT INTO installation (name, value) VALUES ('key_proof', $1)";
+    tx.execute(sql, &params![proof]).await.map(drop)
 }

@@ -3,6 +3,9 @@
 use crate::support::*;
 use axum::http::Method;
 
+#[path = "tests/attacks.rs"]
+mod attacks;
+
 stories! {
     a_question_gets_its_decision,
     a_space_is_asked_for_its_gate_and_for_what_may_be_made_in_it,

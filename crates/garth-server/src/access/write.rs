@@ -247,6 +247,15 @@ impl Write<'_> {
         number
     }
 
+    /// Keeps the count of resources, because the last of them may be gone: no number, and so no
+    /// code, is ever used again.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn keep_count(&mut self) -> Result<()> {
+        Ok(store::keep_count(self.tx, self.dir.next_number).await?)
+    }
+
     fn refusal(&mut self) -> AuditEntry {
         let (space, target_type, target_id) = match self.refused_at.take() {
             Some((space, kind, id)) => (self.dir.space_id(space).or_else(|| self.before.space_id(space)), kind, id),

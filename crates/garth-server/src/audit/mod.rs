@@ -8,19 +8,31 @@ pub use store::{Entry, Filter};
 use crate::access::{self, Ctx, visible_space};
 use crate::base::error::Result;
 use crate::base::http::{Page, PageRequest};
-use garth_core::{Action, Permission, Target};
+use crate::directory::Directory;
+use garth_core::{Action, Caller, KindIx, Micros, Permission, SpaceIx, Target};
+use serde_json::Value;
+
+/// What a space's record tells of besides its resources; kinds are not called so (`kinds/form.rs`).
+const OTHERS: [&str; 7] = ["space", "grant", "user", "group", "role", "kind", "policy"];
 
 /// A page of a space's audit, newest first (its administrators).
 ///
 /// # Errors
 /// 404, 403, 422 for a cursor that is not good.
 pub async fn of_space(ctx: &Ctx, id: &str, filter: Filter, page: &PageRequest) -> Result<Page<Entry>> {
+    let space = administered(ctx, id)?;
+    let entries = list(ctx, space, filter, page).await?;
+    // Asked again now that they are read: whoever may no more meanwhile is shown none.
+    administered(ctx, id).map(|_| entries)
+}
+
+/// The id of a space that the caller administers.
+fn administered(ctx: &Ctx, id: &str) -> Result<String> {
     let dir = ctx.directory();
     let caller = ctx.somebody(&dir)?;
     let space = visible_space(&dir, &caller, id, ctx.now())?;
     access::check(&dir, &caller, Target::Space(space), Action::Use(Permission::SPACE_ADMIN), ctx.now())?;
-    let id = dir.space_id(space).map(|id| id.to_string()).unwrap_or_default();
-    list(ctx, id, filter, page).await
+    Ok(dir.space_id(space).map(|id| id.to_string()).unwrap_or_default())
 }
 
 /// A page of the system's audit, newest first (system administrators). It tells of users, groups,
@@ -30,7 +42,8 @@ pub async fn of_space(ctx: &Ctx, id: &str, filter: Filter, page: &PageRequest) -
 /// 401, 403, 422 for a cursor that is not good.
 pub async fn of_system(ctx: &Ctx, filter: Filter, page: &PageRequest) -> Result<Page<Entry>> {
     ctx.system_admin(&ctx.directory())?;
-    list(ctx, String::new(), filter, page).await
+    let entries = list(ctx, String::new(), filter, page).await?;
+    ctx.system_admin(&ctx.directory()).map(|_| entries)
 }
 
 async fn list(ctx: &Ctx, space: String, filter: Filter, request: &PageRequest) -> Result<Page<Entry>> {
@@ -46,9 +59,38 @@ async fn list(ctx: &Ctx, space: String, filter: Filter, request: &PageRequest) -
         None => (i64::MAX, String::new()),
     };
     let mut items = store::list(&ctx.app.db, &space, &filter, after, request.limit + 1).await?;
+    let place = dir.space_ref(&space);
     let more = items.len() > request.limit;
     items.truncate(request.limit);
     let next = items.last().filter(|_| more);
-    let next = next.map(|e| access::cursor(&dir, &caller, &query, &e.at.to_string(), &e.id));
+    let next = next.map(|e| access::cursor(&dir, &caller, &query, &e.at.to_string(), &e.id)).transpose()?;
+    // Entries first, the picture second: what was hidden before the answer is not shown.
+    let dir = ctx.directory();
+    let caller = ctx.somebody(&dir)?;
+    for entry in &mut items {
+        for state in [&mut entry.before, &mut entry.after] {
+            if place.is_some_and(|place| !viewable(&dir, &caller, place, &entry.target_type, state, ctx.now())) {
+                state.clear();
+            }
+        }
+    }
     Ok(Page { items, next })
+}
+
+/// May the reader view the thing as it was then? The space's administrators learn that something was
+/// done to any resource of theirs; what is in it, its own view policy says, here too.
+fn viewable(dir: &Directory, reader: &Caller, space: SpaceIx, target_type: &str, state: &str, now: Micros) -> bool {
+    if reader.system || state.is_empty() || OTHERS.contains(&target_type) {
+        return true;
+    }
+    // A kind that is gone, or policies that no resource has any more: nobody can tell.
+    let Some(kind) = dir.kinds.by_name::<KindIx>(target_type) else { return false };
+    let state: Value = serde_json::from_str(state).unwrap_or_default();
+    let policy = |field: &str| if state[field].is_null() { String::new() } else { state[field].to_string() };
+    let Some(class) = dir.class(&(space, kind, policy("view"), policy("edit"))) else { return false };
+    let principal = |field: &str| state[field].as_str().unwrap_or_default().to_owned();
+    let me = access::identity(dir, reader).unwrap_or_default();
+    let subscriber = state["subscribers"].as_array().is_some_and(|list| list.iter().any(|s| s.as_str() == Some(&me)));
+    let facts = access::facts(dir, reader, &principal("author"), &principal("owner"), subscriber);
+    dir.world.decide(reader, Target::Resource(class, facts), Action::Read, now).allowed()
 }

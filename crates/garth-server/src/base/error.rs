@@ -55,7 +55,7 @@ pub enum Error {
     #[error("send the body as application/json")]
     UnsupportedMediaType,
     /// The store cannot answer now.
-    #[error("the store cannot answer at the moment; nothing was changed")]
+    #[error("the store cannot answer at the moment; try again, and look first whether a change was made")]
     Unavailable,
     /// A fault of ours; the text is for the log.
     #[error("{0}")]

@@ -18,6 +18,8 @@ use utoipa::ToSchema;
 
 /// Largest request body, in bytes (`API.md`, ground rules).
 pub const REQUEST_BYTES: usize = 1024 * 1024;
+/// Largest body of a batch, in bytes.
+pub const BATCH_BYTES: usize = 16 * 1024 * 1024;
 /// Deepest nesting of a JSON document.
 pub const JSON_DEPTH: usize = 64;
 
@@ -97,13 +99,13 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 /// A JSON body: declared as such, within the limit, without duplicate keys, and of the
 /// right shape; unknown fields are refused where the type says `deny_unknown_fields`.
-pub struct Input<T>(pub T);
+pub struct Input<T, const LIMIT: usize = REQUEST_BYTES>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
+impl<S: Send + Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for Input<T, LIMIT> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self> {
-        match read_json(request).await? {
+        match read_json(request, LIMIT).await? {
             value @ Value::Object(_) => from_value(value).map(Input),
             _ => Err(Error::field("", "the body must be a JSON object")),
         }
@@ -114,14 +116,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
 ///
 /// # Errors
 /// 415 without a JSON content type, 413 over the limit, 400 when it is not I-JSON.
-pub async fn read_json(request: Request) -> Result<Value> {
+pub async fn read_json(request: Request, limit: usize) -> Result<Value> {
     if !declares_json(request.headers()) {
         return Err(Error::UnsupportedMediaType);
     }
-    let body = Limited::new(request.into_body(), REQUEST_BYTES).collect().await;
+    let body = Limited::new(request.into_body(), limit).collect().await;
     let bytes: Bytes = match body {
         Ok(body) => body.to_bytes(),
-        Err(e) if e.downcast_ref::<LengthLimitError>().is_some() => return Err(Error::TooLarge(REQUEST_BYTES)),
+        Err(e) if e.downcast_ref::<LengthLimitError>().is_some() => return Err(Error::TooLarge(limit)),
         Err(_) => return Err(Error::Malformed("the body ended early".to_owned())),
     };
     parse_json(&bytes)

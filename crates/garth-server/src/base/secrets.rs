@@ -7,7 +7,7 @@
 use crate::base::error::{Error, Result};
 use crate::base::ids;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use std::path::Path;
@@ -18,6 +18,9 @@ const NONCE: usize = 24;
 /// The environment variable that holds the installation's key, instead of a file.
 const VARIABLE: &str = "GARTH_MASTER_KEY";
 
+/// The place that a proof of the installation's key is sealed for.
+const PROOF: &str = "installation/proof";
+
 /// The installation's key.
 #[derive(Clone)]
 pub struct Vault {
@@ -25,17 +28,25 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// The key from `GARTH_MASTER_KEY`, else from `DIR/master-key`, which is made (0600) when missing.
+    /// The key from `GARTH_MASTER_KEY`, else from `DIR/master-key`, which is made (0600) for an
+    /// installation that never had one. `proof` is what an earlier start kept of the key.
     ///
     /// # Errors
-    /// When the key cannot be read or written, or is not 32 bytes in base64.
-    pub fn open(data_dir: Option<&Path>) -> Result<Self> {
+    /// When the key cannot be read or written, is not 32 bytes in base64, or is not the one the
+    /// installation was sealed with.
+    pub fn open(data_dir: Option<&Path>, proof: Option<&str>) -> Result<Self> {
         let given = std::env::var(VARIABLE).ok();
         let file = data_dir.map(|dir| dir.join("master-key"));
         let text = match (given, &file) {
             (Some(text), _) => text,
             (None, Some(file)) if file.exists() => std::fs::read_to_string(file)
                 .map_err(|e| Error::internal(format!("{} cannot be read: {e}", file.display())))?,
+            (None, Some(file)) if proof.is_some() => {
+                return Err(Error::internal(format!(
+                    "The installation's key is missing: put {} back, or set {VARIABLE}. Without it no secret opens.",
+                    file.display()
+                )));
+            }
             (None, Some(file)) => {
                 let text = BASE64.encode(ids::random::<KEY>());
                 write_private(file, &text)
@@ -44,10 +55,18 @@ impl Vault {
             }
             (None, None) => return Err(Error::internal(format!("give a data folder or set {VARIABLE}"))),
         };
-        let bytes = BASE64.decode(text.trim().trim_end_matches('=')).unwrap_or_default();
+        let bytes =
+            BASE64.decode(text.trim().trim_end_matches('=').replace('+', "-").replace('/', "_")).unwrap_or_default();
         let master =
             bytes.try_into().map_err(|_| Error::internal("the installation's key is not 32 bytes in base64"))?;
-        Ok(Self { master: Arc::new(master) })
+        let vault = Self { master: Arc::new(master) };
+        if proof.is_some_and(|proof| !vault.knows(proof)) {
+            return Err(Error::internal(format!(
+                "This is not the installation's key: what was sealed before would not open. Put the right one into \
+                 the data folder's master-key, or into {VARIABLE}."
+            )));
+        }
+        Ok(vault)
     }
 
     /// For a program that only looks: it seals nothing and opens nothing, so it neither needs nor makes the key.
@@ -79,6 +98,19 @@ impl Vault {
         open(&self.space_key(space, wrapped)?, place, sealed)
     }
 
+    /// What is kept in the store to know this key again.
+    ///
+    /// # Errors
+    /// When sealing fails.
+    pub fn proof(&self) -> Result<String> {
+        seal(&self.master, PROOF, b"garth")
+    }
+
+    /// Is this the key that made that proof?
+    pub fn knows(&self, proof: &str) -> bool {
+        open(&self.master, PROOF, proof).is_ok()
+    }
+
     fn space_key(&self, space: &str, wrapped: &str) -> Result<[u8; KEY]> {
         let bytes = open(&self.master, &format!("space/{space}/key"), wrapped)?;
         bytes.try_into().map_err(|_| Error::internal("a space's key has the wrong length"))
@@ -89,7 +121,11 @@ fn cipher(key: &[u8; KEY]) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(&(*key).into())
 }
 
-fn seal(key: &[u8; KEY], place: &str, plain: &[u8]) -> Result<String> {
+/// Seals something under a key; it opens for that place only.
+///
+/// # Errors
+/// When the cipher fails, which it does not for anything of ours.
+pub fn seal(key: &[u8; KEY], place: &str, plain: &[u8]) -> Result<String> {
     let nonce: [u8; NONCE] = ids::random();
     let payload = Payload { msg: plain, aad: place.as_bytes() };
     let sealed = cipher(key)
@@ -98,7 +134,11 @@ fn seal(key: &[u8; KEY], place: &str, plain: &[u8]) -> Result<String> {
     Ok(BASE64.encode([&nonce[..], &sealed].concat()))
 }
 
-fn open(key: &[u8; KEY], place: &str, sealed: &str) -> Result<Vec<u8>> {
+/// Opens what [`seal`] sealed for that place.
+///
+/// # Errors
+/// When it was sealed for another place or under another key, or changed since.
+pub fn open(key: &[u8; KEY], place: &str, sealed: &str) -> Result<Vec<u8>> {
     let fault = || Error::internal("a sealed secret does not open");
     let bytes = BASE64.decode(sealed).map_err(|_| fault())?;
     let (nonce, sealed) = bytes.split_at_checked(NONCE).ok_or_else(fault)?;
@@ -134,5 +174,7 @@ mod tests {
         assert!(!sealed.contains("hunter2"));
         let other = Vault { master: Arc::new([2; KEY]) };
         assert!(other.open_sealed("s1", &key, "resource/r1/password", &sealed).is_err());
+        let proof = vault.proof().expect("proof");
+        assert!(vault.knows(&proof) && !other.knows(&proof));
     }
 }

@@ -51,6 +51,9 @@ pub fn handle(pointer: &str, text: &str) -> Result<String> {
     if text.starts_with('@') || text.contains([':', '/', '|']) || text.chars().any(char::is_whitespace) {
         return Err(Error::field(pointer, "must not contain spaces, ':', '/' or '|', nor begin with '@'"));
     }
+    if text.chars().any(unseen) {
+        return Err(Error::field(pointer, "must not contain characters that nobody sees"));
+    }
     Ok(text)
 }
 
@@ -90,6 +93,15 @@ pub fn email(pointer: &str, text: &str) -> Result<String> {
         !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !text.contains(char::is_whitespace)
     });
     if fits { Ok(text) } else { Err(Error::field(pointer, "must be an e-mail address")) }
+}
+
+/// Takes up no room when written: one handle would look like another. (Unicode, `Default_Ignorable_Code_Point`.)
+fn unseen(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}' | '\u{1BCA0}'..='\u{1BCA3}'
+        | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 fn plain(pointer: &str, text: &str) -> Result<()> {

@@ -5,7 +5,7 @@
 use super::{Entity, Question};
 use crate::access::{App, Ctx, Explanation};
 use crate::base::error::{Error, Problem, Result};
-use crate::base::http::{Json, read_json};
+use crate::base::http::{Json, REQUEST_BYTES, read_json};
 use crate::decisions;
 use axum::extract::{FromRequest, Request, State};
 use garth_core::Outcome;
@@ -34,7 +34,7 @@ impl<S: Send + Sync> FromRequest<S> for Asked {
     type Rejection = Error;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self> {
-        match read_json(request).await? {
+        match read_json(request, REQUEST_BYTES).await? {
             Value::Object(object) => Ok(Self(object)),
             _ => Err(Error::Malformed("the body must be a JSON object".to_owned())),
         }

@@ -58,12 +58,18 @@ pub fn action(dir: &Directory, resource_type: &str, name: &str) -> Option<Action
 
 /// What a question is about, once found; unknown things are `None`, like hidden ones later.
 async fn found(ctx: &Ctx, question: &Question) -> Result<Option<Target>> {
-    let resource = &question.resource;
+    found_by(ctx, &question.resource, |dir| subject(dir, &question.subject)).await
+}
+
+async fn found_by(
+    ctx: &Ctx,
+    resource: &Entity,
+    subject: impl Fn(&Directory) -> Option<Caller>,
+) -> Result<Option<Target>> {
     if resource.kind == "space" {
         return Ok(ctx.directory().space_ref(&resource.id).map(Target::Space));
     }
-    let of_subject = |dir: &Directory| subject(dir, &question.subject);
-    let found = resources::target(ctx, of_subject, &resource.id).await?;
+    let found = resources::target(ctx, subject, &resource.id).await?;
     let dir = ctx.directory();
     Ok(found.filter(|(kind, _)| dir.kinds.by_name::<KindIx>(&resource.kind) == Some(*kind)).map(|(_, target)| target))
 }
@@ -117,10 +123,13 @@ fn is_self(dir: &Directory, caller: &Caller, question: &Question) -> bool {
 /// 403 for everybody else, whether the things named exist or not.
 pub async fn explain(ctx: &Ctx, question: &Question) -> Result<Explanation> {
     let target = found(ctx, question).await?;
+    // What it is to the one who asks: they must see it themselves.
+    let seen = found_by(ctx, &question.resource, |dir| ctx.caller(dir).ok()).await?;
     let (dir, now) = (ctx.directory(), ctx.now());
     let caller = ctx.somebody(&dir)?;
     if !caller.system && !is_self(&dir, &caller, question) {
-        may_explain(&dir, &caller, question, target, now)?;
+        let seen = seen.filter(|seen| dir.world.decide(&caller, *seen, Action::Read, now).allowed());
+        may_explain(&dir, &caller, question, seen, now)?;
     }
     let action = action(&dir, &question.resource.kind, &question.action);
     let subject = subject(&dir, &question.subject).unwrap_or_else(Caller::anonymous);

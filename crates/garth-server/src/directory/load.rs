@@ -79,6 +79,11 @@ async fn picture(tx: &mut impl Rows, now: Micros) -> Result<Directory> {
     }
     let rows = tx.query("SELECT COALESCE(MAX(number), 0) + 1 FROM resources", &[]).await?;
     dir.next_number = rows.first().map_or(Ok(1), |r| r.int(0))?;
+    // The last ones made may be deleted since; their numbers are not used again.
+    let rows = tx.query("SELECT value FROM installation WHERE name = 'next_number'", &[]).await?;
+    if let Some(row) = rows.first() {
+        dir.next_number = dir.next_number.max(json(row.text(0)?, "count")?);
+    }
     let rows = tx.query("SELECT COALESCE(MAX(seq), 0) FROM changes", &[]).await?;
     dir.last_change = rows.first().map_or(Ok(0), |r| r.int(0))?;
     Ok(dir)

@@ -49,10 +49,18 @@ pub fn list(ctx: &Ctx, id: &str, page: &PageRequest) -> Result<Page<Member>> {
     }
     let viewer = Viewer::new(&dir, &caller, now);
     let query = format!("members of {}", dir.space_id(space).unwrap_or_default());
+    let after = match &page.cursor {
+        Some(cursor) => access::read_cursor(&dir, &caller, &query, cursor)?.0,
+        None => String::new(),
+    };
+    let key = |user: &UserInfo| (user.username.to_lowercase(), user.id);
     let candidates = candidates(&dir, space).into_iter().filter_map(|ix| Some((ix, Arc::clone(dir.users.info(ix)?))));
-    // Who holds nothing after all (a closed gate on the way, an expired grant) is sorted out before the page is cut.
-    let seen = candidates.filter(|(ix, _)| holds(&dir, *ix, space, now));
-    let page = access::page_of(&dir, &caller, &query, page, seen, |(_, user)| (user.username.to_lowercase(), user.id))?;
+    let mut candidates: Vec<_> = candidates.filter(|(_, user)| key(user).0 > after).collect();
+    candidates.sort_by_cached_key(|(_, user)| key(user));
+    // Who holds nothing after all (a closed gate on the way, an expired grant) is sorted out before the page is
+    // cut, and nobody is asked about who comes after it.
+    let seen = candidates.into_iter().filter(|(ix, _)| holds(&dir, *ix, space, now)).take(page.limit + 1);
+    let page = access::page_of(&dir, &caller, &query, page, seen, |(_, user)| key(user))?;
     let items = page.items.into_iter().filter_map(|(ix, user)| member(&dir, &viewer, ix, user, space, now)).collect();
     Ok(Page { items, next: page.next })
 }

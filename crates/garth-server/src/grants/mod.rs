@@ -17,7 +17,7 @@ use crate::base::ids;
 use crate::directory::policy::Sees;
 use crate::directory::{Change, Directory};
 use garth_core::permission::covers;
-use garth_core::{Action, Caller, Micros, Permission, Principal, RoleIx, SpaceIx, Target};
+use garth_core::{Action, Caller, Micros, Permission, Principal, RoleIx, RoleKind, SpaceIx, Target};
 use serde_json::{Value, json};
 
 /// By which door a caller manages grants.
@@ -70,19 +70,7 @@ pub fn nameable(
 /// 404, 403, 422 for a cursor that is not good.
 pub async fn list(ctx: &Ctx, door: Door, id: &str, page: &PageRequest) -> Result<Page<Stored>> {
     let dir = ctx.directory();
-    let caller = ctx.somebody(&dir)?;
-    let space = match door {
-        Door::Space => {
-            let ix = visible_space(&dir, &caller, id, ctx.now())?;
-            access::check(&dir, &caller, Target::Space(ix), Action::Use(Permission::SPACE_ADMIN), ctx.now())?;
-            ix
-        }
-        Door::Registry => {
-            ctx.system_admin(&dir)?;
-            dir.space_ref(id).filter(|ix| registered(&dir, &caller, *ix)).ok_or(Error::NotFound)?
-        }
-    };
-    let space = dir.space_id(space).ok_or(Error::NotFound)?.to_string();
+    let (caller, space) = reads(ctx, &dir, door, id)?;
     let query = format!("grants of {space}");
     let (at, after) = match &page.cursor {
         Some(cursor) => access::read_cursor(&dir, &caller, &query, cursor)?,
@@ -90,11 +78,32 @@ pub async fn list(ctx: &Ctx, door: Door, id: &str, page: &PageRequest) -> Result
     };
     let after = (at.parse().unwrap_or(i64::MIN), after.as_str());
     let mut items = store::list(&ctx.app.db, &space, after, page.limit + 1).await?;
+    // Asked again now that they are read: whoever may no more meanwhile is shown none.
+    let dir = ctx.directory();
+    let (caller, _) = reads(ctx, &dir, door, id)?;
     let more = items.len() > page.limit;
     items.truncate(page.limit);
     let next = items.last().filter(|_| more);
-    let next = next.map(|g| access::cursor(&dir, &caller, &query, &g.created_at.to_string(), &g.id));
+    let next = next.map(|g| access::cursor(&dir, &caller, &query, &g.created_at.to_string(), &g.id)).transpose()?;
     Ok(Page { items, next })
+}
+
+/// The caller and the id of the space, if they may read its grants by that door.
+fn reads(ctx: &Ctx, dir: &Directory, door: Door, id: &str) -> Result<(Caller, String)> {
+    let caller = ctx.somebody(dir)?;
+    let space = match door {
+        Door::Space => {
+            let ix = visible_space(dir, &caller, id, ctx.now())?;
+            access::check(dir, &caller, Target::Space(ix), Action::Use(Permission::SPACE_ADMIN), ctx.now())?;
+            ix
+        }
+        Door::Registry => {
+            ctx.system_admin(dir)?;
+            dir.space_ref(id).filter(|ix| registered(dir, &caller, *ix)).ok_or(Error::NotFound)?
+        }
+    };
+    let space = dir.space_id(space).ok_or(Error::NotFound)?.to_string();
+    Ok((caller, space))
 }
 
 /// What a grant is to be.
@@ -117,8 +126,10 @@ pub async fn grant(ctx: &Ctx, door: Door, id: String, new: NewGrant) -> Result<(
         let (permit, space) = manage(w, door, &id)?;
         let principal = nameable(w.dir(), &w.caller, "/principal", &new.principal, w.now, door == Door::Registry)?;
         let role = w.dir().role_ref(&new.role).ok_or_else(|| Error::field("/role", "is not a known role"))?;
-        may_give(w, door, space, role)?;
-        may_hold(w.dir(), space, principal)?;
+        if door == Door::Space {
+            may_give(w, space, role)?;
+        }
+        may_hold(w.dir(), space, principal, role)?;
         // The command line writes down what was, too: a scenario has grants that are over.
         if !w.caller.system {
             ends_later("/expires_at", new.expires_at, w.now)?;
@@ -128,9 +139,13 @@ pub async fn grant(ctx: &Ctx, door: Door, id: String, new: NewGrant) -> Result<(
     .await
 }
 
-/// Nobody gives a role with permissions they lack; the registry asks for none.
-fn may_give(w: &mut Write<'_>, door: Door, space: SpaceIx, role: RoleIx) -> Result<()> {
-    if door == Door::Registry || w.caller.system {
+/// Nobody gives a role with permissions they lack, neither by a grant nor by what makes roles flow in.
+/// (The registry does not ask for it.)
+///
+/// # Errors
+/// 403.
+pub fn may_give(w: &mut Write<'_>, space: SpaceIx, role: RoleIx) -> Result<()> {
+    if w.caller.system {
         return Ok(());
     }
     let standing = w.dir().world.standing(&w.caller, space, w.now);
@@ -144,11 +159,17 @@ fn may_give(w: &mut Write<'_>, door: Door, space: SpaceIx, role: RoleIx) -> Resu
     Err(Error::Forbidden("you cannot give a role with permissions that you lack".to_owned()))
 }
 
-/// A sealed space takes only direct grants to users and keys.
-fn may_hold(dir: &Directory, space: SpaceIx, principal: Principal) -> Result<()> {
-    let sealed = dir.world.space(space).is_some_and(|s| s.sealed);
-    if sealed && !matches!(principal, Principal::User(_) | Principal::Key(_)) {
+/// A sealed space takes only direct grants to users and keys, and of roles that nobody can change: whoever
+/// edits a role could make its holders the masters of the space.
+fn may_hold(dir: &Directory, space: SpaceIx, principal: Principal, role: RoleIx) -> Result<()> {
+    if dir.world.space(space).is_none_or(|s| !s.sealed) {
+        return Ok(());
+    }
+    if !matches!(principal, Principal::User(_) | Principal::Key(_)) {
         return Err(Error::field("/principal", "a sealed space takes grants to users and keys only"));
+    }
+    if dir.world.role(role).is_none_or(|r| r.kind == RoleKind::Custom) {
+        return Err(Error::field("/role", "a sealed space takes built-in roles only"));
     }
     Ok(())
 }
@@ -235,12 +256,18 @@ pub async fn update(ctx: &Ctx, door: Door, space: String, id: String, patch: Gra
         let space_id = w.dir().space_id(ix).ok_or(Error::NotFound)?.to_string();
         let there = store::get(w.tx(), &space_id, &id).await?.ok_or(Error::NotFound)?;
         let mut after = there.clone();
-        if let Some(role) = &patch.role {
-            let role = w.dir().role_ref(role).ok_or_else(|| Error::field("/role", "is not a known role"))?;
-            may_give(w, door, ix, role)?;
+        let role = match &patch.role {
+            Some(role) => Some(w.dir().role_ref(role).ok_or_else(|| Error::field("/role", "is not a known role"))?),
+            None => w.dir().role_ref(&there.role).filter(|_| patch.expires_at.is_some()),
+        };
+        if let Some(role) = role {
+            if door == Door::Space {
+                may_give(w, ix, role)?;
+            }
+            if let Some(holder) = w.dir().principal(&there.principal) {
+                may_hold(w.dir(), ix, holder, role)?;
+            }
             after.role = w.dir().roles.info(role).ok_or(Error::NotFound)?.id.to_string();
-        } else if let Some(role) = w.dir().role_ref(&there.role).filter(|_| patch.expires_at.is_some()) {
-            may_give(w, door, ix, role)?;
         }
         if let Some(end) = patch.expires_at {
             ends_later("/expires_at", end, w.now)?;
@@ -302,8 +329,6 @@ pub async fn leave(ctx: &Ctx, space: String) -> Result<()> {
     .await
 }
 
-/// Takes away every grant that names a principal, in every space: the end of an account.
-///
 /// # Errors
 /// When the store fails.
 pub async fn take_all(w: &mut Write<'_>, permit: &Permit, principal: Principal) -> Result<()> {

@@ -12,6 +12,7 @@ use crate::base::http::{Page, PageRequest};
 use crate::base::{ids, text};
 use crate::directory::{Change, Directory, GroupInfo};
 use garth_core::{Caller, GroupIx, MAX_GROUP_DEPTH, Principal, SpaceIx};
+use hashbrown::HashSet;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -128,6 +129,8 @@ pub async fn delete(ctx: &Ctx, id: String) -> Result<()> {
 pub async fn members(ctx: &Ctx, id: &str, page: &PageRequest) -> Result<Page<String>> {
     let info = get(ctx, id)?;
     let members = store::members_read(&ctx.app.db, info.id).await?;
+    // Asked again now that they are read: who sees the group no more meanwhile is shown none.
+    get(ctx, id)?;
     let dir = ctx.directory();
     let caller = ctx.somebody(&dir)?;
     let viewer = Viewer::new(&dir, &caller, ctx.now());
@@ -150,6 +153,7 @@ pub async fn add_member(ctx: &Ctx, id: String, member: String) -> Result<()> {
         let unknown = || Error::field("/member", "is not a user or a group");
         let member = w.dir().principal(&member).ok_or_else(unknown)?;
         let caller = match member {
+            Principal::User(user) if w.dir().users.info(user).is_none_or(|u| u.deleted) => return Err(unknown()),
             Principal::User(user) => Caller::user(&w.dir().world, user),
             Principal::Group(group) => {
                 fits(w.dir(), ix, group)?;
@@ -185,31 +189,34 @@ fn fits(dir: &Directory, group: GroupIx, member: GroupIx) -> Result<()> {
     if below.contains(&group) {
         return Err(Error::conflict("conflict", "the group would contain itself"));
     }
-    if height(dir, group, 0) + 1 + below.iter().map(|b| links_up_to(dir, *b, member, 0)).max().unwrap_or(0)
-        > MAX_GROUP_DEPTH
-    {
+    if links_above(dir, &[group], |_| true) + 1 + links_below(dir, member, &below) > MAX_GROUP_DEPTH {
         return Err(Error::field("/member", format!("groups may be nested {MAX_GROUP_DEPTH} links deep")));
     }
     Ok(())
 }
 
-/// The longest chain of links above a group.
-fn height(dir: &Directory, group: GroupIx, steps: usize) -> usize {
-    if steps > MAX_GROUP_DEPTH {
-        return steps;
+/// The longest chain of links above some groups: how many steps up until nothing is left. Each group is met once
+/// a step, however many ways lead to it.
+fn links_above(dir: &Directory, groups: &[GroupIx], counts: impl Fn(&GroupIx) -> bool) -> usize {
+    let mut level = groups.to_vec();
+    for links in 0..=MAX_GROUP_DEPTH {
+        let facts = level.iter().filter_map(|group| dir.world.group(*group));
+        level = facts.flat_map(|facts| facts.parents.iter().copied()).filter(&counts).collect();
+        level.sort_unstable();
+        level.dedup();
+        if level.is_empty() {
+            return links;
+        }
     }
-    let parents = dir.world.group(group).map(|g| g.parents.clone()).unwrap_or_default();
-    parents.iter().map(|p| 1 + height(dir, *p, steps + 1)).max().unwrap_or(0)
+    MAX_GROUP_DEPTH + 1
 }
 
-/// The longest chain of links from a group up to `top`; 0 where there is none.
-fn links_up_to(dir: &Directory, group: GroupIx, top: GroupIx, steps: usize) -> usize {
-    if group == top || steps > MAX_GROUP_DEPTH {
-        return 0;
-    }
-    let parents = dir.world.group(group).map(|g| g.parents.clone()).unwrap_or_default();
-    let within = |p: &GroupIx| dir.world.group_and_below(top).contains(p);
-    parents.iter().filter(|p| within(p)).map(|p| 1 + links_up_to(dir, *p, top, steps + 1)).max().unwrap_or(0)
+/// The longest chain of links below a group; `below` is it and all that it contains.
+fn links_below(dir: &Directory, group: GroupIx, below: &[GroupIx]) -> usize {
+    let below: HashSet<GroupIx> = below.iter().copied().collect();
+    // Upwards from all of them, without leaving them: the longest such chain ends at the top.
+    let starts: Vec<GroupIx> = below.iter().copied().filter(|g| *g != group).collect();
+    if starts.is_empty() { 0 } else { links_above(dir, &starts, |g| below.contains(g)) }
 }
 
 async fn change_member(
@@ -244,14 +251,15 @@ async fn changed_member(w: &mut Write<'_>, member: &str) -> Result<()> {
     w.changed(change).await
 }
 
-/// The spaces in which those groups, or groups that contain them, hold a grant.
+/// The spaces in which those groups, or groups that contain them, hold a grant or are named by a policy.
 pub fn reached(dir: &Directory, groups: &[GroupIx]) -> Vec<SpaceIx> {
-    let mut spaces: Vec<SpaceIx> = groups
-        .iter()
-        .filter_map(|group| Caller::group(&dir.world, *group))
-        .flat_map(|caller| caller.groups.into_iter())
-        .flat_map(|group| dir.world.granted(Principal::Group(group)).to_vec())
-        .collect();
+    let callers = groups.iter().filter_map(|group| Caller::group(&dir.world, *group));
+    let all: HashSet<GroupIx> = callers.flat_map(|caller| caller.groups.into_iter()).collect();
+    let mut spaces: Vec<SpaceIx> = Vec::new();
+    for group in all {
+        spaces.extend_from_slice(dir.world.granted(Principal::Group(group)));
+        spaces.extend(crate::policies::spaces_naming(dir, &dir.principal_text(Principal::Group(group))));
+    }
     spaces.sort_unstable();
     spaces.dedup();
     spaces

@@ -8,6 +8,7 @@ stories! {
     a_server_that_runs_says_so_to_anybody,
     health_tells_nothing_else,
     a_second_server_on_the_same_data_is_refused,
+    a_server_without_the_installations_key_does_not_start,
 }
 
 async fn a_server_that_runs_says_so_to_anybody(g: Garth) {
@@ -41,4 +42,13 @@ async fn a_second_server_on_the_same_data_is_refused(g: Garth) {
     // The one that runs did not notice.
     ada.get("/api/v1/me").await.ok();
     ada.group("crew", &[]).await;
+}
+
+async fn a_server_without_the_installations_key_does_not_start(g: Garth) {
+    let ada = g.admin().await;
+    for key in [None, Some("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"), Some("nonsense")] {
+        let why = g.start_with_key(key).await.expect_err("nothing that was sealed would open").to_string();
+        assert!(why.contains("key"), "a sentence that says why: {why}");
+    }
+    ada.get("/api/v1/me").await.ok();
 }

@@ -46,7 +46,10 @@ pub struct Kind {
 
 impl Kind {
     fn of(info: &KindInfo) -> Self {
-        let definition = info.definition.clone();
+        Self::defined(info, info.definition.clone())
+    }
+
+    fn defined(info: &KindInfo, definition: Definition) -> Self {
         Self {
             id: info.id.to_string(),
             name: definition.name,
@@ -111,7 +114,7 @@ async fn list(ctx: Ctx, uri: Uri) -> Result<Json<Page<Kind>>> {
     let mut query = Query::new(&uri)?;
     let page = query.page();
     query.done()?;
-    Ok(Json(kinds::list(&ctx, &page)?.map(|info| Kind::of(&info))))
+    Ok(Json(kinds::list(&ctx, &page)?.map(|kind| Kind::defined(&kind.info, kind.definition))))
 }
 
 /// Define a kind
@@ -125,7 +128,8 @@ async fn create(ctx: Ctx, Input(body): Input<Definition>) -> Result<impl IntoRes
 #[utoipa::path(get, path = "/api/v1/kinds/{id}", tag = "kinds", params(("id" = String, Path, description = "The kind's id or name")),
     responses((status = 200, description = "The kind", body = Kind), (status = "default", description = "A problem", body = Problem)))]
 async fn get(ctx: Ctx, Path(id): Path<String>) -> Result<Json<Kind>> {
-    Ok(Json(Kind::of(&*kinds::get(&ctx, &id)?)))
+    let kind = kinds::get(&ctx, &id)?;
+    Ok(Json(Kind::defined(&kind.info, kind.definition)))
 }
 
 /// Change a kind

@@ -21,7 +21,8 @@ pub const POINTERS: usize = 64;
 pub const VERBS: usize = 100;
 
 /// The system's nouns: a kind of that name would be taken for one of them.
-const NOUNS: [&str; 10] = ["space", "meter", "decision", "user", "group", "key", "resource", "role", "kind", "policy"];
+const NOUNS: [&str; 12] =
+    ["space", "meter", "decision", "user", "group", "key", "resource", "role", "kind", "policy", "grant", "settings"];
 /// What can be done to every kind, and what only the system's nouns know.
 const VERBS_OF_ALL: [&str; 4] = ["read", "write", "share", "admin"];
 
@@ -111,6 +112,10 @@ impl Form {
 
     fn secrets(&mut self, fields: &[String]) {
         self.pointers("/secret_fields", fields.iter().map(String::as_str), |at| format!("/secret_fields/{at}"));
+        for (number, _) in fields.iter().enumerate().filter(|(_, field)| field.split('/').any(|step| step == "*")) {
+            // In a reference it stands for every item; here it would name one field, and keep nothing secret.
+            self.refuse(format!("/secret_fields/{number}"), "names one field each: * stands for nothing here");
+        }
         for (number, field) in fields.iter().enumerate() {
             if fields.iter().any(|other| field.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/'))) {
                 self.refuse(format!("/secret_fields/{number}"), "lies inside another secret field");

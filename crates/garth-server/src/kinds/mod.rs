@@ -7,7 +7,7 @@ pub mod api;
 mod form;
 mod store;
 
-use crate::access::{Ctx, Permit, Record, Viewer, Write, page_of, write};
+use crate::access::{Ctx, Permit, Record, Viewer, Write, page_of, redacted, write};
 use crate::base::error::{Error, FieldError, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::base::{ids, text};
@@ -45,6 +45,14 @@ pub struct Changes {
     pub exceptions: Option<BTreeMap<String, Vec<String>>>,
     /// Permissions of its own.
     pub permissions: Option<Vec<String>>,
+}
+
+/// A kind as somebody sees it.
+pub struct Shown {
+    /// What is known of it.
+    pub info: Arc<KindInfo>,
+    /// How it was defined; its policies without the people and groups that the reader cannot see.
+    pub definition: Definition,
 }
 
 /// Defines a kind.
@@ -102,21 +110,32 @@ pub fn known(dir: &Directory, id: &str) -> Result<(KindIx, Arc<KindInfo>)> {
 ///
 /// # Errors
 /// 401, 404.
-pub fn get(ctx: &Ctx, id: &str) -> Result<Arc<KindInfo>> {
+pub fn get(ctx: &Ctx, id: &str) -> Result<Shown> {
     let dir = ctx.directory();
-    ctx.somebody(&dir)?;
-    known(&dir, id).map(|(_, info)| info)
+    let caller = ctx.somebody(&dir)?;
+    let (_, info) = known(&dir, id)?;
+    Ok(shown(&dir, &Viewer::new(&dir, &caller, ctx.now()), &info))
 }
 
 /// All kinds, by name.
 ///
 /// # Errors
 /// 401, or 422 for a cursor that is not good.
-pub fn list(ctx: &Ctx, page: &PageRequest) -> Result<Page<Arc<KindInfo>>> {
+pub fn list(ctx: &Ctx, page: &PageRequest) -> Result<Page<Shown>> {
     let dir = ctx.directory();
     let caller = ctx.somebody(&dir)?;
-    let all = dir.kinds.iter::<KindIx>().map(|(_, info)| Arc::clone(info));
-    page_of(&dir, &caller, "kinds", page, all, |info| (info.definition.name.clone(), info.id))
+    let all = dir.kinds.iter::<KindIx>().map(|(_, info)| info);
+    let page = page_of(&dir, &caller, "kinds", page, all, |info| (info.definition.name.clone(), info.id))?;
+    let viewer = Viewer::new(&dir, &caller, ctx.now());
+    Ok(page.map(|info| shown(&dir, &viewer, info)))
+}
+
+fn shown(dir: &Directory, viewer: &Viewer<'_>, info: &Arc<KindInfo>) -> Shown {
+    let mut definition = info.definition.clone();
+    for policy in [&mut definition.default_view, &mut definition.default_edit].into_iter().flatten() {
+        *policy = redacted(dir, viewer, policy);
+    }
+    Shown { info: Arc::clone(info), definition }
 }
 
 /// Changes a kind; what its resources hold already stays as it is.

@@ -65,9 +65,21 @@ fn mentions(value: &Value, needle: &str) -> bool {
     }
 }
 
+/// The spaces in which a policy decides that names that principal, also through named policies.
+pub fn spaces_naming(dir: &Directory, principal: &str) -> Vec<SpaceIx> {
+    let holders = uses(dir, principal);
+    let named = holders.iter().filter_map(|h| if let Holder::Named(policy) = h { Some(*policy) } else { None });
+    let through = through(dir, named.collect());
+    spaces_of(dir, &[holders, through].concat())
+}
+
 /// Everything that names the policy, also through other named policies.
 pub(super) fn dependents(dir: &Directory, policy: PolicyIx) -> Vec<Holder> {
-    let mut met = vec![policy];
+    through(dir, vec![policy])
+}
+
+/// Everything that names one of the policies, also through other named policies.
+fn through(dir: &Directory, mut met: Vec<PolicyIx>) -> Vec<Holder> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(ix) = met.get(at).copied() {

@@ -3,7 +3,7 @@
 use crate::access::{Anyone, App, Ctx, Who};
 use crate::base::clock;
 use crate::base::error::{Error, Problem, Result};
-use crate::base::http::{Input, Json, Page, Query, from_value, given, if_match, some, tagged};
+use crate::base::http::{BATCH_BYTES, Input, Json, Page, Query, from_value, given, if_match, some, tagged};
 use crate::resources::{self, Filter, NewResource, ResourcePatch, ResourceView};
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -219,7 +219,7 @@ async fn create(ctx: Ctx, Input(body): Input<ResourceInput>) -> Result<Response>
 /// Make up to 500 resources, all of them or none
 #[utoipa::path(post, path = "/api/v1/resources/batch", tag = "resources", request_body = Batch,
     responses((status = 201, description = "The resources, in order", body = Made), (status = "default", description = "A problem", body = Problem)))]
-async fn batch(ctx: Ctx, Input(body): Input<Batch>) -> Result<Response> {
+async fn batch(ctx: Ctx, Input(body): Input<Batch, BATCH_BYTES>) -> Result<Response> {
     let read = |(at, value): (usize, Value)| {
         resources::within(&format!("/resources/{at}"), object(value).and_then(from_value::<ResourceInput>))
     };

@@ -40,16 +40,40 @@ pub fn read(open: &str, sealed: &str) -> Result<(Value, Map<String, Value>)> {
 ///
 /// # Errors
 /// When what was stored is damaged.
-pub fn shown(open: &str, sealed: &str) -> Result<Value> {
+pub fn shown(kind: Option<&KindInfo>, open: &str, sealed: &str) -> Result<Value> {
     let (mut body, sealed) = read(open, sealed)?;
-    for pointer in sealed.keys() {
-        mark(&mut body, pointer);
-    }
+    mark_all(&mut body, kind, &sealed);
     Ok(body)
 }
 
+/// Marks every secret: what is sealed, and what was stored in the open before its field became
+/// secret. Answers the latter.
+pub fn mark_all(body: &mut Value, kind: Option<&KindInfo>, sealed: &Map<String, Value>) -> Vec<(String, Value)> {
+    let fields = kind.map_or(&[][..], |kind| &kind.definition.secret_fields);
+    let mut bare = Vec::new();
+    for pointer in fields.iter().filter(|pointer| !sealed.contains_key(*pointer)) {
+        if let Some(value) = body.pointer(pointer) {
+            bare.push((pointer.clone(), value.clone()));
+            mark(body, pointer);
+        }
+    }
+    for pointer in sealed.keys() {
+        mark(body, pointer);
+    }
+    bare
+}
+
+/// Puts back what was stored in the open and is unchanged, so that it is sealed.
+pub fn unmark(body: &mut Value, bare: Vec<(String, Value)>) {
+    for (pointer, value) in bare {
+        if body.pointer(&pointer) == Some(&marker()) {
+            put(body, &pointer, value);
+        }
+    }
+}
+
 /// Puts `{"secret": true}` at a pointer.
-pub fn mark(body: &mut Value, pointer: &str) {
+fn mark(body: &mut Value, pointer: &str) {
     put(body, pointer, marker());
 }
 
@@ -91,7 +115,11 @@ pub async fn prepare(
         return Err(Error::field("/body", "must be an object"));
     }
     let mut secrets: Vec<(&String, Option<Value>)> = Vec::new();
-    for pointer in &kind.definition.secret_fields {
+    let fields = &kind.definition.secret_fields;
+    // What was sealed under an earlier definition of the kind stays sealed while it is kept.
+    let earlier = before.iter().flat_map(|(_, sealed)| sealed.keys());
+    let earlier = earlier.filter(|p| !fields.contains(p) && body.pointer(p) == Some(&marker()));
+    for pointer in fields.iter().chain(earlier) {
         match body.pointer(pointer) {
             None => {}
             Some(value) if *value == marker() => secrets.push((pointer, None)),
@@ -184,16 +212,24 @@ fn put(body: &mut Value, pointer: &str, value: Value) {
     if body.pointer(parent).is_none() {
         put(body, parent, json!({}));
     }
-    if let Some(Value::Object(object)) = body.pointer_mut(parent) {
-        object.insert(key, value);
+    match body.pointer_mut(parent) {
+        Some(Value::Object(object)) => drop(object.insert(key, value)),
+        Some(Value::Array(list)) => {
+            if let Some(place) = key.parse::<usize>().ok().and_then(|at| list.get_mut(at)) {
+                *place = value;
+            }
+        }
+        _ => {}
     }
 }
 
+/// Takes the value at a pointer out of a body; in a list, null keeps its place.
 fn take(body: &mut Value, pointer: &str) {
-    if let Some((parent, key)) = split(pointer)
-        && let Some(Value::Object(object)) = body.pointer_mut(parent)
-    {
+    let Some((parent, key)) = split(pointer) else { return };
+    if let Some(Value::Object(object)) = body.pointer_mut(parent) {
         object.remove(&key);
+    } else {
+        put(body, pointer, Value::Null);
     }
 }
 
@@ -220,7 +256,7 @@ mod tests {
 
     #[test]
     fn secrets_are_marked_where_they_were() {
-        let body = shown(r#"{"host":"mail"}"#, r#"{"/password":"x","/deep/key":"y"}"#).expect("shown");
+        let body = shown(None, r#"{"host":"mail"}"#, r#"{"/password":"x","/deep/key":"y"}"#).expect("shown");
         assert_eq!(body, json!({"host": "mail", "password": {"secret": true}, "deep": {"key": {"secret": true}}}));
     }
 }

@@ -104,12 +104,11 @@ async fn change(w: &mut Write<'_>, id: &str, patch: ResourcePatch, version: Opti
     row.class = new_class(w, &before, &class, space, &patch).await?;
     if patch.body.is_some() || space != class.space {
         let (mut whole, sealed) = body::read(&before.body, &before.secrets)?;
-        for pointer in sealed.keys() {
-            body::mark(&mut whole, pointer);
-        }
+        let bare = body::mark_all(&mut whole, Some(&kind), &sealed);
         if let Some(patch) = &patch.body {
             body::merge(&mut whole, patch);
         }
+        body::unmark(&mut whole, bare);
         references::resolve(w, &kind, space, &mut whole).await?;
         let kept = Some((class.space, &sealed));
         let stored = body::prepare(w, &permit, &kind, &row.id, space, whole, kept).await?;
@@ -190,6 +189,7 @@ pub async fn delete(ctx: &Ctx, id: String, version: Option<i64>) -> Result<()> {
         let Held { row, class, kind, permit } = hold(w, &id, version).await?;
         let was = state(w.dir(), &row);
         store::delete(w.tx(), &permit, &row.id).await?;
+        w.keep_count().await?;
         record(w, class.space, &kind, &row, was, Value::Null).await
     })
     .await

@@ -7,7 +7,7 @@ use crate::access::{self, Ctx, Viewer, archived, identity};
 use crate::base::db::Value;
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
-use crate::base::ids;
+use crate::base::{ids, text};
 use crate::directory::Directory;
 use garth_core::{Action, Caller, Class, Micros, Principal, Reach, SpaceIx};
 
@@ -41,7 +41,7 @@ pub async fn list(ctx: &Ctx, filter: &Filter, request: &PageRequest) -> Result<P
     let caller = if dir.settings.public_access { ctx.caller(&dir)? } else { ctx.somebody(&dir)? };
     let query = format!("resources {filter:?}");
     let mut wanted = wanted(&dir, &caller, filter, now)?;
-    wanted.limit = request.limit + 1;
+    wanted.limit = request.limit;
     if let Some(cursor) = &request.cursor {
         let (key, id) = access::read_cursor(&dir, &caller, &query, cursor)?;
         let key = match wanted.key {
@@ -51,28 +51,17 @@ pub async fn list(ctx: &Ctx, filter: &Filter, request: &PageRequest) -> Result<P
         wanted.after = Some((key, id));
     }
     let reach = reach(&dir, &caller, filter, now);
-    let mut rows = page(&ctx.app.db, &reach, identity(&dir, &caller).as_deref(), &wanted).await?;
-    let more = rows.len() > request.limit;
-    rows.truncate(request.limit);
-    let next = rows.last().filter(|_| more).map(|row| {
-        let key = match wanted.key {
-            Key::Updated => row.updated_at.to_string(),
-            Key::Created => row.created_at.to_string(),
-            Key::Name => row.name.clone(),
-        };
-        access::cursor(&dir, &caller, &query, &key, &row.id)
-    });
-    Ok(Page { items: still_seen(ctx, &dir, rows)?, next })
+    let (rows, end) = page(&ctx.app.db, &reach, identity(&dir, &caller).as_deref(), &wanted).await?;
+    let next = end.map(|(key, id)| access::cursor(&dir, &caller, &query, &key, &id)).transpose()?;
+    Ok(Page { items: still_seen(ctx, rows)?, next })
 }
 
-/// If access changed while the rows were read, each is asked about again: nothing that was
-/// revoked appears after the revoke was answered.
-fn still_seen(ctx: &Ctx, then: &Directory, rows: Vec<Stored>) -> Result<Vec<ResourceView>> {
+/// Access, or a row itself, may have changed while the rows were read: each is asked about again, so that
+/// nothing that was revoked appears after the revoke was answered.
+fn still_seen(ctx: &Ctx, rows: Vec<Stored>) -> Result<Vec<ResourceView>> {
     let (dir, now) = (ctx.directory(), ctx.now());
     let caller = ctx.caller(&dir)?;
-    let moved = dir.last_change != then.last_change;
-    let seen =
-        |row: &Stored| !moved || dir.world.decide(&caller, target_of(&dir, &caller, row), Action::Read, now).allowed();
+    let seen = |row: &Stored| dir.world.decide(&caller, target_of(&dir, &caller, row), Action::Read, now).allowed();
     rows.into_iter().filter(seen).map(|row| view_of(&dir, &caller, row, now)).collect()
 }
 
@@ -98,6 +87,15 @@ fn wanted(dir: &Directory, caller: &Caller, filter: &Filter, now: Micros) -> Res
         "name" => (Key::Name, false),
         _ => return Err(Error::field("?order", "must be updated, created or name, or one of them after a -")),
     };
+    let mut labels = filter.labels.clone();
+    labels.sort();
+    labels.dedup();
+    if labels.len() > text::LABELS {
+        return Err(Error::field("?label", format!("must be at most {} labels", text::LABELS)));
+    }
+    if filter.q.as_ref().is_some_and(|q| q.len() > text::NAME_BYTES) {
+        return Err(Error::field("?q", format!("must be at most {} bytes long", text::NAME_BYTES)));
+    }
     let viewer = Viewer::new(dir, caller, now);
     let people = |texts: &[String]| texts.iter().map(|text| person(dir, &viewer, text)).collect();
     Ok(Wanted {
@@ -106,9 +104,10 @@ fn wanted(dir: &Directory, caller: &Caller, filter: &Filter, now: Micros) -> Res
         after: None,
         limit: 0,
         archived: filter.archived,
-        labels: filter.labels.clone(),
+        labels,
         owners: people(&filter.owners),
         authors: people(&filter.authors),
+        classes: dir.next_class() as usize,
         q: filter.q.as_ref().map(|q| (q.to_lowercase(), ids::read_code(q).unwrap_or_default())),
     })
 }

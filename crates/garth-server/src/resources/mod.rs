@@ -150,7 +150,7 @@ fn view_of(dir: &Directory, caller: &Caller, row: Stored, now: Micros) -> Result
     Ok(ResourceView {
         kind: dir.kinds.info(class.kind).map(|k| k.definition.name.clone()).unwrap_or_default(),
         space: dir.space_id(class.space),
-        body: body::shown(&row.body, &row.secrets)?,
+        body: body::shown(dir.kinds.info(class.kind).map(|k| &**k), &row.body, &row.secrets)?,
         view: shown(&info.view),
         edit: shown(&info.edit),
         row,
@@ -355,14 +355,16 @@ async fn record(
 fn state(dir: &Directory, row: &Stored) -> Value {
     let class = dir.world.class(row.class);
     let info = dir.class_info(row.class);
+    let kind = class.and_then(|c| dir.kinds.info(c.kind)).map(|k| &**k);
     json!({
         "code": row.code,
         "name": row.name,
         "space": class.and_then(|c| dir.space_id(c.space)),
-        "body": body::shown(&row.body, &row.secrets).unwrap_or(Value::Null),
+        "body": body::shown(kind, &row.body, &row.secrets).unwrap_or(Value::Null),
         "labels": row.labels,
         "view": info.and_then(|i| i.view.clone()),
         "edit": info.and_then(|i| i.edit.clone()),
+        "author": row.author,
         "owner": row.owner,
         "subscribers": row.subscribers,
         "archived": row.archived,

@@ -82,59 +82,94 @@ impl Name<'_> {
     }
 }
 
-const LABELS: &str = "SELECT resource_id, label FROM resource_labels WHERE resource_id IN LIST($1) ORDER BY label";
-const SUBSCRIBERS: &str =
-    "SELECT resource_id, subscriber FROM resource_subscribers WHERE resource_id IN LIST($1) ORDER BY subscriber";
+// Each with the version of the row it belongs to, and that also where there is nothing else to tell.
+const LABELS: &str = "SELECT r.id, r.version, l.label FROM resources r LEFT JOIN resource_labels l \
+                      ON l.resource_id = r.id WHERE r.id IN LIST($1) ORDER BY l.label";
+const SUBSCRIBERS: &str = "SELECT r.id, r.version, s.subscriber FROM resources r LEFT JOIN resource_subscribers s \
+                           ON s.resource_id = r.id WHERE r.id IN LIST($1) ORDER BY s.subscriber";
 
 fn ids(rows: &[Stored]) -> String {
     serde_json::json!(rows.iter().map(|r| r.id.as_str()).collect::<Vec<_>>()).to_string()
 }
 
-fn attach(rows: &mut [Stored], labels: &[Row], subscribers: &[Row]) -> Result<()> {
+/// Adds labels and subscribers, and answers whether all of them belong to the rows as they were read.
+fn attach(rows: &mut [Stored], labels: &[Row], subscribers: &[Row]) -> Result<bool> {
     let place: HashMap<String, usize> = rows.iter().enumerate().map(|(at, r)| (r.id.clone(), at)).collect();
+    let mut same = true;
     for (list, pairs) in [(true, labels), (false, subscribers)] {
+        let mut met = vec![false; rows.len()];
         for pair in pairs {
-            if let Some(row) = place.get(pair.text(0)?).and_then(|at| rows.get_mut(*at)) {
+            let Some(at) = place.get(pair.text(0)?).copied() else { continue };
+            let (Some(row), Some(met)) = (rows.get_mut(at), met.get_mut(at)) else { continue };
+            same &= pair.int(1)? == row.version;
+            *met = true;
+            if let Some(text) = pair.opt_text(2)? {
                 let list = if list { &mut row.labels } else { &mut row.subscribers };
-                list.push(pair.text(1)?.to_owned());
+                list.push(text.to_owned());
             }
         }
+        same &= !met.contains(&false);
     }
-    Ok(())
+    Ok(same)
+}
+
+/// A row with its labels and subscribers: one statement sees them as they were at one moment. What is moved or
+/// changed meanwhile must not be shown half as it was, half as it is where nobody may see it.
+fn whole(column: &str) -> String {
+    // In the place of the row's own columns but the id.
+    let none = "'', 0, '', '', '', '', '', 0, 0, 0, 0";
+    format!(
+        "SELECT {COLUMNS}, 0 AS part, '' AS word FROM resources r WHERE {column} = $1 \
+         UNION ALL SELECT r.id, {none}, 1, l.label FROM resources r \
+         JOIN resource_labels l ON l.resource_id = r.id WHERE {column} = $1 \
+         UNION ALL SELECT r.id, {none}, 2, s.subscriber FROM resources r \
+         JOIN resource_subscribers s ON s.resource_id = r.id WHERE {column} = $1 ORDER BY part, word"
+    )
+}
+
+fn assemble(rows: &[Row]) -> Result<Option<Stored>> {
+    let Some((first, rest)) = rows.split_first() else { return Ok(None) };
+    let mut row = stored(first)?;
+    for part in rest {
+        let list = if part.int(12)? == 1 { &mut row.labels } else { &mut row.subscribers };
+        list.push(part.text(13)?.to_owned());
+    }
+    Ok(Some(row))
 }
 
 pub(super) async fn get(db: &Db, name: &Name<'_>) -> Result<Option<Stored>> {
     let (column, value) = name.parts();
-    let sql = format!("SELECT {COLUMNS} FROM resources r WHERE {column} = $1");
-    let Some(row) = db.query_opt(&sql, &params![value]).await? else { return Ok(None) };
-    let mut rows = [stored(&row)?];
-    complete(db, &mut rows).await?;
-    let [row] = rows;
-    Ok(Some(row))
+    assemble(&db.query(&whole(column), &params![value]).await?)
 }
 
-/// Adds labels and subscribers to rows that were read.
-pub(super) async fn complete(db: &Db, rows: &mut [Stored]) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
+pub(super) async fn get_in(tx: &mut Tx, name: &Name<'_>) -> Result<Option<Stored>> {
+    let (column, value) = name.parts();
+    assemble(&tx.query(&whole(column), &params![value]).await?)
+}
+
+/// Adds labels and subscribers to rows that were read, and answers whether they belong to them.
+async fn complete(db: &Db, rows: &mut [Stored]) -> Result<bool> {
     let ids = ids(rows);
     let labels = db.query(LABELS, &params![&ids]).await?;
     let subscribers = db.query(SUBSCRIBERS, &params![&ids]).await?;
     attach(rows, &labels, &subscribers)
 }
 
-pub(super) async fn get_in(tx: &mut Tx, name: &Name<'_>) -> Result<Option<Stored>> {
-    let (column, value) = name.parts();
-    let sql = format!("SELECT {COLUMNS} FROM resources r WHERE {column} = $1");
-    let Some(row) = tx.query_opt(&sql, &params![value]).await? else { return Ok(None) };
-    let mut rows = [stored(&row)?];
-    let ids = ids(&rows);
-    let labels = tx.query(LABELS, &params![&ids]).await?;
-    let subscribers = tx.query(SUBSCRIBERS, &params![&ids]).await?;
-    attach(&mut rows, &labels, &subscribers)?;
-    let [row] = rows;
-    Ok(Some(row))
+/// The same for a page: when something changed in between, each row is read again, whole. Who may see it is asked
+/// anew by the caller of this.
+async fn complete_all(db: &Db, mut rows: Vec<Stored>) -> Result<Vec<Stored>> {
+    if rows.is_empty() {
+        return Ok(rows);
+    }
+    let bare = rows.clone();
+    if complete(db, &mut rows).await? {
+        return Ok(rows);
+    }
+    let mut again = Vec::with_capacity(bare.len());
+    for row in &bare {
+        again.extend(get(db, &Name::Id(&row.id)).await?);
+    }
+    Ok(again)
 }
 
 /// What a check needs of a resource, and no more: class, author, owner.

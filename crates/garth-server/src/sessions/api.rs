@@ -120,7 +120,7 @@ pub struct Me {
 
 impl Me {
     fn of(me: sessions::Me) -> Self {
-        let space = |s: &crate::spaces::SpaceView| MySpace {
+        let space = |s: &sessions::MySpace| MySpace {
             id: s.info.id.to_string(),
             name: s.info.name.clone(),
             path: s.path.clone(),

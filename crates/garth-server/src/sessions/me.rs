@@ -1,12 +1,11 @@
 //! One's own account: what one sees, one's name, default space, password and sessions.
 
 use super::store;
-use crate::access::{Ctx, Permit, Record, Viewer, Write, named_space, write};
+use crate::access::{Ctx, Permit, Record, Viewer, Write, archived, named_space, path, role_names, write};
 use crate::base::error::{Error, Result};
 use crate::base::passwords::Passwords;
 use crate::base::text;
-use crate::directory::{Change, UserInfo};
-use crate::spaces::{self, SpaceView};
+use crate::directory::{Change, SpaceInfo, UserInfo};
 use garth_core::{Micros, SpaceIx};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -21,9 +20,21 @@ pub struct Me {
     /// Their own default space, unless it is hidden from them.
     pub default_space: Option<Uuid>,
     /// Every space they can see, archived ones too, oldest first.
-    pub spaces: Vec<SpaceView>,
+    pub spaces: Vec<MySpace>,
     /// Do they see two spaces or more, so that controls for them make sense?
     pub controls: bool,
+}
+
+/// A space as it stands in one's own list.
+pub struct MySpace {
+    /// What is known of it.
+    pub info: Arc<SpaceInfo>,
+    /// The visible names from its root to it, joined by `/`.
+    pub path: String,
+    /// The strongest built-in role held, else the first custom one.
+    pub role: Option<String>,
+    /// Is it, or something above it, archived?
+    pub archived: bool,
 }
 
 /// Who is signed in.
@@ -37,8 +48,14 @@ pub fn me(ctx: &Ctx) -> Result<Me> {
     let user = Arc::clone(dir.users.info(ix).ok_or(Error::Unauthenticated)?);
     let viewer = Viewer::new(&dir, &caller, now);
     let seen = dir.spaces.iter::<SpaceIx>().filter(|(ix, _)| viewer.space(*ix));
-    let mut spaces: Vec<SpaceView> =
-        seen.filter_map(|(ix, _)| spaces::view_of(&dir, &caller, &viewer, ix, now)).collect();
+    let mut spaces: Vec<MySpace> = seen
+        .map(|(ix, info)| MySpace {
+            info: Arc::clone(info),
+            path: path(&dir, &viewer, ix),
+            role: viewer.standing(ix).and_then(|s| role_names(&dir, &s.roles).0),
+            archived: archived(&dir.world, ix),
+        })
+        .collect();
     spaces.sort_by_key(|s| (s.info.created_at, s.info.id));
     let default_space = user.default_space.filter(|id| dir.spaces.by_id(id).is_some_and(|ix| viewer.space(ix)));
     Ok(Me { system_admin: caller.system_admin, default_space, controls: spaces.len() > 1, spaces, user })
@@ -72,8 +89,10 @@ pub async fn update_me(ctx: &Ctx, patch: MePatch) -> Result<()> {
         };
         store::update_me(w.tx(), &permit, before.id, &name, default_space).await?;
         w.changed(Change::User(before.id)).await?;
-        let was = json!({ "name": before.name, "default_space": before.default_space });
-        let after = json!({ "name": name, "default_space": default_space });
+        // Which space it is is no business of the system's: it may be one that the registry does not show.
+        let chosen = |space: Option<Uuid>| if space.is_some() { "own" } else { "the installation's" };
+        let was = json!({ "name": before.name, "default_space": chosen(before.default_space) });
+        let after = json!({ "name": name, "default_space": chosen(default_space) });
         let target_id = before.id.to_string();
         w.record(Record { space: None, target_type: "user", target_id, before: was, after }).await
     })

@@ -7,7 +7,7 @@ pub mod api;
 mod me;
 mod store;
 
-pub use me::{Me, MePatch, Session, end, list, me, set_password, update_me};
+pub use me::{Me, MePatch, MySpace, Session, end, list, me, set_password, update_me};
 
 use crate::access::{Ctx, Permit, Record, Who, Write, write};
 use crate::base::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::base::{ids, text};
 use crate::directory::{Change, UserInfo};
 use crate::spaces::{self, NewSpace};
 use crate::users::{self, NewUser};
-use garth_core::{Micros, UserIx};
+use garth_core::{Caller, Micros, UserIx};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -70,7 +70,7 @@ pub async fn set_up(ctx: &Ctx, setup: Setup) -> Result<SignedIn> {
     }
     Passwords::check("/password", &setup.password)?;
     let hash = ctx.app.passwords.hash(setup.password).await?;
-    let user = setup.user;
+    let (user, space) = (setup.user, setup.space);
     let signed_in = write(ctx, "setup", async move |w: &mut Write<'_>| {
         if w.dir().users.iter::<UserIx>().next().is_some() {
             return Err(Error::NotFound);
@@ -78,15 +78,17 @@ pub async fn set_up(ctx: &Ctx, setup: Setup) -> Result<SignedIn> {
         let permit = w.by_secret();
         let id = users::make(w, &permit, &user, true).await?;
         store::set_password(w.tx(), &permit, id, &hash).await?;
-        begin(w, &permit, id, "setup").await
+        let signed_in = begin(w, &permit, id, "setup").await?;
+        if let Some(name) = space {
+            let name = text::name("/space", &name)?;
+            let ix = w.dir().users.by_id::<UserIx>(&id).ok_or(Error::NotFound)?;
+            w.caller = Caller::user(&w.dir().world, ix).ok_or(Error::NotFound)?;
+            spaces::name_default(w, NewSpace { name, ..NewSpace::default() }).await?;
+        }
+        Ok(signed_in)
     })
     .await?;
     ctx.app.end_setup();
-    if let Some(name) = setup.space {
-        let who = Who::Session(ids::token_hash(&signed_in.token));
-        let ctx = Ctx { who, ..ctx.clone() };
-        spaces::create(&ctx, NewSpace { name, ..NewSpace::default() }).await?;
-    }
     Ok(signed_in)
 }
 

@@ -1,8 +1,8 @@
 //! Spaces over HTTP, and their registry.
 
-use crate::access::{Anyone, App, Ctx};
+use crate::access::{Anyone, App, Ctx, Who};
 use crate::base::clock;
-use crate::base::error::{Problem, Result};
+use crate::base::error::{Error, Problem, Result};
 use crate::base::http::{Input, Json, Page, Query, given, if_match, some, tagged};
 use crate::spaces::{self, Entry, Filter, NewSpace, SpacePatch, SpaceView};
 use axum::extract::Path;
@@ -182,6 +182,9 @@ async fn list(Anyone(ctx): Anyone, uri: Uri) -> Result<Json<Page<Space>>> {
         q: query.one("q"),
     };
     let page = query.page();
+    if ctx.who == Who::Anonymous && !ctx.directory().settings.public_access {
+        return Err(Error::Unauthenticated);
+    }
     query.done()?;
     Ok(Json(spaces::list(&ctx, &filter, &page)?.map(Space::of)))
 }

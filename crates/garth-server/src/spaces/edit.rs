@@ -6,7 +6,8 @@ use crate::base::error::{Error, Result};
 use crate::base::text;
 use crate::directory::policy::Place;
 use crate::directory::{Change, Directory};
-use garth_core::{Action, MAX_SPACE_DEPTH, Permission, Principal, SpaceIx, Target};
+use crate::grants;
+use garth_core::{Action, MAX_SPACE_DEPTH, Permission, Principal, RoleKind, SpaceIx, Target, World};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -54,7 +55,11 @@ pub async fn update(ctx: &Ctx, id: String, patch: SpacePatch, version: Option<i6
             may_seal(w.dir(), ix)?;
         }
         let parent = new_parent(w, ix, space.parent, &patch)?;
-        let inherits = new_inherits(w, ix, space.inherits, parent, &patch)?;
+        // Roles flow in from above, all of them: only who could give every role here lets them.
+        if parent.is_some() && parent != space.parent {
+            grants::may_give(w, ix, World::ADMIN)?;
+        }
+        let inherits = new_inherits(w, ix, space.inherits, space.parent, parent, &patch)?;
         let policy = |given: &Option<Value>, was: &Value, pointer: &str, place| match given {
             Some(given) => read_policy(w, given, pointer, place, sealed),
             None => Ok(was.clone()),
@@ -81,9 +86,30 @@ pub async fn update(ctx: &Ctx, id: String, patch: SpacePatch, version: Option<i6
         let after = state(w.dir(), ix);
         w.record(Record { space: Some(ix), target_type: "space", target_id: info.id.to_string(), before, after })
             .await?;
+        let (was, is) = (space.parent.filter(|_| space.inherits), parent.filter(|_| inherits));
+        if was != is {
+            record_heir(w, ix, was, false).await?;
+            record_heir(w, ix, is, true).await?;
+        }
         shown(w, ix)
     })
     .await
+}
+
+/// An inheriting child makes its people readers of the parent: the parent's administrators see
+/// that it does so from now on, or no longer.
+pub(super) async fn record_heir(
+    w: &mut Write<'_>,
+    child: SpaceIx,
+    parent: Option<SpaceIx>,
+    inherits: bool,
+) -> Result<()> {
+    if parent.is_none() {
+        return Ok(());
+    }
+    let target_id = w.dir().space_id(child).ok_or(Error::NotFound)?.to_string();
+    let (before, after) = (json!({ "inherits": !inherits }), json!({ "inherits": inherits }));
+    w.record(Record { space: parent, target_type: "space", target_id, before, after }).await
 }
 
 /// Sealing asks that nothing a system administrator could edit opens the space already.
@@ -96,6 +122,13 @@ fn may_seal(dir: &Directory, ix: SpaceIx) -> Result<()> {
         return Err(Error::conflict(
             "conflict",
             "a sealed space takes grants to users and keys only; revoke the others first",
+        ));
+    }
+    let custom = |role| dir.world.role(role).is_none_or(|r| r.kind == RoleKind::Custom);
+    if space.grants().iter().any(|g| custom(g.role)) {
+        return Err(Error::conflict(
+            "conflict",
+            "a sealed space takes built-in roles only; revoke the grants of others first",
         ));
     }
     if !fits_sealed(&space.view) || !fits_sealed(&space.edit) {
@@ -114,7 +147,9 @@ fn new_parent(w: &mut Write<'_>, ix: SpaceIx, was: Option<SpaceIx>, patch: &Spac
         Some(id) => Some(access::named_space(w.dir(), &w.caller, "/parent", id, w.now)?),
         None => None,
     };
-    if parent == was {
+    // A space under a parent out of sight is a root to the caller, and stays where it is.
+    let shown = was.filter(|p| Viewer::new(w.dir(), &w.caller, w.now).space(*p));
+    if parent == shown {
         return Ok(was);
     }
     w.may(Target::Space(ix), Action::Use(Permission::SPACE_ADMIN))?;
@@ -147,11 +182,12 @@ fn new_inherits(
     w: &mut Write<'_>,
     ix: SpaceIx,
     was: bool,
+    before: Option<SpaceIx>,
     parent: Option<SpaceIx>,
     patch: &SpacePatch,
 ) -> Result<bool> {
     let inherits = patch.inherits.unwrap_or(was);
-    let moved = patch.parent.is_some();
+    let moved = patch.parent.is_some() && parent != before;
     // A parent that the caller cannot see is as good as none.
     let seen = parent.filter(|p| Viewer::new(w.dir(), &w.caller, w.now).space(*p));
     if patch.inherits == Some(true) && !was && seen.is_none() {
@@ -163,6 +199,8 @@ fn new_inherits(
     }
     if inherits && (!was || moved) {
         w.may(Target::Space(parent), Action::Use(Permission::SPACE_ADMIN))?;
+        // It makes readers of the parent.
+        grants::may_give(w, parent, World::READER)?;
     }
     Ok(inherits)
 }
@@ -216,14 +254,16 @@ pub async fn delete(ctx: &Ctx, id: String, confirm: Option<String>) -> Result<()
         if confirm.as_deref() != Some(&info.name) {
             return Err(Error::field("?confirm", "must be the name of the space"));
         }
-        let before = state(w.dir(), ix);
+        let (before, sealed, target_id) = (state(w.dir(), ix), space.sealed, info.id.to_string());
         store::delete(w.tx(), &permit, info.id).await?;
+        w.keep_count().await?;
         w.changed(Change::Space(info.id)).await?;
-        for space in [Some(ix), None] {
-            let (before, after) = (before.clone(), Value::Null);
-            w.record(Record { space, target_type: "space", target_id: info.id.to_string(), before, after }).await?;
+        if !sealed {
+            // The registry showed its name, and no more of it.
+            let (target_id, before) = (target_id.clone(), json!({ "name": before["name"] }));
+            w.record(Record { space: None, target_type: "space", target_id, before, after: Value::Null }).await?;
         }
-        Ok(())
+        w.record(Record { space: Some(ix), target_type: "space", target_id, before, after: Value::Null }).await
     })
     .await
 }

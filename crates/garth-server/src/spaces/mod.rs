@@ -179,7 +179,10 @@ pub async fn create(ctx: &Ctx, new: NewSpace) -> Result<(SpaceView, Vec<String>)
 }
 
 /// The first space: the default space gets its name and its administrators.
-async fn name_default(w: &mut Write<'_>, new: NewSpace) -> Result<(SpaceView, Vec<String>)> {
+///
+/// # Errors
+/// 403 for all but system administrators, 422.
+pub async fn name_default(w: &mut Write<'_>, new: NewSpace) -> Result<(SpaceView, Vec<String>)> {
     let permit = w.system_admin()?;
     if new.parent.is_some() {
         return Err(Error::field("/parent", "is not a space you can see"));
@@ -287,6 +290,10 @@ fn may_create(w: &mut Write<'_>, new: &NewSpace) -> Result<(Permit, Option<Space
         CreateSpaces::SystemAdmins if !system => w.system_admin()?,
         _ => w.may(Target::Space(parent), Action::Use(Permission::SPACE_ADMIN))?,
     };
+    if new.inherits {
+        // It makes readers of the parent, the creator first.
+        grants::may_give(w, parent, World::READER)?;
+    }
     if archived(&w.dir().world, parent) {
         return Err(Error::conflict("archived", "the parent is archived"));
     }
@@ -334,7 +341,8 @@ async fn finish(
     new: &NewSpace,
     parent: Option<SpaceIx>,
 ) -> Result<(SpaceView, Vec<String>)> {
-    let others_named = new.admins.as_ref().is_some_and(|named| {
+    // An empty list names nobody, and a space that nobody can see or edit is nobody's.
+    let others_named = new.admins.as_ref().filter(|named| !named.is_empty()).is_some_and(|named| {
         let me = identity(w.dir(), &w.caller);
         !named.iter().any(|text| w.dir().principal(text).map(|p| w.dir().principal_text(p)) == me)
     });
@@ -350,14 +358,13 @@ async fn finish(
         after: after.clone(),
     })
     .await?;
-    w.record(Record {
-        space: None,
-        target_type: "space",
-        target_id: id,
-        before,
-        after: json!({ "name": after["name"] }),
-    })
-    .await?;
+    if !new.sealed {
+        let after = json!({ "name": after["name"] });
+        w.record(Record { space: None, target_type: "space", target_id: id, before, after }).await?;
+    }
+    if new.inherits {
+        edit::record_heir(w, ix, parent, true).await?;
+    }
     let mut warnings = Vec::new();
     if let Some(parent) = parent {
         let everyone = w.dir().world.standing(&Caller::everyone(), parent, w.now);

@@ -1,15 +1,18 @@
 //! SQL of lists: index scans over the classes a caller may see, with nothing to discard.
 //!
-//! A caller with few classes reads one scan per class, merged; one with many reads the order
-//! and skips what is of other classes. Classes that are seen by author, owner or subscribers
+//! A caller with few classes reads one scan per class, merged; one who sees most of them reads
+//! the order and skips what is of other classes. Classes that are seen by author, owner or subscribers
 //! only are read from the caller's own side: what they made, own, subscribe to.
 
-use super::{COLUMNS, Result, Stored, complete, stored};
+use super::{COLUMNS, Result, Stored, complete_all, stored};
 use crate::base::db::{Db, Value};
 use garth_core::{ClassIx, Reach};
+use std::cmp::Ordering;
 
-/// Classes up to which each gets a scan of its own; SQLite joins at most 500.
+/// Classes that share a statement, each with a scan of its own; SQLite joins at most 500.
 const SCANS: usize = 64;
+/// Statements up to which many classes are still read one by one.
+const STATEMENTS: usize = 32;
 
 /// What a list is ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +38,7 @@ pub struct Wanted {
     pub limit: usize,
     /// Archived resources, too?
     pub archived: bool,
-    /// With all of these labels.
+    /// With all of these labels, each given once.
     pub labels: Vec<String>,
     /// Owned by one of these principals.
     pub owners: Vec<String>,
@@ -43,6 +46,21 @@ pub struct Wanted {
     pub authors: Vec<String>,
     /// With that in its name, lower case; or of that code.
     pub q: Option<(String, String)>,
+    /// How many classes there are, of which the caller sees some.
+    pub classes: usize,
+}
+
+impl Wanted {
+    /// Which of two rows comes first.
+    fn compare(&self, a: &Stored, b: &Stored) -> Ordering {
+        let by_key = match self.key {
+            Key::Updated => a.updated_at.cmp(&b.updated_at),
+            Key::Created => a.created_at.cmp(&b.created_at),
+            Key::Name => a.name.cmp(&b.name),
+        };
+        let order = by_key.then_with(|| a.id.cmp(&b.id));
+        if self.descending { order.reverse() } else { order }
+    }
 }
 
 /// A statement under construction.
@@ -58,42 +76,97 @@ impl Sql {
         format!("${}", self.values.len())
     }
 
+    /// The branches as one statement, in order and no longer than wanted.
+    fn finish(mut self, wanted: &Wanted) -> (String, Vec<Value>) {
+        let text = match &self.branches[..] {
+            [only] => only.clone(),
+            many => {
+                let parts: Vec<String> = many.iter().map(|b| format!("SELECT * FROM ({b}) AS b")).collect();
+                let union = parts.join(" UNION ALL ");
+                let limit = self.value(limit(wanted));
+                format!("{union} ORDER BY {} LIMIT {limit}", order(wanted, ""))
+            }
+        };
+        (text, self.values)
+    }
+
     fn classes(&mut self, classes: &[ClassIx]) -> String {
         let list = serde_json::json!(classes.iter().map(|c| c.0).collect::<Vec<_>>()).to_string();
         format!("INTS({})", self.value(list))
     }
 }
 
-/// A page of the resources in that reach. `me` is how the caller stands as author, owner and subscriber.
+/// A page of the resources in that reach, and where it ends if there is more. `me` is how the caller stands as
+/// author, owner and subscriber. What changed while it was read is answered as it is now: it is to be asked once more
+/// whether the caller may see it.
 pub(in crate::resources) async fn page(
     db: &Db,
     reach: &Reach,
     me: Option<&str>,
     wanted: &Wanted,
-) -> Result<Vec<Stored>> {
-    let mut sql = Sql::default();
-    let rest = rest(&mut sql, wanted);
-    full(&mut sql, reach, &rest);
-    partial(&mut sql, reach, me, &rest);
-    if sql.branches.is_empty() {
-        return Ok(Vec::new());
-    }
-    let text = match &sql.branches[..] {
-        [only] => only.clone(),
-        many => {
-            let parts: Vec<String> = many.iter().map(|b| format!("SELECT * FROM ({b}) AS b")).collect();
-            let limit = sql.value(limit(wanted));
-            format!("{} ORDER BY {} LIMIT {limit}", parts.join(" UNION ALL "), order(wanted, ""))
+) -> Result<(Vec<Stored>, Option<(String, String)>)> {
+    let mut rows = Vec::new();
+    let statements = statements(reach, me, wanted);
+    let merged = statements.len() > 1;
+    for sql in statements {
+        let (text, values) = sql.finish(wanted);
+        for row in &db.scan(&text, values).await? {
+            rows.push(stored(row)?);
         }
-    };
-    let rows = db.scan(&text, sql.values).await?;
-    let mut rows = rows.iter().map(stored).collect::<Result<Vec<_>>>()?;
-    complete(db, &mut rows).await?;
-    Ok(rows)
+    }
+    if merged {
+        rows.sort_by(|a, b| wanted.compare(a, b));
+    }
+    let more = rows.len() > wanted.limit;
+    rows.truncate(wanted.limit);
+    let end = rows.last().filter(|_| more).map(|row| {
+        let key = match wanted.key {
+            Key::Updated => row.updated_at.to_string(),
+            Key::Created => row.created_at.to_string(),
+            Key::Name => row.name.clone(),
+        };
+        (key, row.id.clone())
+    });
+    Ok((complete_all(db, rows).await?, end))
 }
 
+/// The statements that together read the page. A caller with few classes, or with many that are
+/// still the lesser part, reads one scan a class; one who sees most reads the order and skips the rest.
+fn statements(reach: &Reach, me: Option<&str>, wanted: &Wanted) -> Vec<Sql> {
+    let begin = || {
+        let mut sql = Sql::default();
+        let rest = rest(&mut sql, wanted);
+        (sql, rest)
+    };
+    let mut statements = Vec::new();
+    let most = reach.full.len() * 2 > wanted.classes || reach.full.len() > SCANS * STATEMENTS;
+    if most && reach.full.len() > SCANS {
+        let (mut sql, rest) = begin();
+        // The plus keeps the class out of the choice of index: the order is scanned.
+        let classes = sql.classes(&reach.full);
+        sql.branches.push(format!("SELECT {COLUMNS} FROM resources r WHERE +r.class_id IN {classes}{rest}"));
+        statements.push(sql);
+    } else {
+        for classes in reach.full.chunks(SCANS) {
+            let (mut sql, rest) = begin();
+            for class in classes {
+                let class = sql.value(class.0);
+                sql.branches.push(format!("SELECT {COLUMNS} FROM resources r WHERE r.class_id = {class}{rest}"));
+            }
+            statements.push(sql);
+        }
+    }
+    let (mut sql, rest) = begin();
+    partial(&mut sql, reach, me, &rest);
+    if !sql.branches.is_empty() {
+        statements.push(sql);
+    }
+    statements
+}
+
+/// One more than is wanted tells whether there is more.
 fn limit(wanted: &Wanted) -> i64 {
-    i64::try_from(wanted.limit).unwrap_or(i64::MAX)
+    i64::try_from(wanted.limit).map_or(i64::MAX, |limit| limit.saturating_add(1))
 }
 
 fn column(key: Key) -> &'static str {
@@ -115,10 +188,17 @@ fn rest(sql: &mut Sql, wanted: &Wanted) -> String {
     if !wanted.archived {
         conditions.push_str(" AND r.archived = 0");
     }
-    for label in &wanted.labels {
+    if let Some(label) = wanted.labels.first() {
         let label = sql.value(label);
         conditions.push_str(&format!(
             " AND EXISTS (SELECT 1 FROM resource_labels l WHERE l.resource_id = r.id AND l.label = {label})"
+        ));
+    }
+    if wanted.labels.len() > 1 {
+        // Counted in one go: PostgreSQL takes seconds to plan a statement of many EXISTS.
+        let (all, labels) = (wanted.labels.len(), sql.value(serde_json::json!(wanted.labels).to_string()));
+        conditions.push_str(&format!(
+            " AND (SELECT COUNT(*) FROM resource_labels l WHERE l.resource_id = r.id AND l.label IN LIST({labels})) = {all}"
         ));
     }
     for (column, list) in [("owner", &wanted.owners), ("author", &wanted.authors)] {
@@ -139,20 +219,6 @@ fn rest(sql: &mut Sql, wanted: &Wanted) -> String {
     }
     let limit = sql.value(limit(wanted));
     format!("{conditions} ORDER BY {} LIMIT {limit}", order(wanted, "r."))
-}
-
-/// The classes whose every resource is seen.
-fn full(sql: &mut Sql, reach: &Reach, rest: &str) {
-    if reach.full.len() <= SCANS {
-        for class in &reach.full {
-            let class = sql.value(class.0);
-            sql.branches.push(format!("SELECT {COLUMNS} FROM resources r WHERE r.class_id = {class}{rest}"));
-        }
-    } else {
-        // The plus keeps the class out of the choice of index: the order is scanned.
-        let classes = sql.classes(&reach.full);
-        sql.branches.push(format!("SELECT {COLUMNS} FROM resources r WHERE +r.class_id IN {classes}{rest}"));
-    }
 }
 
 /// The classes of which some resources are seen, by what the caller is to them. The branches

@@ -213,6 +213,21 @@ impl Garth {
         Ok(())
     }
 
+    /// Stops, tries to start with another key of the installation (or none), and starts again as before.
+    pub async fn start_with_key(&self, key: Option<&str>) -> Result<(), DbError> {
+        self.stop().await;
+        let file = self.0.place.folder().join("master-key");
+        let own = std::fs::read(&file).expect("the installation's key");
+        match key {
+            Some(key) => std::fs::write(&file, key).expect("another key"),
+            None => std::fs::remove_file(&file).expect("no key"),
+        }
+        let started = self.second_server().await;
+        std::fs::write(&file, own).expect("the key again");
+        self.start().await;
+        started
+    }
+
     fn config(&self) -> Config {
         Config {
             target: self.0.place.target(),
