@@ -3,7 +3,8 @@
 pub mod api;
 mod store;
 
-pub use store::{Entry, Filter};
+pub use crate::access::AuditEntry as Entry;
+pub use store::Filter;
 
 use crate::access::{self, Ctx, visible_space};
 use crate::base::error::Result;

@@ -1,34 +1,8 @@
 //! SQL of reading the audit; it is written where changes are, in `access`.
 
-use crate::base::db::{Db, DbError, Value};
+use crate::access::AuditEntry as Entry;
+use crate::base::db::{Db, DbError, Row, Value};
 use garth_core::Micros;
-
-/// One change or refusal.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// A random id.
-    pub id: String,
-    /// When.
-    pub at: Micros,
-    /// Who, as a principal, or `system` or `anonymous`.
-    pub actor: String,
-    /// By what credential.
-    pub credential: String,
-    /// What, as `space.create`.
-    pub action: String,
-    /// The type of what it was done to.
-    pub target_type: String,
-    /// Its id.
-    pub target_id: String,
-    /// `done` or `refused`.
-    pub outcome: String,
-    /// The state before, as JSON; empty if there was none.
-    pub before: String,
-    /// The state after, as JSON; empty if there is none.
-    pub after: String,
-    /// The request that did it.
-    pub request_id: String,
-}
 
 /// Which entries are wanted, all conditions together.
 #[derive(Clone, Debug, Default)]
@@ -76,10 +50,11 @@ pub(super) async fn list(
     values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
     sql.push_str(&format!(" ORDER BY at DESC, id DESC LIMIT ${}", values.len()));
     let rows = db.scan(&sql, values).await?;
-    let entry = |row: &crate::base::db::Row| -> Result<Entry, DbError> {
+    let entry = |row: &Row| -> Result<Entry, DbError> {
         Ok(Entry {
             id: row.text(0)?.to_owned(),
             at: row.int(1)?,
+            space: space.to_owned(),
             actor: row.text(2)?.to_owned(),
             credential: row.text(3)?.to_owned(),
             action: row.text(4)?.to_owned(),

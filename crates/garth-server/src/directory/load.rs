@@ -387,12 +387,10 @@ fn put_role(dir: &mut Directory, row: &Row) -> Result<()> {
     let role = RoleInfo { id: id(row, 0)?, name, permissions, created_at: row.int(3)? };
     let ix: RoleIx = match BUILT_IN_ROLES.iter().position(|n| *n == role.name) {
         Some(slot) => {
-            dir.roles.by_id.insert(role.id, slot as u32);
-            dir.roles.next = dir.roles.next.max(BUILT_IN_ROLES.len() as u32);
+            dir.roles.seat(role.id, slot as u32, BUILT_IN_ROLES.len() as u32);
             RoleIx(slot as u32)
         }
         None => {
-            dir.roles.next = dir.roles.next.max(BUILT_IN_ROLES.len() as u32);
             let ix = dir.roles.place(role.id);
             let patterns: Vec<Pattern> = role.permissions.iter().filter_map(|p| stored_pattern(dir, p)).collect();
             dir.world.set_role(ix, Role::custom(patterns));

@@ -118,7 +118,7 @@ async fn a_query_as_long_as_an_address_is_answered_or_refused(g: Garth) {
     let labels: Vec<String> = (0..2_000).map(|n| format!("label={n}")).collect();
     ada.get(&format!("/api/v1/resources?{}", labels.join("&"))).await.refused(422, "invalid");
     let both = ada.resource("task", "Both").labels(&["a", "b"]).create().await;
-    assert_eq!(ada.get("/api/v1/resources?label=b&label=a").await.ok().each("id"), [both.id.clone()]);
+    assert_eq!(ada.get("/api/v1/resources?label=b&label=a").await.ok().each("id"), vec![both.id.clone()]);
     ada.delete(&both.url("")).await.done();
     let most: Vec<String> = (0..64).map(|n| format!("label={n}")).collect();
     assert!(ada.get(&format!("/api/v1/resources?{}", most.join("&"))).await.ok().items().is_empty());

@@ -1,0 +1,217 @@
+//! What the directory knows of each thing besides what decides: names, times, JSON as it was written.
+
+use garth_core::{Micros, UserIx};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// What is known of a space besides what decides.
+#[derive(Clone, Debug)]
+pub struct SpaceInfo {
+    /// Its id, in every URL for ever.
+    pub id: Uuid,
+    /// Its name; empty for the default space until somebody names it.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Free words, sorted.
+    pub labels: Vec<String>,
+    /// Its view policy as JSON.
+    pub view: Value,
+    /// Its edit policy as JSON.
+    pub edit: Value,
+    /// Is it the default space?
+    pub default: bool,
+    /// The wrapped key that its secrets are sealed under.
+    pub secret_key: String,
+    /// Counts its changes.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Micros,
+    /// When it was changed last.
+    pub updated_at: Micros,
+}
+
+/// What is known of a user besides what decides.
+#[derive(Clone, Debug)]
+pub struct UserInfo {
+    /// The user's id.
+    pub id: Uuid,
+    /// The unique name they sign in with.
+    pub username: String,
+    /// What people call them.
+    pub name: String,
+    /// Where to write to them.
+    pub email: Option<String>,
+    /// Cannot sign in.
+    pub disabled: bool,
+    /// The account is gone; the row stays so that what they made keeps an author.
+    pub deleted: bool,
+    /// The space they chose as their own default.
+    pub default_space: Option<Uuid>,
+    /// When the account was made.
+    pub created_at: Micros,
+}
+
+/// What is known of a group.
+#[derive(Clone, Debug)]
+pub struct GroupInfo {
+    /// The group's id.
+    pub id: Uuid,
+    /// Its unique name.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Micros,
+}
+
+/// What is known of a role.
+#[derive(Clone, Debug)]
+pub struct RoleInfo {
+    /// The role's id; a built-in role's is its name.
+    pub id: Uuid,
+    /// Its unique name.
+    pub name: String,
+    /// Its patterns as they were written.
+    pub permissions: Vec<String>,
+    /// When it was made.
+    pub created_at: Micros,
+}
+
+/// A kind as somebody defined it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// The unique name, lower case: the noun of its permissions.
+    pub name: String,
+    /// What several of them are called.
+    #[serde(default)]
+    pub plural: Option<String>,
+    /// 1–8 capital letters that its codes begin with.
+    pub prefix: String,
+    /// The JSON Schema of its bodies.
+    #[serde(default = "any_object")]
+    #[schema(value_type = Object)]
+    pub schema: Value,
+    /// May its resources be attached to others and shared?
+    #[serde(default)]
+    pub shareable: bool,
+    /// Fields that are written and never read back, by JSON pointer.
+    #[serde(default)]
+    pub secret_fields: Vec<String>,
+    /// Fields that name other resources.
+    #[serde(default)]
+    pub references: Vec<Reference>,
+    /// View policy of resources without one of their own; holders of `<kind>:read` if null.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub default_view: Option<Value>,
+    /// The same for editing; holders of `<kind>:write` if null.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub default_edit: Option<Value>,
+    /// What `author`, `owner` and `subscribers` may always do, the gate passed: `view`, `edit`.
+    #[serde(default)]
+    pub exceptions: std::collections::BTreeMap<String, Vec<String>>,
+    /// Permissions of its own, `<kind>:<verb>`.
+    #[serde(default)]
+    pub permissions: Vec<String>,
+}
+
+/// A field that names another resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// Where, by JSON pointer.
+    pub pointer: String,
+    /// Of what kind the other is.
+    pub kind: String,
+    /// `view`: whoever may not see the other may not see this one either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires: Option<String>,
+    /// The other goes along when this one moves.
+    #[serde(default)]
+    pub follows: bool,
+}
+
+fn any_object() -> Value {
+    serde_json::json!({ "type": "object" })
+}
+
+/// What is known of a kind.
+pub struct KindInfo {
+    /// The kind's id.
+    pub id: Uuid,
+    /// How it was defined.
+    pub definition: Definition,
+    /// Its schema, ready to check bodies.
+    pub validator: Option<jsonschema::Validator>,
+    /// When it was made.
+    pub created_at: Micros,
+}
+
+/// What is known of a named policy.
+#[derive(Clone, Debug)]
+pub struct PolicyInfo {
+    /// The policy's id.
+    pub id: Uuid,
+    /// Its unique name.
+    pub name: String,
+    /// The policy as JSON.
+    pub policy: Value,
+    /// Who may change it, as JSON.
+    pub edit: Value,
+    /// Who may change it.
+    pub editors: garth_core::Policy,
+    /// When it was made.
+    pub created_at: Micros,
+}
+
+/// A class's policies as JSON; `None` is the kind's default.
+#[derive(Clone, Debug)]
+pub struct ClassInfo {
+    /// Its resources' own view policy.
+    pub view: Option<Value>,
+    /// Their own edit policy.
+    pub edit: Option<Value>,
+}
+
+/// Somebody signed in.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The session's id.
+    pub id: Uuid,
+    /// Whose it is.
+    pub user: UserIx,
+    /// When they signed in.
+    pub created_at: Micros,
+    /// From then on it is as if it were not there.
+    pub expires_at: Micros,
+    /// What they signed in with, as it calls itself.
+    pub device: String,
+}
+
+/// Who may create spaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CreateSpaces {
+    /// System administrators only.
+    #[default]
+    SystemAdmins,
+    /// They, and administrators of a space below it.
+    SpaceAdmins,
+    /// Anybody, who becomes the new space's administrator.
+    Users,
+}
+
+/// What holds for the whole installation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Does `public` include callers who are not signed in?
+    #[serde(default)]
+    pub public_access: bool,
+    /// Who may create spaces.
+    #[serde(default)]
+    pub create_spaces: CreateSpaces,
+}
