@@ -420,6 +420,24 @@ mod tests {
         assert!(matches!(parse_json(b"\"\xff\""), Err(Error::Malformed(_))));
     }
 
+    #[tokio::test]
+    async fn a_panic_is_a_problem_with_the_requests_id() {
+        use tower::ServiceExt;
+        async fn panics() -> &'static str {
+            panic!("on purpose")
+        }
+        let router =
+            axum::Router::new().route("/", axum::routing::get(panics)).layer(axum::middleware::from_fn(finish));
+        let request = Request::builder().uri("/").header("x-request-id", "abc").body(Body::empty()).expect("request");
+        let response = router.oneshot(request).await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        let problem: Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!((&problem["code"], &problem["request_id"]), (&Value::from("internal"), &Value::from("abc")));
+        assert!(!problem.to_string().contains("on purpose"));
+    }
+
     #[test]
     fn a_query_is_read_whole() {
         let mut query = Query::new(&Uri::from_static("/x?a=1&a=2&b=c&limit=7")).expect("query");

@@ -21,6 +21,7 @@ stories! {
     of_two_changes_at_once_one_is_stale,
     nobody_locks_themselves_out,
     policies_that_mean_nothing_are_refused,
+    a_change_to_a_space_rewrites_none_of_its_resources,
 }
 
 async fn one_space_is_always_there_and_shows_no_controls(g: Garth) {
@@ -405,4 +406,24 @@ async fn policies_that_mean_nothing_are_refused(g: Garth) {
         ada.call(axum::http::Method::PATCH, &home.url("")).raw("application/json", body).await.refused_somehow();
     })
     .await;
+}
+
+async fn a_change_to_a_space_rewrites_none_of_its_resources(g: Garth) {
+    let ada = g.admin().await;
+    let lin = g.person("lin").await;
+    ada.kind("task").await;
+    let (atlas, other) = (ada.space("Atlas").create().await, ada.space("Other").create().await);
+    let task = ada.resource("task", "Fix the lift").space(&atlas).labels(&["lift"]).create().await;
+    let tables = ["resources", "resource_labels", "resource_subscribers", "access_classes"];
+    let mut before = Vec::new();
+    for table in tables {
+        before.push(g.rows(table).await);
+    }
+    ada.grant(&atlas, &lin, "writer").await;
+    ada.patch(&atlas.url(""), json!({"view": {"users": [ada.principal()]}, "parent": other.id})).await.ok();
+    lin.get(&task.url("")).await.refused(404, "not_found");
+    ada.post(&atlas.url("/archive"), json!({})).await.ok();
+    for (table, rows) in tables.iter().zip(before) {
+        assert_eq!(g.rows(table).await, rows, "{table}");
+    }
 }

@@ -213,6 +213,11 @@ impl Garth {
         Ok(())
     }
 
+    /// Every row of a table as it is stored.
+    pub async fn rows(&self, table: &str) -> Vec<String> {
+        self.0.place.dump().await.remove(table).expect("a table of that name")
+    }
+
     /// Stops, tries to start with another key of the installation (or none), and starts again as before.
     pub async fn start_with_key(&self, key: Option<&str>) -> Result<(), DbError> {
         self.stop().await;
