@@ -60,6 +60,20 @@ impl Ctx {
         }
     }
 
+    /// Requires that the credential is still good there, without working out what follows from it.
+    ///
+    /// # Errors
+    /// 401 when it is unknown, expired or revoked, or its user is disabled.
+    fn good(&self, dir: &Directory) -> Result<()> {
+        match &self.who {
+            Who::Anonymous | Who::System => Ok(()),
+            Who::Session(_) => {
+                let enabled = dir.world.user(self.session(dir)?.user).is_some_and(|u| u.enabled);
+                if enabled { Ok(()) } else { Err(Error::Unauthenticated) }
+            }
+        }
+    }
+
     /// The caller, in that picture.
     ///
     /// # Errors
@@ -81,6 +95,14 @@ impl Ctx {
             Who::Anonymous => Err(Error::Unauthenticated),
             _ => self.caller(dir),
         }
+    }
+
+    /// The caller of a list: somebody signed in, or anybody where the installation has public access on.
+    ///
+    /// # Errors
+    /// 401 otherwise.
+    pub fn reader(&self, dir: &Directory) -> Result<Caller> {
+        if dir.settings.public_access { self.caller(dir) } else { self.somebody(dir) }
     }
 
     /// The user who is signed in.
@@ -144,7 +166,22 @@ impl FromRequestParts<Arc<App>> for Anyone {
             (Some(header), None) => Who::Session(ids::token_hash(bearer(header.to_str().ok())?)),
         };
         let ctx = Ctx { app: Arc::clone(app), who, request_id };
-        ctx.caller(&app.directory())?;
+        ctx.good(&app.directory())?;
+        Ok(Self(ctx))
+    }
+}
+
+/// A request for a list: signed in, or by anybody where the installation has public access on.
+pub struct Reader(pub Ctx);
+
+impl FromRequestParts<Arc<App>> for Reader {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
+        let Anyone(ctx) = Anyone::from_request_parts(parts, app).await?;
+        if ctx.who == Who::Anonymous {
+            ctx.reader(&app.directory())?;
+        }
         Ok(Self(ctx))
     }
 }

@@ -15,7 +15,7 @@ mod who;
 mod write;
 
 pub use app::{App, Config};
-pub use ctx::{Anyone, Ctx, Who};
+pub use ctx::{Anyone, Ctx, Reader, Who};
 pub use explain::{Explanation, Step, explain};
 pub use page::{cursor, page_of, read_cursor};
 pub use places::{archived, named_space, path, redacted, registered, role_names, visible_space};

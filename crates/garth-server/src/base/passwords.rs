@@ -6,6 +6,7 @@
 use crate::base::error::{Error, Result};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
@@ -118,7 +119,8 @@ fn start_threads() -> mpsc::Sender<Job> {
                 // The lock is held while waiting: one thread waits for the next job, the other for its turn.
                 let job = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
                 let Some(job) = job else { break };
-                job();
+                // A hash that panics is answered as a failure by its dropped sender; the thread goes on.
+                let _ = catch_unwind(AssertUnwindSafe(job));
             }
         });
     }

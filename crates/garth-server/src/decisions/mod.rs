@@ -5,12 +5,12 @@
 
 pub mod api;
 
-use crate::access::{self, Ctx, Explanation, Viewer, identity};
+use crate::access::{self, Ctx, Explanation, Viewer};
 use crate::base::error::{Error, Result};
 use crate::directory::Directory;
 use crate::directory::policy::Sees;
 use crate::resources;
-use garth_core::{Action, Caller, KindIx, Outcome, Permission, Principal, SpaceIx, Target};
+use garth_core::{Action, Caller, KindIx, Outcome, Permission, SpaceIx, Target};
 
 /// An entity of a question: a type and an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,18 +102,14 @@ fn decided<T>(
 /// Only about oneself; the command line about anybody.
 fn may_ask(ctx: &Ctx, question: &Question) -> Result<()> {
     let dir = ctx.directory();
-    let caller = ctx.somebody(&dir)?;
-    if caller.system || is_self(&dir, &caller, question) {
+    if is_self(ctx, &dir, question) || ctx.somebody(&dir)?.system {
         return Ok(());
     }
     Err(Error::Forbidden("a caller may ask about itself; asking about others needs decision:ask".to_owned()))
 }
 
-fn is_self(dir: &Directory, caller: &Caller, question: &Question) -> bool {
-    let me = identity(dir, caller);
-    question.subject.kind == "user"
-        && dir.user_ref(&question.subject.id).map(|u| dir.principal_text(Principal::User(u))) == me
-        && me.is_some()
+fn is_self(ctx: &Ctx, dir: &Directory, question: &Question) -> bool {
+    question.subject.kind == "user" && ctx.user(dir).is_ok_and(|me| dir.user_ref(&question.subject.id) == Some(me))
 }
 
 /// Why somebody may or may not: to themselves, to the administrators of the space about people
@@ -127,7 +123,7 @@ pub async fn explain(ctx: &Ctx, question: &Question) -> Result<Explanation> {
     let seen = found_by(ctx, &question.resource, |dir| ctx.caller(dir).ok()).await?;
     let (dir, now) = (ctx.directory(), ctx.now());
     let caller = ctx.somebody(&dir)?;
-    if !caller.system && !is_self(&dir, &caller, question) {
+    if !caller.system && !is_self(ctx, &dir, question) {
         let seen = seen.filter(|seen| dir.world.decide(&caller, *seen, Action::Read, now).allowed());
         may_explain(&dir, &caller, question, seen, now)?;
     }

@@ -80,7 +80,7 @@ impl<T> Index<T> {
         Ix::of(slot)
     }
 
-    /// Gives an id a slot that is its by birth: a built-in one. Slots below `reserved` are never handed out.
+    /// Gives an id of something built in its fixed slot. Slots below `reserved` are never handed out.
     pub(super) fn seat(&mut self, id: Uuid, slot: u32, reserved: u32) {
         self.by_id.insert(id, slot);
         self.next = self.next.max(reserved);

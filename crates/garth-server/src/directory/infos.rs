@@ -68,7 +68,7 @@ pub struct GroupInfo {
 /// What is known of a role.
 #[derive(Clone, Debug)]
 pub struct RoleInfo {
-    /// The role's id; a built-in role's is its name.
+    /// The role's id; a built-in role's is the same in every installation.
     pub id: Uuid,
     /// Its unique name.
     pub name: String,

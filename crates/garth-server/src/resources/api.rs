@@ -1,6 +1,6 @@
 //! Resources over HTTP.
 
-use crate::access::{Anyone, App, Ctx, Who};
+use crate::access::{Anyone, App, Ctx, Reader};
 use crate::base::clock;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::http::{BATCH_BYTES, Input, Json, Page, Query, from_value, given, if_match, some, tagged};
@@ -189,7 +189,7 @@ fn answer(status: StatusCode, view: ResourceView) -> Response {
         ("limit" = Option<u32>, Query, description = "1 to 100"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before")),
     responses((status = 200, description = "A page of resources", body = Page<Resource>), (status = "default", description = "A problem", body = Problem)))]
-async fn list(Anyone(ctx): Anyone, uri: Uri) -> Result<Json<Page<Resource>>> {
+async fn list(Reader(ctx): Reader, uri: Uri) -> Result<Json<Page<Resource>>> {
     let mut query = Query::new(&uri)?;
     let filter = Filter {
         kinds: query.many("kind"),
@@ -202,9 +202,6 @@ async fn list(Anyone(ctx): Anyone, uri: Uri) -> Result<Json<Page<Resource>>> {
         archived: query.flag("archived"),
     };
     let page = query.page();
-    if ctx.who == Who::Anonymous && !ctx.directory().settings.public_access {
-        return Err(Error::Unauthenticated);
-    }
     query.done()?;
     Ok(Json(resources::list(&ctx, &filter, &page).await?.map(Resource::of)))
 }

@@ -38,7 +38,7 @@ pub struct Filter {
 /// 401, 422 for an unknown order and for a cursor that is not good.
 pub async fn list(ctx: &Ctx, filter: &Filter, request: &PageRequest) -> Result<Page<ResourceView>> {
     let (dir, now) = (ctx.directory(), ctx.now());
-    let caller = if dir.settings.public_access { ctx.caller(&dir)? } else { ctx.somebody(&dir)? };
+    let caller = ctx.reader(&dir)?;
     let query = format!("resources {filter:?}");
     let mut wanted = wanted(&dir, &caller, filter, now)?;
     wanted.limit = request.limit;

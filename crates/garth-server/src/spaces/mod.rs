@@ -129,7 +129,7 @@ pub struct Filter {
 pub fn list(ctx: &Ctx, filter: &Filter, page: &PageRequest) -> Result<Page<SpaceView>> {
     let dir = ctx.directory();
     let now = ctx.now();
-    let caller = if dir.settings.public_access { ctx.caller(&dir)? } else { ctx.somebody(&dir)? };
+    let caller = ctx.reader(&dir)?;
     let viewer = Viewer::new(&dir, &caller, now);
     let parent = filter.parent.as_deref().map(|id| dir.space_ref(id).filter(|p| viewer.space(*p)));
     let q = filter.q.as_ref().map(|q| q.to_lowercase());
