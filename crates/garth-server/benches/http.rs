@@ -99,6 +99,7 @@ async fn main() {
         data_dir: Some(folder.clone()),
         public_url: "http://garth".to_owned(),
         clock: Clock::default(),
+        limits: garth_server::Limits::default(),
     };
     let app = App::open(config).await.unwrap();
     let routes = router(Arc::clone(&app));

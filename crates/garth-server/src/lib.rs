@@ -21,7 +21,7 @@ pub mod settings;
 pub mod spaces;
 pub mod users;
 
-pub use access::{App, Config, Ctx};
+pub use access::{App, Config, Ctx, Limits};
 
 use axum::Router;
 use axum::middleware::from_fn;

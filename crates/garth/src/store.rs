@@ -4,7 +4,7 @@ use crate::options::{DATA, Place};
 use crate::output::Failure;
 use garth_server::base::clock::Clock;
 use garth_server::base::db::{DbError, Target};
-use garth_server::{App, Config};
+use garth_server::{App, Config, Limits};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub fn config(place: &Place, fallback: &str, public_url: String) -> Config {
         Some(url) => Target::Postgres(url.clone()),
         None => Target::Sqlite(folder.join(FILE)),
     };
-    Config { target, data_dir: Some(folder), public_url, clock: Clock::default() }
+    Config { target, data_dir: Some(folder), public_url, clock: Clock::default(), limits: Limits::default() }
 }
 
 /// Opens the installation for looking only, beside a server that may be running.

@@ -145,6 +145,7 @@ async fn look(data: &Path) -> Ctx {
         data_dir: Some(data.to_owned()),
         public_url: String::new(),
         clock: Clock::default(),
+        limits: garth_server::Limits::default(),
     };
     Ctx::system(App::open_read_only(config).await.expect("it opens beside the server"))
 }

@@ -9,8 +9,10 @@ use crate::base::passwords::Passwords;
 use crate::base::secrets::{Vault, write_private};
 use crate::directory::{Directory, load};
 use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// Refusals that wait to be written; beyond this the oldest are dropped.
 const REFUSALS: usize = 10_000;
@@ -26,6 +28,35 @@ pub struct Config {
     pub public_url: String,
     /// Tells the time; tests set it.
     pub clock: Clock,
+    /// What one server takes on at a time.
+    pub limits: Limits,
+}
+
+/// What one server takes on at a time, and whom it believes about addresses.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The longest a request may take.
+    pub request: Duration,
+    /// Requests at a time; more are turned away with 503 `overloaded`.
+    pub in_flight: usize,
+    /// Requests at a time of one caller; more are turned away with 429 `rate_limited`.
+    pub in_flight_each: usize,
+    /// Requests a second of one address without a credential; more are turned away with 429 `rate_limited`.
+    pub anonymous_per_second: u32,
+    /// Addresses of proxies whose `Forwarded` and `X-Forwarded-For` headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request: Duration::from_secs(30),
+            in_flight: 1_024,
+            in_flight_each: 128,
+            anonymous_per_second: 100,
+            trusted_proxies: Vec::new(),
+        }
+    }
 }
 
 /// The server's state, shared by every request.
@@ -40,6 +71,8 @@ pub struct App {
     pub vault: Vault,
     /// How clients reach this server.
     pub public_url: String,
+    /// What this server takes on at a time.
+    pub limits: Limits,
     pub(super) writer: Option<Writer<Directory>>,
     snapshot: Arc<ArcSwap<Directory>>,
     refusals: Mutex<Vec<AuditEntry>>,
@@ -101,6 +134,7 @@ impl App {
             passwords: Passwords::new().map_err(fault)?,
             vault,
             public_url: config.public_url.trim_end_matches('/').to_owned(),
+            limits: config.limits,
             writer,
             snapshot,
             refusals: Mutex::default(),

@@ -14,7 +14,7 @@ mod store;
 mod who;
 mod write;
 
-pub use app::{App, Config};
+pub use app::{App, Config, Limits};
 pub use ctx::{Anyone, Ctx, Reader, Who};
 pub use explain::{Explanation, Step, explain};
 pub use page::{cursor, page_of, read_cursor};

@@ -4,7 +4,7 @@
 //! logged where it is turned into a response and never told to a client.
 
 use crate::base::db::DbError;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -54,6 +54,15 @@ pub enum Error {
     /// The body is not declared as JSON.
     #[error("send the body as application/json")]
     UnsupportedMediaType,
+    /// Too many of these lately; seconds until it is worth trying again.
+    #[error("too many attempts; try again in {0} s")]
+    RateLimited(u64),
+    /// More is being asked than this server can answer at once.
+    #[error("the server has too much to do at the moment; try again")]
+    Overloaded,
+    /// It took longer than a request may.
+    #[error("the request took too long and was given up; look first whether a change was made")]
+    TimedOut,
     /// The store cannot answer now.
     #[error("the store cannot answer at the moment; try again, and look first whether a change was made")]
     Unavailable,
@@ -93,8 +102,20 @@ impl Error {
             Self::UnsupportedMediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type")
             }
+            Self::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests"),
+            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Overloaded"),
+            Self::TimedOut => (StatusCode::SERVICE_UNAVAILABLE, "timeout", "Took too long"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+        }
+    }
+
+    /// Seconds after which it is worth trying again, for the `Retry-After` header.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited(seconds) => Some(*seconds),
+            Self::Overloaded | Self::TimedOut | Self::Unavailable => Some(1),
+            _ => None,
         }
     }
 
@@ -165,6 +186,9 @@ impl IntoResponse for Error {
             tracing::error!(%why, "a request failed by a fault of ours");
         }
         let mut response = self.parts().0.into_response();
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response.extensions_mut().insert(self.problem());
         response
     }

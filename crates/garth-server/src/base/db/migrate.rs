@@ -15,8 +15,10 @@ pub struct Migration {
 }
 
 /// Every step, in order.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "foundation", sql: include_str!("../../../migrations/0001_foundation.sql") }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "foundation", sql: include_str!("../../../migrations/0001_foundation.sql") },
+    Migration { version: 2, name: "solid ground", sql: include_str!("../../../migrations/0002_solid_ground.sql") },
+];
 
 /// To serve, runs what is missing; to read, checks that nothing is.
 pub(super) async fn prepare(tx: &mut Tx, mode: Mode, migrations: &[Migration]) -> Result<(), DbError> {

@@ -28,7 +28,7 @@ use axum::Router;
 use engine::Place;
 use garth_server::base::clock::{self, Clock};
 use garth_server::base::db::DbError;
-use garth_server::{App, Config};
+use garth_server::{App, Config, Limits};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
@@ -239,6 +239,7 @@ impl Garth {
             data_dir: Some(self.0.place.folder()),
             public_url: PUBLIC_URL.to_owned(),
             clock: self.0.clock.clone(),
+            limits: Limits::default(),
         }
     }
 
