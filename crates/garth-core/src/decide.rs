@@ -250,7 +250,7 @@ impl World {
     }
 
     #[allow(clippy::too_many_arguments)] // the step's circumstances, once
-    fn resource_action(
+    pub(crate) fn resource_action(
         &self,
         caller: &Caller,
         standing: &Standing,

@@ -1,15 +1,17 @@
 //! Who may do what: Garth's decisions, pure.
 //!
 //! This crate knows spaces, groups, roles, grants, policies and kinds, and answers
-//! three questions over a [`World`]: what may this caller do here
-//! ([`World::decide`]), what can they see ([`World::reach`]), and where do their
-//! roles come from ([`World::sources`]). It does no input or output, reads no clock
+//! four questions over a [`World`]: what may this caller do here
+//! ([`World::decide`]), what can they see ([`World::reach`]), among whom are those
+//! who may ([`World::candidates`]), and where do somebody's roles come from
+//! ([`World::sources`]). It does no input or output, reads no clock
 //! and no randomness: the same world, caller and time give the same answer.
 //!
 //! Everything is addressed by small indices ([`ids`]); the server turns ids and
 //! names into them once, at its edge.
 
 pub mod caller;
+pub mod candidates;
 pub mod decide;
 pub mod ids;
 pub mod permission;
@@ -21,6 +23,7 @@ pub mod when;
 pub mod world;
 
 pub use caller::Caller;
+pub use candidates::{Candidates, Named};
 pub use decide::{Action, Answer, By, Decision, Facts, Outcome, Target};
 pub use ids::{ClassIx, GroupIx, KeyIx, KindIx, PolicyIx, Principal, ResourceIx, RoleIx, SpaceIx, UserIx, Word};
 pub use permission::{Pattern, Permission, Role, RoleKind, Words};

@@ -111,8 +111,15 @@ pub struct Group {
     /// The groups that name this group directly.
     pub parents: SmallVec<[GroupIx; 4]>,
     children: Arc<Vec<GroupIx>>,
-    enabled_members: u32,
+    members: Arc<Vec<UserIx>>,
     granted: Arc<Vec<SpaceIx>>,
+}
+
+impl Group {
+    /// The enabled users that the group names directly, in no order.
+    pub fn members(&self) -> &[UserIx] {
+        &self.members
+    }
 }
 
 /// What author, owner and subscribers may always do once the gate is passed.
@@ -171,7 +178,7 @@ pub struct World {
     everyone: Arc<Vec<SpaceIx>>,
     roots: Arc<Vec<SpaceIx>>,
     enabled_users: u32,
-    system_admins: u32,
+    system_admins: Arc<Vec<UserIx>>,
 }
 
 impl World {
@@ -203,7 +210,7 @@ impl World {
             everyone: Arc::default(),
             roots: Arc::default(),
             enabled_users: 0,
-            system_admins: 0,
+            system_admins: Arc::default(),
         }
     }
 
@@ -279,9 +286,9 @@ impl World {
         self.keys.get(ix.slot()).copied()
     }
 
-    /// How many enabled system administrators there are.
-    pub fn system_admins(&self) -> u32 {
-        self.system_admins
+    /// The enabled system administrators, in no order.
+    pub fn system_admins(&self) -> &[UserIx] {
+        &self.system_admins
     }
 
     /// The spaces in which a principal is named by a grant (expired ones included).
@@ -366,7 +373,7 @@ impl World {
             }
             seen.push(ix);
             if let Some(group) = self.group(ix) {
-                if group.enabled_members > 0 {
+                if !group.members.is_empty() {
                     return true;
                 }
                 next.extend_from_slice(&group.children);

@@ -1,5 +1,5 @@
 //! Changing a world: one setter per thing, each keeping the reverse links (children,
-//! granted spaces, classes of a space, members counted) true.
+//! granted spaces, classes of a space, members of a group) true.
 
 use crate::ids::{ClassIx, GroupIx, KeyIx, KindIx, PolicyIx, Principal, RoleIx, SpaceIx, UserIx};
 use crate::permission::Role;
@@ -105,26 +105,28 @@ impl World {
         let was = old.as_deref().filter(|u| u.enabled);
         let counts = |on: bool| u32::from(on);
         self.enabled_users = self.enabled_users + counts(enabled) - counts(was.is_some());
-        self.system_admins =
-            self.system_admins + counts(enabled && system_admin) - counts(was.is_some_and(|u| u.system_admin));
+        match (was.is_some_and(|u| u.system_admin), enabled && system_admin) {
+            (false, true) => add(&mut self.system_admins, ix),
+            (true, false) => drop_from(&mut self.system_admins, ix),
+            _ => {}
+        }
         let was_in: SmallVec<[GroupIx; 4]> = was.map(|u| u.groups.clone()).unwrap_or_default();
         let is_in: &[GroupIx] = if enabled { groups } else { &[] };
         for group in was_in.iter().filter(|g| !is_in.contains(g)) {
-            self.count_member(*group, false);
+            self.link_member(*group, ix, false);
         }
         for group in is_in.iter().filter(|g| !was_in.contains(g)) {
-            self.count_member(*group, true);
+            self.link_member(*group, ix, true);
         }
         let granted = old.map(|u| Arc::clone(&u.granted)).unwrap_or_default();
         let groups = groups.clone();
         self.users.set(ix.slot(), Arc::new(User { enabled, system_admin, groups, granted }));
     }
 
-    fn count_member(&mut self, group: GroupIx, more: bool) {
+    fn link_member(&mut self, group: GroupIx, user: UserIx, member: bool) {
         if let Some(group) = self.groups.get_mut(group.slot()) {
-            let group = Arc::make_mut(group);
-            group.enabled_members =
-                if more { group.enabled_members + 1 } else { group.enabled_members.saturating_sub(1) };
+            let list = &mut Arc::make_mut(group).members;
+            if member { add(list, user) } else { drop_from(list, user) }
         }
     }
 

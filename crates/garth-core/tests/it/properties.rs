@@ -4,8 +4,8 @@
 
 use crate::oracle::{self, Asker, Outcome, Plan};
 use crate::worlds::{self, ANY, NOW, SPACES, Shape, UNKNOWN, actions, askers, build, caller, change, plan};
-use garth_core::{Action, Caller, ClassIx, Facts, Flow, GroupIx, KeyIx, Policy, Principal, Reach, ResourceIx, RoleIx};
-use garth_core::{Sight, SpaceIx, Standing, Target, UserIx, World};
+use garth_core::{Action, Caller, Candidates, ClassIx, Facts, Flow, GroupIx, KeyIx, Named, Policy, Principal};
+use garth_core::{Reach, ResourceIx, RoleIx, Sight, SpaceIx, Standing, Target, UserIx, World};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, TestError, TestRunner};
 use std::cell::RefCell;
@@ -160,8 +160,13 @@ fn same(plan: &Plan, changed: &World, fresh: &World) {
     let sorted = |list: &[SpaceIx]| list.iter().copied().collect::<BTreeSet<_>>();
     let classes = |list: &[ClassIx]| list.iter().copied().collect::<BTreeSet<_>>();
     assert_eq!(sorted(changed.roots()), sorted(fresh.roots()));
-    assert_eq!(changed.system_admins(), fresh.system_admins());
-    assert_eq!(changed.system_admins() as usize, plan.users.values().filter(|u| u.enabled && u.system_admin).count());
+    let users = |list: &[UserIx]| list.iter().copied().collect::<BTreeSet<_>>();
+    assert_eq!(users(changed.system_admins()), users(fresh.system_admins()));
+    for ix in plan.groups.keys().copied().map(GroupIx) {
+        let (a, b) = (changed.group(ix).unwrap().members(), fresh.group(ix).unwrap().members());
+        assert!(users(a) == users(b) && a.len() == b.len(), "members of {ix:?}: {a:?} {b:?}");
+    }
+    assert_eq!(changed.system_admins().len(), plan.users.values().filter(|u| u.enabled && u.system_admin).count());
     for ix in (0..SPACES).map(SpaceIx) {
         let (Some(a), Some(b)) = (changed.space(ix), fresh.space(ix)) else {
             assert_eq!(changed.space(ix).is_some(), fresh.space(ix).is_some());
@@ -223,6 +228,88 @@ fn list_equals_check() {
             assert!(tasks.iter().all(|(ix, mask)| world.class(*ix).unwrap().kind.0 == 0 && all.get(ix) == Some(mask)));
         }
     });
+}
+
+/// What can be done to resources is exactly what a check allows, for every action.
+#[test]
+fn a_search_for_resources_equals_check() {
+    try_all(40, plan(ANY), |plan| {
+        let world = build(&plan);
+        for (asker, caller) in callers(&plan, &world) {
+            for action in actions() {
+                let all = masks(&world.reach_for(&caller, action, NOW, |_| true));
+                for ix in plan.classes.keys().copied().chain([UNKNOWN]).map(ClassIx) {
+                    let may = |bits: &u8| {
+                        world.decide(&caller, Target::Resource(ix, Facts::from_bits(*bits)), action, NOW).allowed()
+                    };
+                    let mask = (0..8u8).filter(may).fold(0, |mask, bits| mask | 1 << bits);
+                    assert_eq!(all.get(&ix).copied().unwrap_or(0), mask, "{asker:?} {action:?} class {ix:?}");
+                }
+            }
+        }
+    });
+}
+
+/// Nobody may who is not among the candidates.
+#[test]
+fn whoever_may_is_a_candidate() {
+    let tally = RefCell::new((0_u32, 0_u32));
+    for shape in [ANY, Shape { rising: true, ..ANY }, Shape { malformed: true, ..ANY }] {
+        try_all(25, plan(shape), |plan| {
+            let world = build(&plan);
+            let named = Named {
+                author: Some(Principal::User(UserIx(0))),
+                owner: Some(Principal::User(UserIx(1))),
+                subscribers: [1, 2, UNKNOWN].map(|ix| Principal::User(UserIx(ix))).to_vec(),
+            };
+            let spaces = (0..=SPACES).map(|ix| Target::Space(SpaceIx(ix)));
+            let classes = plan.classes.keys().copied().chain([UNKNOWN]);
+            let classes = classes.map(|ix| Target::Resource(ClassIx(ix), Facts::default()));
+            let people = callers(&plan, &world);
+            for target in spaces.chain(classes) {
+                for action in actions() {
+                    let candidates = world.candidates(target, &named, action, NOW);
+                    let Candidates::Among(list) = candidates else {
+                        tally.borrow_mut().0 += 1;
+                        continue;
+                    };
+                    tally.borrow_mut().1 += 1;
+                    for (asker, caller) in people.iter().filter(|(_, caller)| caller.who.is_some()) {
+                        let is = |p: Option<Principal>| p.is_some() && p == caller.who;
+                        let facts = Facts {
+                            author: is(named.author),
+                            owner: is(named.owner),
+                            subscriber: caller.who.is_some_and(|who| named.subscribers.contains(&who)),
+                        };
+                        let target = match target {
+                            Target::Resource(class, _) => Target::Resource(class, facts),
+                            space => space,
+                        };
+                        // An api key is known by the grant in its home.
+                        if let Some(Principal::Key(key)) = caller.who
+                            && !world.key_home(key).and_then(|home| world.space(home)).is_some_and(|home| {
+                                home.grants().iter().any(|grant| grant.principal == Principal::Key(key))
+                            })
+                        {
+                            continue;
+                        }
+                        let listed = list.iter().any(|p| caller.is(*p));
+                        let may = world.decide(caller, target, action, NOW).allowed();
+                        assert!(listed || !may, "{asker:?} may {action:?} {target:?}, and is not among {list:?}");
+                    }
+                }
+            }
+            for ix in plan.groups.keys().copied().map(GroupIx) {
+                let members: BTreeSet<UserIx> = world.members(ix).collect();
+                let is_member = |user: UserIx| Caller::user(&world, user).is_some_and(|c| c.groups.contains(&ix));
+                let expected: BTreeSet<UserIx> =
+                    world.users().map(|(user, _)| user).filter(|u| is_member(*u)).collect();
+                assert_eq!(members, expected, "members of {ix:?}");
+            }
+        });
+    }
+    let (anybody, among) = tally.into_inner();
+    assert!(among > anybody, "the worlds must be worth the trouble: {anybody} {among}");
 }
 
 /// What is said about where roles come from is complete and true.

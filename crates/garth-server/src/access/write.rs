@@ -279,7 +279,7 @@ impl Write<'_> {
 
     /// Law 6: whatever was changed, no space and not the installation lost its last administrator by it.
     fn keep_administrators(&self) -> Result<()> {
-        if self.before.world.system_admins() > 0 && self.dir.world.system_admins() == 0 {
+        if !self.before.world.system_admins().is_empty() && self.dir.world.system_admins().is_empty() {
             return Err(Error::conflict("last_admin", "the installation would lose its last system administrator"));
         }
         let lost = |space: &SpaceIx| {
