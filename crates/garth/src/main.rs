@@ -1,8 +1,11 @@
 //! Garth's command line: reads what was typed, runs one command, ends with its exit code.
 
 mod commands;
+mod logging;
 mod options;
 mod output;
+mod serving;
+mod settings;
 mod store;
 
 use clap::Parser;
@@ -26,6 +29,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match command {
         Command::Serve(options) => runtime(true)?.block_on(commands::serve::run(options)),
+        Command::Config(options) => commands::config::run(options),
         Command::Check(question) => runtime(false)?.block_on(commands::check::run(question)),
         Command::Why(question) => runtime(false)?.block_on(commands::why::run(question)),
         Command::Who(question) => runtime(false)?.block_on(commands::who::run(question)),

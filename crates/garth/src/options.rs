@@ -1,8 +1,7 @@
 //! What can be typed: one list that drives parsing, help and completions.
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use crate::settings::Typed;
+use clap::{Args, Parser, Subcommand};
 
 /// Where the data lies when nobody says.
 pub const DATA: &str = "garth-data";
@@ -24,6 +23,8 @@ pub struct Options {
 pub enum Command {
     /// Run the server
     Serve(Serve),
+    /// Print the settings that hold, and where each came from
+    Config(ShowConfig),
     /// Ask whether somebody may do something
     Check(Question),
     /// Explain, step by step, why somebody may or may not do something
@@ -37,42 +38,32 @@ pub enum Command {
     },
 }
 
+const SETTINGS: &str = "\
+Each setting can also stand in the file, as listen = \"…\", or in the environment. Flags are stronger than the
+environment, and that is stronger than the file. garth config prints what holds.";
+
 #[derive(Args)]
+#[command(after_help = SETTINGS)]
 pub struct Serve {
     /// Fill an empty installation with four example organisations
     #[arg(long)]
     pub demo: bool,
-    /// The address to listen on
-    #[arg(long, value_name = "ADDRESS", env = "GARTH_LISTEN", default_value = "127.0.0.1:7400", value_parser = address)]
-    pub listen: SocketAddr,
-    /// How clients reach this server, for links and discovery [default: http://ADDRESS]
-    #[arg(long, value_name = "URL", env = "GARTH_PUBLIC_URL", value_parser = web_url)]
-    pub public_url: Option<String>,
-    /// How the log is written
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
-    pub log_format: LogFormat,
     #[command(flatten)]
-    pub place: Place,
+    pub settings: Typed<true>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json,
+#[derive(Args)]
+#[command(after_help = SETTINGS)]
+pub struct ShowConfig {
+    /// Answer as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub settings: Typed<true>,
 }
 
 /// Where the data lies.
-#[derive(Args)]
-pub struct Place {
-    /// The folder of the embedded database and of the installation's key [default: garth-data]
-    #[arg(long, value_name = "DIR", env = "GARTH_DATA", value_hint = ValueHint::DirPath)]
-    pub data: Option<PathBuf>,
-    /// A PostgreSQL database instead of the embedded one, as postgres://…
-    #[arg(long, value_name = "URL", env = "GARTH_DATABASE", hide_env_values = true)]
-    pub database: Option<String>,
-}
+pub type Place = Typed<false>;
 
 const NAMING: &str = "\
 SUBJECT is @username, user:@username, group:@name, group:everyone or anonymous.
@@ -111,21 +102,4 @@ pub struct WhoQuestion {
     /// Answer as JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// An address and a port; a name such as `localhost` is looked up.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let found =
-        text.to_socket_addrs().map_err(|_| "must be an address and a port, such as 127.0.0.1:7400".to_owned())?;
-    // 127.0.0.1 before ::1, as the default is.
-    let mut found: Vec<SocketAddr> = found.collect();
-    found.sort_by_key(SocketAddr::is_ipv6);
-    found.first().copied().ok_or_else(|| "is not the name of any machine".to_owned())
-}
-
-fn web_url(text: &str) -> Result<String, String> {
-    match text.split_once("://") {
-        Some(("http" | "https", rest)) if !rest.is_empty() => Ok(text.to_owned()),
-        _ => Err("must begin with http:// or https://".to_owned()),
-    }
 }

@@ -1,29 +1,30 @@
-//! From `--data` and `--database` to an opened installation.
+//! From settings to an opened installation.
 
 use crate::options::{DATA, Place};
 use crate::output::Failure;
+use crate::settings::Settings;
 use garth_server::base::clock::Clock;
 use garth_server::base::db::{DbError, Target};
-use garth_server::{App, Config, Limits};
+use garth_server::{App, Config};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The file of the embedded database, in the data folder.
 const FILE: &str = "garth.db";
 
-/// How to open the installation of that place; `fallback` is its folder when none is given.
-pub fn config(place: &Place, fallback: &str, public_url: String) -> Config {
-    let folder = place.data.clone().unwrap_or_else(|| PathBuf::from(fallback));
-    let target = match &place.database {
+/// How to open the installation of these settings; `fallback` is its folder when none is given.
+pub fn config(settings: &Settings, fallback: &str, public_url: String) -> Config {
+    let folder = settings.data.clone().unwrap_or_else(|| PathBuf::from(fallback));
+    let target = match &settings.database {
         Some(url) => Target::Postgres(url.clone()),
         None => Target::Sqlite(folder.join(FILE)),
     };
-    Config { target, data_dir: Some(folder), public_url, clock: Clock::default(), limits: Limits::default() }
+    Config { target, data_dir: Some(folder), public_url, clock: Clock::default(), limits: settings.limits() }
 }
 
 /// Opens the installation for looking only, beside a server that may be running.
 pub async fn look(place: &Place) -> Result<Arc<App>, Failure> {
-    let config = config(place, DATA, String::new());
+    let config = config(&place.effective()?.settings, DATA, String::new());
     if let Target::Sqlite(file) = &config.target
         && !file.exists()
     {

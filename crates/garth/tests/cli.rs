@@ -1,6 +1,11 @@
 //! The built program, run as people run it: `garth serve --demo` with the other commands beside it, exit codes, and a
 //! tidy end.
 
+#[path = "cli/config.rs"]
+mod config;
+#[path = "cli/serving.rs"]
+mod serving;
+
 use garth_server::access::Ctx;
 use garth_server::base::clock::Clock;
 use garth_server::base::db::Target;
@@ -41,8 +46,7 @@ impl Drop for Folder {
 fn garth(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_garth"));
     command.args(arguments);
-    for variable in ["GARTH_LISTEN", "GARTH_DATA", "GARTH_DATABASE", "GARTH_PUBLIC_URL", "GARTH_MASTER_KEY", "RUST_LOG"]
-    {
+    for (variable, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GARTH_")) {
         command.env_remove(variable);
     }
     command
@@ -71,13 +75,17 @@ struct Server {
     child: Child,
     address: SocketAddr,
     greeting: String,
+    /// What it logs.
+    log: PathBuf,
 }
 
 impl Server {
     /// Starts one and waits until it says where it listens and how to sign in.
     fn start(data: &Path, more: &[&str]) -> Server {
         let mut command = garth(&["serve", "--listen", "127.0.0.1:0", "--data"]);
-        command.arg(data).args(more).stdout(Stdio::piped()).stderr(Stdio::null());
+        let log = data.with_extension("log");
+        let file = std::fs::File::options().create(true).append(true).open(&log).expect("a file");
+        command.arg(data).args(more).stdout(Stdio::piped()).stderr(file);
         let mut child = command.spawn().expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let mut greeting = String::new();
@@ -86,7 +94,8 @@ impl Server {
             let line = line.expect("a line");
             greeting.push_str(&line);
             greeting.push('\n');
-            if let Some(said) = line.strip_prefix("Garth is listening on http://") {
+            if let Some(said) = line.strip_prefix("Garth is listening on ") {
+                let (_, said) = said.split_once("://").expect("a URL");
                 address = Some(said.parse().expect("an address"));
                 break;
             }
@@ -99,7 +108,7 @@ impl Server {
             greeting.push_str(&line);
             greeting.push('\n');
         }
-        Server { child, address, greeting }
+        Server { child, address, greeting, log }
     }
 
     /// One request; the status and the body.
@@ -123,10 +132,15 @@ impl Server {
         self.ask("POST /api/v1/login", &body).0
     }
 
-    /// Tells it to stop as an operator would, and waits; answers the exit code.
-    fn stop(mut self) -> Option<i32> {
+    /// Sends it a signal as an operator would.
+    fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill").success());
+    }
+
+    /// Tells it to stop and waits; answers the exit code.
+    fn stop(mut self) -> Option<i32> {
+        self.signal("TERM");
         self.child.wait().expect("it ends").code()
     }
 }
@@ -295,7 +309,7 @@ fn what_cannot_be_opened_is_said_in_a_sentence() {
 fn usage_help_and_completions() {
     let help = run(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for command in ["serve", "check", "why", "who", "completions"] {
+    for command in ["serve", "config", "check", "why", "who", "completions"] {
         assert!(stdout(&help).contains(command), "{}", stdout(&help));
     }
     for wrong in

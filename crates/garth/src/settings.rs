@@ -1,0 +1,252 @@
+//! Every setting, in one list: what can be written into `garth.toml`, given as `GARTH_*` or typed as a flag, what
+//! `garth config` prints and what `docs/operating.md` shows. [`sources`] reads them.
+//!
+//! A setting is called alike everywhere: `request_seconds`, `GARTH_REQUEST_SECONDS`, `--request-seconds`. An empty
+//! value means that none is given.
+
+mod sources;
+
+pub use sources::Typed;
+
+use garth_server::Limits;
+use ipnet::IpNet;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+
+/// What a setting is, for people and for every reader of settings.
+pub struct Setting {
+    /// Its name in the file.
+    pub key: &'static str,
+    /// What it is, its unit, and what holds without it.
+    pub what: &'static str,
+    /// What stands for its value in the help.
+    pub value: &'static str,
+    /// What holds when nobody says otherwise; empty for nothing.
+    pub default: &'static str,
+    /// Is a text acceptable? The complaint never repeats the text.
+    pub check: fn(&str) -> Result<(), String>,
+}
+
+impl Setting {
+    /// Its environment variable.
+    pub fn variable(&self) -> String {
+        format!("GARTH_{}", self.key.to_uppercase())
+    }
+
+    /// Its flag, without the dashes.
+    pub fn flag(&self) -> String {
+        self.key.replace('_', "-")
+    }
+}
+
+macro_rules! settings {
+    ($( $key:ident: $type:ty = $default:literal, $value:literal, $parse:path, $what:literal; )*) => {
+        /// What holds, after the file, the environment and the flags.
+        pub struct Settings {
+            $( #[doc = $what] pub $key: $type, )*
+        }
+
+        /// Every setting there is.
+        pub const SETTINGS: &[Setting] = &[
+            $( Setting {
+                key: stringify!($key),
+                what: $what,
+                value: $value,
+                default: $default,
+                check: |text| {
+                    let _: $type = $parse(text)?;
+                    Ok(())
+                },
+            }, )*
+        ];
+
+        impl Settings {
+            /// Reads every setting from its text; a complaint comes with the key of its setting.
+            fn read(text: impl Fn(&'static str) -> String) -> Result<Self, (&'static str, String)> {
+                Ok(Self {
+                    $( $key: $parse(&text(stringify!($key))).map_err(|why| (stringify!($key), why))?, )*
+                })
+            }
+        }
+    };
+}
+
+settings! {
+    listen: SocketAddr = "127.0.0.1:7400", "ADDRESS", address,
+        "The address and port to listen on";
+    public_url: Option<String> = "", "URL", web_url,
+        "How clients reach this server, for links and discovery; without it http:// or https:// and the address listened on";
+    data: Option<PathBuf> = "", "DIR", path,
+        "The folder of the embedded database and of the installation's key; without it garth-data";
+    database: Option<String> = "", "URL", database,
+        "A PostgreSQL database instead of the embedded one, as postgres://…";
+    tls_cert: Option<PathBuf> = "", "FILE", path,
+        "The certificate and its chain, as PEM, to speak HTTPS with; read again on SIGHUP";
+    tls_key: Option<PathBuf> = "", "FILE", path,
+        "The private key of the certificate, as PEM";
+    log_format: LogFormat = "text", "FORMAT", log_format,
+        "How the log is written: text for people, json for one JSON object a line";
+    log_filter: String = "info", "FILTER", log_filter,
+        "What is logged: error, warn, info, debug, or a filter as of the crate tracing-subscriber";
+    request_seconds: u64 = "30", "SECONDS", seconds,
+        "The longest a request may take, in seconds; then 503 timeout";
+    in_flight: usize = "1024", "COUNT", count,
+        "Requests at a time; more get 503 overloaded";
+    in_flight_each: usize = "128", "COUNT", count,
+        "Requests at a time of one caller; more get 429 rate_limited";
+    anonymous_per_second: u32 = "100", "COUNT", count,
+        "Requests a second of one address without a credential; more get 429 rate_limited";
+    connections: usize = "4096", "COUNT", count,
+        "Open connections; more are closed at once";
+    trusted_proxies: Vec<IpNet> = "", "NETWORKS", networks,
+        "Networks of proxies whose Forwarded and X-Forwarded-For headers are believed, as a list or with commas between";
+}
+
+impl Settings {
+    /// What the server takes on at a time.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            request: Duration::from_secs(self.request_seconds),
+            in_flight: self.in_flight,
+            in_flight_each: self.in_flight_each,
+            anonymous_per_second: self.anonymous_per_second,
+            trusted_proxies: self.trusted_proxies.clone(),
+        }
+    }
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// An address and a port; a name such as `localhost` is looked up.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let found =
+        text.to_socket_addrs().map_err(|_| "must be an address and a port, such as 127.0.0.1:7400".to_owned())?;
+    // 127.0.0.1 before ::1, as the default is.
+    let mut found: Vec<SocketAddr> = found.collect();
+    found.sort_by_key(SocketAddr::is_ipv6);
+    found.first().copied().ok_or_else(|| "is not the name of any machine".to_owned())
+}
+
+fn web_url(text: &str) -> Result<Option<String>, String> {
+    let url = |text: &str| match text.split_once("://") {
+        // Whoever reads the discovery document would get a password that stands in it.
+        Some((_, rest)) if rest.contains(['@', '?', '#']) => Err("must be an address without a password or a query"),
+        Some(("http" | "https", rest)) if !rest.is_empty() && !rest.contains(char::is_whitespace) => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("must begin with http:// or https://"),
+    };
+    given(text).map(url).transpose().map_err(str::to_owned)
+}
+
+fn path(text: &str) -> Result<Option<PathBuf>, String> {
+    Ok(given(text).map(PathBuf::from))
+}
+
+fn database(text: &str) -> Result<Option<String>, String> {
+    match given(text) {
+        Some(url) if !url.starts_with("postgres://") && !url.starts_with("postgresql://") => {
+            Err("must begin with postgres://".to_owned())
+        }
+        url => Ok(url.map(str::to_owned)),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be text or json".to_owned()),
+    }
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    let fits = given(text).is_some() && EnvFilter::builder().parse(text).is_ok();
+    if fits { Ok(text.to_owned()) } else { Err("must be a level such as info, or target=level,…".to_owned()) }
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=3_600).contains(seconds));
+    seconds.ok_or_else(|| "must be a whole number of seconds from 1 to 3600".to_owned())
+}
+
+fn count<T: TryFrom<u32>>(text: &str) -> Result<T, String> {
+    let count = text.parse().ok().filter(|count| (1..=1_000_000).contains(count));
+    count.and_then(|count| T::try_from(count).ok()).ok_or_else(|| "must be a whole number from 1 to 1000000".to_owned())
+}
+
+fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let one = |text: &str| {
+        let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
+        network.map_err(|_| "must be networks such as 10.0.0.0/8 or addresses, with commas between".to_owned())
+    };
+    text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(one).collect()
+}
+
+fn given(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_acceptable_and_every_setting_says_what_it_is() {
+        for setting in SETTINGS {
+            assert_eq!((setting.check)(setting.default), Ok(()), "{}", setting.key);
+            assert!(setting.what.len() > 10 && !setting.what.ends_with('.'), "{}", setting.key);
+        }
+        let limits = Settings::read(|key| default(key)).map_err(|(key, why)| format!("{key} {why}")).unwrap().limits();
+        assert_eq!(format!("{limits:?}"), format!("{:?}", Limits::default()), "one set of defaults");
+    }
+
+    fn default(key: &str) -> String {
+        SETTINGS.iter().find(|setting| setting.key == key).map(|setting| setting.default.to_owned()).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_manual_lists_every_setting() {
+        let manual = include_str!("../../../docs/operating.md");
+        let shown: Vec<&str> = manual.lines().filter(|line| line.starts_with("| `")).collect();
+        let list: Vec<String> = SETTINGS
+            .iter()
+            .map(|s| {
+                let default = if s.default.is_empty() { String::new() } else { format!("`{}`", s.default) };
+                format!("| `{}` | {} | {default} |", s.key, s.what)
+            })
+            .collect();
+        assert_eq!(shown, list, "docs/operating.md shows this:\n{}", list.join("\n"));
+    }
+
+    #[test]
+    fn what_a_setting_cannot_be_is_refused_without_repeating_it() {
+        for (key, wrong) in [
+            ("listen", "here"),
+            ("public_url", "garth.example"),
+            ("public_url", "https://me:secret@garth.example"),
+            ("database", "mysql://me:secret@there/it"),
+            ("request_seconds", "0"),
+            ("request_seconds", "3601"),
+            ("in_flight", "-1"),
+            ("connections", "1000001"),
+            ("trusted_proxies", "10.0.0.0/8, nobody"),
+            ("log_format", "xml"),
+            ("log_filter", "garth=loud"),
+        ] {
+            let setting = SETTINGS.iter().find(|setting| setting.key == key).expect("a setting");
+            let why = (setting.check)(wrong).expect_err(wrong);
+            assert!(why.starts_with("must ") && !why.contains("secret"), "{why}");
+        }
+        assert_eq!(networks("10.0.0.0/8, ::1").map(|all| all.len()), Ok(2));
+    }
+}
