@@ -50,7 +50,9 @@ CREATE TABLE idempotency_keys (
     scope TEXT PRIMARY KEY,
     -- A hash of what was asked for.
     request TEXT NOT NULL,
+    -- Who repeats the request must still see that space ('' for the system's), and still be a system administrator.
     space_id TEXT NOT NULL,
+    system_admin BIGINT NOT NULL,
     answer TEXT NOT NULL,
     created_at BIGINT NOT NULL
 );

@@ -24,7 +24,7 @@ pub mod users;
 pub use access::{App, Config, Ctx, Limits};
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use base::error::Error;
 use base::http::Json;
@@ -91,6 +91,8 @@ pub fn router(app: Arc<App>) -> Router {
     routes
         .fallback(async || -> Response { Error::NotFound.into_response() })
         .method_not_allowed_fallback(async || -> Response { Error::MethodNotAllowed.into_response() })
+        .layer(from_fn_with_state(Arc::clone(&app), access::once))
+        .layer(from_fn_with_state(Arc::clone(&app), access::bounded))
         .layer(from_fn(base::http::finish))
         .with_state(app)
 }

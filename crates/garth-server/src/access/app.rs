@@ -1,5 +1,7 @@
 //! The running server: the store, its writer, and the snapshot that everybody reads.
 
+use crate::access::chain::{self, ChainKey};
+use crate::access::share::Shares;
 use crate::access::store::{self, AuditEntry};
 use crate::base::clock::Clock;
 use crate::base::db::{Db, DbError, Mode, Target, Tx, Writer};
@@ -9,13 +11,21 @@ use crate::base::passwords::Passwords;
 use crate::base::secrets::{Vault, write_private};
 use crate::directory::{Directory, load};
 use arc_swap::ArcSwap;
+use garth_core::Micros;
+use hashbrown::HashSet;
 use ipnet::IpNet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Refusals that wait to be written; beyond this the oldest are dropped.
 const REFUSALS: usize = 10_000;
+
+/// How often what waits is written.
+const FLUSH: Duration = Duration::from_secs(1);
+/// How often what is too old goes, in microseconds.
+const FORGET: Micros = 60 * 60 * 1_000_000;
 
 /// How a server is set up.
 #[derive(Clone)]
@@ -52,7 +62,7 @@ impl Default for Limits {
         Self {
             request: Duration::from_secs(30),
             in_flight: 1_024,
-            in_flight_each: 128,
+            in_flight_each: 256,
             anonymous_per_second: 100,
             trusted_proxies: Vec::new(),
         }
@@ -73,6 +83,14 @@ pub struct App {
     pub public_url: String,
     /// What this server takes on at a time.
     pub limits: Limits,
+    /// Binds the entries of the audit to one another.
+    pub chain_key: ChainKey,
+    /// A place for each request that is being answered.
+    pub(super) places: Semaphore,
+    /// What each caller has going on.
+    pub(super) shares: Arc<Shares>,
+    /// Requests with an `Idempotency-Key` that are being carried out.
+    pub(super) running: Mutex<HashSet<String>>,
     pub(super) writer: Option<Writer<Directory>>,
     snapshot: Arc<ArcSwap<Directory>>,
     refusals: Mutex<Vec<AuditEntry>>,
@@ -132,8 +150,12 @@ impl App {
             db,
             clock: config.clock,
             passwords: Passwords::new().map_err(fault)?,
+            chain_key: vault.key_for("audit"),
             vault,
             public_url: config.public_url.trim_end_matches('/').to_owned(),
+            places: Semaphore::new(config.limits.in_flight),
+            shares: Arc::default(),
+            running: Mutex::default(),
             limits: config.limits,
             writer,
             snapshot,
@@ -200,11 +222,11 @@ impl App {
     pub async fn flush_refusals(&self) -> Result<()> {
         let waiting = std::mem::take(&mut *self.refusals.lock().unwrap_or_else(PoisonError::into_inner));
         let Some(writer) = self.writer.as_ref().filter(|_| !waiting.is_empty()) else { return Ok(()) };
-        let entries = waiting.clone();
+        let (entries, key) = (waiting.clone(), self.chain_key);
         let written: Result<()> = writer
-            .run(async move |tx: &mut Tx, _: &mut Directory| {
+            .run(async move |tx: &mut Tx, dir: &mut Directory| {
                 for entry in &entries {
-                    store::insert_audit(tx, entry).await?;
+                    chain::append(tx, dir, &key, entry).await?;
                 }
                 Ok(())
             })
@@ -213,6 +235,55 @@ impl App {
             waiting.into_iter().for_each(|entry| self.note_refusal(entry));
         }
         written
+    }
+
+    /// Does what is to be done from time to time, for as long as the server runs: what waits is written,
+    /// what is too old goes.
+    pub async fn keep_house(self: Arc<Self>) {
+        let mut every = tokio::time::interval(FLUSH);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut forgotten: Option<Micros> = None;
+        loop {
+            every.tick().await;
+            if let Err(e) = self.flush_refusals().await {
+                tracing::warn!(error = %e, "refusals could not be written; they are kept");
+            }
+            let now = self.clock.now();
+            if forgotten.is_some_and(|last| now - last < FORGET) {
+                continue;
+            }
+            forgotten = Some(now);
+            match self.forget_old_entries().await {
+                Ok(0) => {}
+                Ok(gone) => {
+                    tracing::info!(gone, "audit entries were taken away, being older than the settings keep them")
+                }
+                Err(e) => tracing::warn!(error = %e, "old audit entries could not be taken away"),
+            }
+        }
+    }
+
+    /// Takes audit entries away that are older than the settings keep them.
+    ///
+    /// # Errors
+    /// When the store fails; what is not done yet is done the next time.
+    pub async fn forget_old_entries(&self) -> Result<u64> {
+        let Some(days) = self.directory().settings.audit_days else { return Ok(0) };
+        let Some(writer) = self.writer.as_ref() else { return Ok(0) };
+        let (before, key) = (self.clock.now() - i64::from(days) * 24 * 60 * 60 * 1_000_000, self.chain_key);
+        let mut gone = 0;
+        for space in chain::chains(&self.db).await? {
+            loop {
+                let space = space.clone();
+                let prune =
+                    async move |tx: &mut Tx, dir: &mut Directory| chain::prune(tx, dir, &key, &space, before).await;
+                match writer.run::<u64, DbError, _>(prune).await? {
+                    0 => break,
+                    some => gone += some,
+                }
+            }
+        }
+        Ok(gone)
     }
 
     /// Can this server answer? False while it has lost its store.
@@ -241,6 +312,8 @@ async fn know_key(config: &Config, db: &Db, writer: &Writer<Directory>) -> Resul
         let keep = async move |tx: &mut Tx, _: &mut Directory| store::keep_key_proof(tx, &proof).await;
         writer.run(keep).await?;
     }
+    let key = vault.key_for("audit");
+    writer.run(async move |tx: &mut Tx, dir: &mut Directory| chain::chain_older(tx, dir, &key).await).await?;
     Ok(vault)
 }
 

@@ -1,6 +1,7 @@
 //! Who is asking: from a credential to the caller that decisions judge.
 
-use crate::access::App;
+use crate::access::once::Once;
+use crate::access::{App, Busy, Share};
 use crate::base::error::{Error, Result};
 use crate::base::http::{Query, RequestId};
 use crate::base::ids;
@@ -31,12 +32,73 @@ pub struct Ctx {
     pub who: Who,
     /// The request's id.
     pub request_id: String,
+    /// Only what would happen is asked for: every change is undone before it is answered.
+    pub dry_run: bool,
+    /// The request's `Idempotency-Key`, to be kept with what it changes.
+    pub(super) once: Option<Arc<Once>>,
+    /// The caller's part of what this server takes on at a time, held until the request is done.
+    _busy: Option<Arc<Busy>>,
 }
 
 impl Ctx {
     /// The command line.
     pub fn system(app: Arc<App>) -> Self {
-        Self { app, who: Who::System, request_id: ids::new_token("") }
+        Self::new(app, Who::System, ids::new_token(""))
+    }
+
+    pub(super) fn new(app: Arc<App>, who: Who, request_id: String) -> Self {
+        Self { app, who, request_id, dry_run: false, once: None, _busy: None }
+    }
+
+    /// Reads the credential of a request; one that is no good is refused, never taken for none.
+    pub(super) fn of(parts: &Parts, app: &Arc<App>) -> Result<Self> {
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        if !app.ready() {
+            return Err(Error::Unavailable);
+        }
+        let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let who = match (given.next(), given.next()) {
+            (None, _) => Who::Anonymous,
+            // Two credentials are none: which of them counts would be anybody's guess.
+            (Some(_), Some(_)) => return Err(Error::Unauthenticated),
+            (Some(header), None) => Who::Session(ids::token_hash(bearer(header.to_str().ok())?)),
+        };
+        let mut ctx = Self::new(Arc::clone(app), who, request_id);
+        ctx.good(&app.directory())?;
+        ctx.once = parts.extensions.get::<Arc<Once>>().cloned();
+        Ok(ctx)
+    }
+
+    /// Takes the caller's part of what this server takes on at a time.
+    ///
+    /// # Errors
+    /// 429 when they have too much going on.
+    fn busy(mut self) -> Result<Self> {
+        let share = match &self.who {
+            Who::Anonymous | Who::System => return Ok(self),
+            Who::Session(_) => Share::User(self.session(&self.directory())?.user),
+        };
+        let busy = self.app.shares.take(share, self.app.limits.in_flight_each).ok_or(Error::RateLimited(1))?;
+        self._busy = Some(Arc::new(busy));
+        Ok(self)
+    }
+
+    /// Reads what every change takes besides its body: its confirmation, and whether it is to be done in
+    /// earnest. Another parameter, misspelt or of a later version, may ask for something else than what
+    /// would be done.
+    fn with_query(mut self, parts: &Parts) -> Result<Self> {
+        if !parts.method.is_safe() {
+            let mut query = Query::new(&parts.uri)?;
+            query.one("confirm");
+            self.dry_run = query.flag("dry_run");
+            query.done()?;
+        }
+        Ok(self)
+    }
+
+    /// The same request with another credential.
+    pub fn with_credential(&self, who: Who) -> Self {
+        Self { who, ..self.clone() }
     }
 
     /// The time.
@@ -132,18 +194,11 @@ impl FromRequestParts<Arc<App>> for Ctx {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
-        let Anyone(ctx) = Anyone::from_request_parts(parts, app).await?;
+        let ctx = Ctx::of(parts, app)?;
         if ctx.who == Who::Anonymous {
             return Err(Error::Unauthenticated);
         }
-        if !parts.method.is_safe() {
-            // The one parameter that a change takes is its confirmation; another one, misspelt or of
-            // a later version, may ask for something else than what would be done.
-            let mut query = Query::new(&parts.uri)?;
-            query.one("confirm");
-            query.done()?;
-        }
-        Ok(ctx)
+        ctx.with_query(parts)?.busy()
     }
 }
 
@@ -154,20 +209,7 @@ impl FromRequestParts<Arc<App>> for Anyone {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
-        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        if !app.ready() {
-            return Err(Error::Unavailable);
-        }
-        let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
-        let who = match (given.next(), given.next()) {
-            (None, _) => Who::Anonymous,
-            // Two credentials are none: which of them counts would be anybody's guess.
-            (Some(_), Some(_)) => return Err(Error::Unauthenticated),
-            (Some(header), None) => Who::Session(ids::token_hash(bearer(header.to_str().ok())?)),
-        };
-        let ctx = Ctx { app: Arc::clone(app), who, request_id };
-        ctx.good(&app.directory())?;
-        Ok(Self(ctx))
+        Ctx::of(parts, app)?.with_query(parts)?.busy().map(Self)
     }
 }
 
@@ -178,11 +220,11 @@ impl FromRequestParts<Arc<App>> for Reader {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
-        let Anyone(ctx) = Anyone::from_request_parts(parts, app).await?;
+        let ctx = Ctx::of(parts, app)?;
         if ctx.who == Who::Anonymous {
             ctx.reader(&app.directory())?;
         }
-        Ok(Self(ctx))
+        ctx.busy().map(Self)
     }
 }
 

@@ -5,21 +5,29 @@
 //! change, its audit entry and its change-log row are one transaction.
 
 mod app;
+mod bounds;
+mod chain;
 mod ctx;
 mod explain;
+mod once;
 mod page;
 mod places;
 mod sees;
+mod share;
 mod store;
 mod who;
 mod write;
 
 pub use app::{App, Config, Limits};
+pub use bounds::bounded;
+pub use chain::{ChainKey, ChainReport, chains, check_chain};
 pub use ctx::{Anyone, Ctx, Reader, Who};
 pub use explain::{Explanation, Step, explain};
+pub use once::{KEPT_SECONDS, KEY_BYTES, once};
 pub use page::{cursor, page_of, read_cursor};
 pub use places::{archived, named_space, path, redacted, registered, role_names, visible_space};
 pub use sees::Viewer;
+pub use share::{Busy, Share};
 pub use store::AuditEntry;
 pub use who::{About, Allowed, RoleSource, who};
 pub use write::{Permit, Record, Write, spaces_with_role, write};

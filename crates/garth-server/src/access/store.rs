@@ -1,7 +1,8 @@
-//! SQL of enforcement: the audit entry, the change-log row, and the interning of classes.
+//! SQL of enforcement: the audit and its chains, the change-log row, kept answers, and the interning of classes.
 
-use crate::base::db::{Db, DbError, Tx, params};
-use crate::directory::Change;
+use crate::access::once::{Kept, Once};
+use crate::base::db::{Db, DbError, Row, Tx, params};
+use crate::directory::{ChainEnd, Change};
 use garth_core::Micros;
 
 /// One change or refusal, as it is stored.
@@ -33,9 +34,32 @@ pub struct AuditEntry {
     pub request_id: String,
 }
 
-pub(super) async fn insert_audit(tx: &mut Tx, e: &AuditEntry) -> Result<(), DbError> {
+const AUDIT: &str = "SELECT seq, mac, id, at, space_id, actor, credential, action, target_type, target_id, outcome, \
+                     before_state, after_state, request_id FROM audit";
+
+fn audit_entry(row: &Row) -> Result<(i64, String, AuditEntry), DbError> {
+    let text = |column: usize| row.text(column).map(str::to_owned);
+    let entry = AuditEntry {
+        id: text(2)?,
+        at: row.int(3)?,
+        space: text(4)?,
+        actor: text(5)?,
+        credential: text(6)?,
+        action: text(7)?,
+        target_type: text(8)?,
+        target_id: text(9)?,
+        outcome: text(10)?,
+        before: text(11)?,
+        after: text(12)?,
+        request_id: text(13)?,
+    };
+    Ok((row.int(0)?, text(1)?, entry))
+}
+
+pub(super) async fn insert_audit(tx: &mut Tx, e: &AuditEntry, seq: i64, mac: &str) -> Result<(), DbError> {
     let sql = "INSERT INTO audit (id, at, space_id, actor, credential, action, target_type, target_id, outcome, \
-               before_state, after_state, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+               before_state, after_state, request_id, seq, mac) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let values = params![
         &e.id,
         e.at,
@@ -48,9 +72,128 @@ pub(super) async fn insert_audit(tx: &mut Tx, e: &AuditEntry) -> Result<(), DbEr
         &e.outcome,
         &e.before,
         &e.after,
-        &e.request_id
+        &e.request_id,
+        seq,
+        mac
     ];
     tx.execute(sql, &values).await.map(drop)
+}
+
+/// Where a chain begins and ends, if it has an entry.
+pub(super) async fn chain(tx: &mut Tx, space: &str) -> Result<Option<ChainEnd>, DbError> {
+    let row = tx.query_opt(CHAIN, &params![space]).await?;
+    row.as_ref().map(|row| end_of(row).map(|(end, _)| end)).transpose()
+}
+
+/// The same, with the HMAC that is kept beside it, for reading.
+pub(super) async fn chain_end(db: &Db, space: &str) -> Result<Option<(ChainEnd, String)>, DbError> {
+    let row = db.query_opt(CHAIN, &params![space]).await?;
+    row.as_ref().map(end_of).transpose()
+}
+
+const CHAIN: &str = "SELECT first_seq, first_mac, last_seq, last_mac, mac FROM audit_chains WHERE space_id = $1";
+
+fn end_of(row: &Row) -> Result<(ChainEnd, String), DbError> {
+    let end = ChainEnd {
+        first_seq: row.int(0)?,
+        first_mac: row.text(1)?.to_owned(),
+        last_seq: row.int(2)?,
+        last_mac: row.text(3)?.to_owned(),
+    };
+    Ok((end, row.text(4)?.to_owned()))
+}
+
+pub(super) async fn put_chain(tx: &mut Tx, space: &str, end: &ChainEnd, mac: &str) -> Result<(), DbError> {
+    let sql = "INSERT INTO audit_chains (space_id, first_seq, first_mac, last_seq, last_mac, mac) \
+               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (space_id) DO UPDATE SET first_seq = excluded.first_seq, \
+               first_mac = excluded.first_mac, last_seq = excluded.last_seq, last_mac = excluded.last_mac, \
+               mac = excluded.mac";
+    let values = params![space, end.first_seq, &end.first_mac, end.last_seq, &end.last_mac, mac];
+    tx.execute(sql, &values).await.map(drop)
+}
+
+/// Entries that have no place in a chain yet, oldest first.
+pub(super) async fn unchained(tx: &mut Tx, limit: usize) -> Result<Vec<AuditEntry>, DbError> {
+    let sql = format!("{AUDIT} WHERE seq = 0 ORDER BY at, id LIMIT $1");
+    let rows = tx.query(&sql, &params![i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
+    rows.iter().map(|row| audit_entry(row).map(|(_, _, entry)| entry)).collect()
+}
+
+pub(super) async fn chain_entry(tx: &mut Tx, id: &str, seq: i64, mac: &str) -> Result<(), DbError> {
+    tx.execute("UPDATE audit SET seq = $2, mac = $3 WHERE id = $1", &params![id, seq, mac]).await.map(drop)
+}
+
+/// The first entries of a chain: number, time, and what binds them.
+pub(super) async fn first_entries(
+    tx: &mut Tx,
+    space: &str,
+    from: i64,
+    limit: usize,
+) -> Result<Vec<(i64, Micros, String)>, DbError> {
+    let sql = "SELECT seq, at, mac FROM audit WHERE space_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
+    let rows = tx.query(sql, &params![space, from, i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
+    rows.iter().map(|row| Ok((row.int(0)?, row.int(1)?, row.text(2)?.to_owned()))).collect()
+}
+
+pub(super) async fn delete_to(tx: &mut Tx, space: &str, seq: i64) -> Result<u64, DbError> {
+    tx.execute("DELETE FROM audit WHERE space_id = $1 AND seq <= $2", &params![space, seq]).await
+}
+
+/// The spaces that have entries or the end of a chain.
+pub(super) async fn chained(db: &Db) -> Result<Vec<String>, DbError> {
+    let sql = "SELECT space_id FROM audit_chains UNION SELECT space_id FROM audit ORDER BY space_id";
+    let rows = db.scan(sql, Vec::new()).await?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
+/// A part of a chain: each entry with its number and what binds it.
+pub(super) async fn chain_part(
+    db: &Db,
+    space: &str,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<(i64, String, AuditEntry)>, DbError> {
+    let sql = format!("{AUDIT} WHERE space_id = $1 AND seq > $2 ORDER BY seq LIMIT $3");
+    let rows = db.scan(&sql, params![space, after, i64::try_from(limit).unwrap_or(i64::MAX)].to_vec()).await?;
+    rows.iter().map(audit_entry).collect()
+}
+
+/// The lowest and the highest number in a chain.
+pub(super) async fn extent(db: &Db, space: &str) -> Result<(Option<i64>, Option<i64>), DbError> {
+    let sql = "SELECT MIN(seq), MAX(seq) FROM audit WHERE space_id = $1";
+    let row = db.query_opt(sql, &params![space]).await?;
+    row.map_or(Ok((None, None)), |row| Ok((row.opt_int(0)?, row.opt_int(1)?)))
+}
+
+/// The request of that scope, if it was carried out since.
+pub(super) async fn kept(db: &Db, scope: &str, since: Micros) -> Result<Option<Kept>, DbError> {
+    let sql = "SELECT request, space_id, system_admin, answer FROM idempotency_keys \
+               WHERE scope = $1 AND created_at > $2";
+    let row = db.query_opt(sql, &params![scope, since]).await?;
+    let kept = |row: Row| -> Result<Kept, DbError> {
+        let text = |column: usize| row.text(column).map(str::to_owned);
+        Ok(Kept { request: text(0)?, space: text(1)?, system_admin: row.bool(2)?, answer: text(3)? })
+    };
+    row.map(kept).transpose()
+}
+
+/// Keeps the key of a request that changes something, and forgets those of before that time.
+pub(super) async fn keep_once(
+    tx: &mut Tx,
+    once: &Once,
+    space: &str,
+    system_admin: bool,
+    now: Micros,
+    since: Micros,
+) -> Result<(), DbError> {
+    tx.execute("DELETE FROM idempotency_keys WHERE created_at <= $1", &params![since]).await?;
+    let sql = "INSERT INTO idempotency_keys (scope, request, space_id, system_admin, answer, created_at) \
+               VALUES ($1, $2, $3, $4, '', $5) ON CONFLICT (scope) DO NOTHING";
+    tx.execute(sql, &params![&once.scope, &once.request, space, system_admin, now]).await.map(drop)
+}
+
+pub(super) async fn keep_answer(tx: &mut Tx, scope: &str, answer: &str) -> Result<(), DbError> {
+    tx.execute("UPDATE idempotency_keys SET answer = $2 WHERE scope = $1", &params![scope, answer]).await.map(drop)
 }
 
 pub(super) async fn insert_change(tx: &mut Tx, seq: i64, change: &Change, at: Micros) -> Result<(), DbError> {

@@ -5,6 +5,12 @@ use axum::http::Method;
 
 #[path = "tests/attacks.rs"]
 mod attacks;
+#[path = "tests/bounds.rs"]
+mod bounds;
+#[path = "tests/dry_run.rs"]
+mod dry_run;
+#[path = "tests/once.rs"]
+mod once;
 
 stories! {
     a_question_gets_its_decision,

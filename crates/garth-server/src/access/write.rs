@@ -6,8 +6,8 @@
 //! have lost their last administrator. An error anywhere undoes all of it.
 
 use crate::access::store::{self, AuditEntry};
-use crate::access::{self, Ctx, Who, app::App, identity};
-use crate::base::db::Tx;
+use crate::access::{self, Ctx, Who, app::App, chain, identity, once};
+use crate::base::db::{DbError, Tx};
 use crate::base::error::{Error, Result};
 use crate::base::ids;
 use crate::directory::{Change, ClassKey, Directory, load};
@@ -46,6 +46,8 @@ pub struct Write<'a> {
     tx: &'a mut Tx,
     changes: Vec<Change>,
     stamp: Stamp,
+    /// The last space that something was recorded in.
+    touched: Option<SpaceIx>,
     refused_at: Option<(SpaceIx, String, String)>,
 }
 
@@ -70,8 +72,32 @@ where
     F: for<'w, 'a> AsyncFnOnce(&'w mut Write<'a>) -> Result<T> + Send + 'static,
 {
     let writer = ctx.app.writer.as_ref().ok_or_else(|| Error::internal("the store is open for reading only"))?;
-    let ctx = ctx.clone();
-    writer.run(async move |tx: &mut Tx, dir: &mut Directory| run(ctx, action, tx, dir, operation).await).await
+    let (ctx, dry_run) = (ctx.clone(), ctx.dry_run);
+    let ended = writer
+        .run(async move |tx: &mut Tx, dir: &mut Directory| {
+            let done = run(ctx, action, tx, dir, operation).await.map_err(Undone::Failed)?;
+            // What ends with an error is undone, in the store and in the picture.
+            if dry_run { Err(Undone::Dry(done)) } else { Ok(done) }
+        })
+        .await;
+    match ended {
+        Ok(done) | Err(Undone::Dry(done)) => Ok(done),
+        Err(Undone::Failed(error)) => Err(error),
+    }
+}
+
+/// Why an operation is rolled back.
+enum Undone<T> {
+    /// It was refused, or failed.
+    Failed(Error),
+    /// Only what would happen was asked for.
+    Dry(T),
+}
+
+impl<T> From<DbError> for Undone<T> {
+    fn from(error: DbError) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 async fn run<T, F>(ctx: Ctx, action: &'static str, tx: &mut Tx, dir: &mut Directory, operation: F) -> Result<T>
@@ -89,10 +115,23 @@ where
     let stamp = Stamp { action, actor, credential, request_id: ctx.request_id.clone() };
     let before = dir.clone();
     let app = Arc::clone(&ctx.app);
-    let mut write =
-        Write { now: ctx.now(), caller, app, dir, before, tx, changes: Vec::new(), stamp, refused_at: None };
+    let mut write = Write {
+        now: ctx.now(),
+        caller,
+        app,
+        dir,
+        before,
+        tx,
+        changes: Vec::new(),
+        stamp,
+        touched: None,
+        refused_at: None,
+    };
     let outcome = match operation(&mut write).await {
-        Ok(done) => write.keep_administrators().map(|()| done),
+        Ok(done) => match write.keep_administrators() {
+            Ok(()) => write.keep_once(&ctx).await.map(|()| done),
+            Err(error) => Err(error),
+        },
         Err(error) => Err(error),
     };
     if let Err(Error::Forbidden(_)) = &outcome {
@@ -200,7 +239,19 @@ impl Write<'_> {
             after: text(&record.after),
             request_id: self.stamp.request_id.clone(),
         };
-        Ok(store::insert_audit(self.tx, &entry).await?)
+        self.touched = record.space.or(self.touched);
+        Ok(chain::append(self.tx, self.dir, &self.app.chain_key, &entry).await?)
+    }
+
+    /// Keeps the request's `Idempotency-Key` with the change.
+    async fn keep_once(&mut self, ctx: &Ctx) -> Result<()> {
+        let Some(once) = ctx.once.as_ref().filter(|_| !ctx.dry_run) else { return Ok(()) };
+        let caller = ctx.caller(self.dir)?;
+        let passed =
+            |space: &SpaceIx| self.dir.world.decide(&caller, Target::Space(*space), Action::Read, self.now).allowed();
+        let space = self.touched.filter(passed).and_then(|space| self.dir.space_id(space));
+        let space = space.map(|id| id.to_string()).unwrap_or_default();
+        once::keep(self.tx, once, &space, self.caller.system_admin, self.now).await
     }
 
     /// The same entry in the system's log and in every space it touches: for what widens access

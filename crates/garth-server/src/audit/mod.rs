@@ -52,19 +52,20 @@ async fn list(ctx: &Ctx, space: String, filter: Filter, request: &PageRequest) -
     let dir = ctx.directory();
     let caller = ctx.somebody(&dir)?;
     let query = format!("audit of {space} {filter:?}");
-    let after = match &request.cursor {
+    let before = match &request.cursor {
         Some(cursor) => {
-            let (at, id) = access::read_cursor(&dir, &caller, &query, cursor)?;
-            (at.parse().unwrap_or(i64::MAX), id)
+            let (seq, _) = access::read_cursor(&dir, &caller, &query, cursor)?;
+            seq.parse().unwrap_or(i64::MAX)
         }
-        None => (i64::MAX, String::new()),
+        None => i64::MAX,
     };
-    let mut items = store::list(&ctx.app.db, &space, &filter, after, request.limit + 1).await?;
+    let mut items = store::list(&ctx.app.db, &space, &filter, before, request.limit + 1).await?;
     let place = dir.space_ref(&space);
     let more = items.len() > request.limit;
     items.truncate(request.limit);
     let next = items.last().filter(|_| more);
-    let next = next.map(|e| access::cursor(&dir, &caller, &query, &e.at.to_string(), &e.id)).transpose()?;
+    let next = next.map(|(seq, e)| access::cursor(&dir, &caller, &query, &seq.to_string(), &e.id)).transpose()?;
+    let mut items: Vec<Entry> = items.into_iter().map(|(_, entry)| entry).collect();
     // Entries first, the picture second: what was hidden before the answer is not shown.
     let dir = ctx.directory();
     let caller = ctx.somebody(&dir)?;

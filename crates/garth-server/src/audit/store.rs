@@ -25,14 +25,14 @@ pub(super) async fn list(
     db: &Db,
     space: &str,
     filter: &Filter,
-    after: (Micros, String),
+    before: i64,
     limit: usize,
-) -> Result<Vec<Entry>, DbError> {
+) -> Result<Vec<(i64, Entry)>, DbError> {
     let mut sql =
         "SELECT id, at, actor, credential, action, target_type, target_id, outcome, before_state, after_state, \
-                   request_id FROM audit WHERE space_id = $1 AND (at < $2 OR (at = $2 AND id < $3))"
+                   request_id, seq FROM audit WHERE space_id = $1 AND seq < $2"
             .to_owned();
-    let mut values: Vec<Value> = vec![space.into(), after.0.into(), after.1.into()];
+    let mut values: Vec<Value> = vec![space.into(), before.into()];
     let conditions: [(&str, Option<Value>); 6] = [
         ("actor =", filter.actor.as_ref().map(Value::from)),
         ("action =", filter.action.as_ref().map(Value::from)),
@@ -48,10 +48,10 @@ pub(super) async fn list(
         }
     }
     values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-    sql.push_str(&format!(" ORDER BY at DESC, id DESC LIMIT ${}", values.len()));
+    sql.push_str(&format!(" ORDER BY seq DESC LIMIT ${}", values.len()));
     let rows = db.scan(&sql, values).await?;
-    let entry = |row: &Row| -> Result<Entry, DbError> {
-        Ok(Entry {
+    let entry = |row: &Row| -> Result<(i64, Entry), DbError> {
+        let entry = Entry {
             id: row.text(0)?.to_owned(),
             at: row.int(1)?,
             space: space.to_owned(),
@@ -64,7 +64,8 @@ pub(super) async fn list(
             before: row.text(8)?.to_owned(),
             after: row.text(9)?.to_owned(),
             request_id: row.text(10)?.to_owned(),
-        })
+        };
+        Ok((row.int(11)?, entry))
     };
     rows.iter().map(entry).collect()
 }

@@ -2,6 +2,9 @@
 
 use crate::support::*;
 
+#[path = "tests/chain.rs"]
+mod chain;
+
 stories! {
     every_change_is_on_record_with_before_and_after,
     refusals_are_on_record,

@@ -40,8 +40,23 @@ pub fn new_token(prefix: &str) -> String {
 
 /// What is stored of a token.
 pub fn token_hash(token: &str) -> String {
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(token.as_bytes()) {
+    hex(&Sha256::digest(token.as_bytes()))
+}
+
+/// A hash of several parts, each with its length, so that none can be shifted into the next.
+pub fn hash_of(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hex(&hash.finalize())
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut hex = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
         hex.push(char::from(HEX[usize::from(byte >> 4)]));
         hex.push(char::from(HEX[usize::from(byte & 15)]));
     }

@@ -10,8 +10,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
 use std::path::Path;
 use std::sync::Arc;
+
+type HmacSha256 = Hmac<sha2::Sha256>;
 
 const KEY: usize = 32;
 const NONCE: usize = 24;
@@ -98,6 +101,11 @@ impl Vault {
         open(&self.space_key(space, wrapped)?, place, sealed)
     }
 
+    /// A key for one purpose, made of the installation's: the same at every start, and telling nothing of it.
+    pub fn key_for(&self, purpose: &str) -> [u8; KEY] {
+        mac(&self.master, &[purpose.as_bytes()])
+    }
+
     /// What is kept in the store to know this key again.
     ///
     /// # Errors
@@ -115,6 +123,19 @@ impl Vault {
         let bytes = open(&self.master, &format!("space/{space}/key"), wrapped)?;
         bytes.try_into().map_err(|_| Error::internal("a space's key has the wrong length"))
     }
+}
+
+/// HMAC-SHA-256 over several parts, each with its length, so that none can be shifted into the next.
+pub fn mac(key: &[u8; KEY], parts: &[&[u8]]) -> [u8; KEY] {
+    // A block is twice as long; HMAC fills a shorter key up with zeros.
+    let mut block = [0; 2 * KEY];
+    block[..KEY].copy_from_slice(key);
+    let mut mac = HmacSha256::new(&block.into());
+    for part in parts {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
 }
 
 fn cipher(key: &[u8; KEY]) -> XChaCha20Poly1305 {

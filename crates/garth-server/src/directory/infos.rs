@@ -191,6 +191,19 @@ pub struct Session {
     pub device: String,
 }
 
+/// Where the chain of an audit begins and ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainEnd {
+    /// The number of the first entry that is there.
+    pub first_seq: i64,
+    /// What binds it to those that retention took away, or to the beginning.
+    pub first_mac: String,
+    /// The number of the last entry.
+    pub last_seq: i64,
+    /// What the next entry is bound to.
+    pub last_mac: String,
+}
+
 /// Who may create spaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -214,4 +227,7 @@ pub struct Settings {
     /// Who may create spaces.
     #[serde(default)]
     pub create_spaces: CreateSpaces,
+    /// Days that audit entries are kept, 30 to 36,500; for ever if null.
+    #[serde(default)]
+    pub audit_days: Option<u32>,
 }

@@ -189,7 +189,7 @@ pub async fn apply(tx: &mut Tx, dir: &mut Directory, change: &Change) -> Result<
 async fn found(tx: &mut Tx, now: Micros) -> Result<()> {
     let keep = "INSERT INTO installation (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
     for name in ["code_key", "cursor_key"] {
-        tx.execute(keep, &params![name, hex(&ids::random::<32>())]).await?;
+        tx.execute(keep, &params![name, ids::hex(&ids::random::<32>())]).await?;
     }
     tx.execute(keep, &params!["settings", "{}"]).await?;
     for name in BUILT_IN_ROLES {
@@ -241,6 +241,7 @@ async fn empty(tx: &mut impl Rows) -> Result<Directory> {
         default_space: SpaceIx(0),
         next_number: 1,
         last_change: 0,
+        chains: Map::default(),
         classes: Map::default(),
         class_infos: Shelf::default(),
         next_class: 1,
@@ -554,10 +555,6 @@ fn id(row: &Row, column: usize) -> Result<Uuid> {
 
 fn json<T: serde::de::DeserializeOwned>(text: &str, what: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|e| DbError::Other(format!("a stored {what} cannot be read: {e}")))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {

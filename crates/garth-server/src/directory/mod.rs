@@ -14,8 +14,8 @@ pub mod policy;
 
 pub use index::{Index, Slot};
 pub use infos::{
-    ClassInfo, CreateSpaces, Definition, GroupInfo, KindInfo, PolicyInfo, Reference, RoleInfo, Session, Settings,
-    SpaceInfo, UserInfo,
+    ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KindInfo, PolicyInfo, Reference, RoleInfo, Session,
+    Settings, SpaceInfo, UserInfo,
 };
 
 use crate::base::error::{Error, Result};
@@ -99,6 +99,8 @@ pub struct Directory {
     pub next_number: i64,
     /// Counts changes; the last one written.
     pub last_change: i64,
+    /// The ends of those chains of the audit that were written to since the start; the writer alone looks here.
+    pub chains: Map<String, Arc<ChainEnd>>,
     classes: Map<ClassKey, u32>,
     class_infos: Shelf<Arc<ClassInfo>>,
     next_class: u32,

@@ -66,7 +66,7 @@ async fn sign_up(ctx: &Ctx, person: &Person, password: &str) -> Result<()> {
     }
     let session = sessions::sign_up(ctx, token, password.to_owned(), None).await.map_err(&refused)?;
     // Nobody will ever hold this session's token.
-    let own = Ctx { who: Who::Session(ids::token_hash(&session.token)), ..ctx.clone() };
+    let own = ctx.with_credential(Who::Session(ids::token_hash(&session.token)));
     sessions::sign_out(&own).await.map_err(&refused)
 }
 

@@ -236,8 +236,8 @@ async fn me(ctx: Ctx) -> Result<Json<Me>> {
 #[utoipa::path(patch, path = "/api/v1/me", tag = "sessions", request_body = MyChange,
     responses((status = 200, description = "The caller", body = Me), (status = "default", description = "A problem", body = Problem)))]
 async fn update_me(ctx: Ctx, Input(body): Input<MyChange>) -> Result<Json<Me>> {
-    sessions::update_me(&ctx, MePatch { name: body.name, default_space: body.default_space }).await?;
-    Ok(Json(Me::of(sessions::me(&ctx)?)))
+    let patch = MePatch { name: body.name, default_space: body.default_space };
+    Ok(Json(Me::of(sessions::update_me(&ctx, patch).await?)))
 }
 
 /// Change one's own password; every other session ends

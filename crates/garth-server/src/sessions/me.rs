@@ -5,8 +5,8 @@ use crate::access::{Ctx, Permit, Record, Viewer, Write, archived, named_space, p
 use crate::base::error::{Error, Result};
 use crate::base::passwords::Passwords;
 use crate::base::text;
-use crate::directory::{Change, SpaceInfo, UserInfo};
-use garth_core::{Micros, SpaceIx};
+use crate::directory::{Change, Directory, SpaceInfo, UserInfo};
+use garth_core::{Caller, Micros, SpaceIx, UserIx};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -42,17 +42,19 @@ pub struct MySpace {
 /// # Errors
 /// 401 for anybody who is not a user.
 pub fn me(ctx: &Ctx) -> Result<Me> {
-    let (dir, now) = (ctx.directory(), ctx.now());
-    let ix = ctx.user(&dir)?;
-    let caller = ctx.caller(&dir)?;
+    let dir = ctx.directory();
+    me_in(&dir, &ctx.caller(&dir)?, ctx.user(&dir)?, ctx.now())
+}
+
+fn me_in(dir: &Directory, caller: &Caller, ix: UserIx, now: Micros) -> Result<Me> {
     let user = Arc::clone(dir.users.info(ix).ok_or(Error::Unauthenticated)?);
-    let viewer = Viewer::new(&dir, &caller, now);
+    let viewer = Viewer::new(dir, caller, now);
     let seen = dir.spaces.iter::<SpaceIx>().filter(|(ix, _)| viewer.space(*ix));
     let mut spaces: Vec<MySpace> = seen
         .map(|(ix, info)| MySpace {
             info: Arc::clone(info),
-            path: path(&dir, &viewer, ix),
-            role: viewer.standing(ix).and_then(|s| role_names(&dir, &s.roles).0),
+            path: path(dir, &viewer, ix),
+            role: viewer.standing(ix).and_then(|s| role_names(dir, &s.roles).0),
             archived: archived(&dir.world, ix),
         })
         .collect();
@@ -74,7 +76,7 @@ pub struct MePatch {
 ///
 /// # Errors
 /// 401, 422.
-pub async fn update_me(ctx: &Ctx, patch: MePatch) -> Result<()> {
+pub async fn update_me(ctx: &Ctx, patch: MePatch) -> Result<Me> {
     write(ctx, "me.update", async move |w: &mut Write<'_>| {
         let (permit, ix) = w.own()?;
         let before = Arc::clone(w.dir().users.info(ix).ok_or(Error::Unauthenticated)?);
@@ -94,7 +96,8 @@ pub async fn update_me(ctx: &Ctx, patch: MePatch) -> Result<()> {
         let was = json!({ "name": before.name, "default_space": chosen(before.default_space) });
         let after = json!({ "name": name, "default_space": chosen(default_space) });
         let target_id = before.id.to_string();
-        w.record(Record { space: None, target_type: "user", target_id, before: was, after }).await
+        w.record(Record { space: None, target_type: "user", target_id, before: was, after }).await?;
+        me_in(w.dir(), &w.caller, ix, w.now)
     })
     .await
 }

@@ -88,7 +88,9 @@ pub async fn set_up(ctx: &Ctx, setup: Setup) -> Result<SignedIn> {
         Ok(signed_in)
     })
     .await?;
-    ctx.app.end_setup();
+    if !ctx.dry_run {
+        ctx.app.end_setup();
+    }
     Ok(signed_in)
 }
 
@@ -105,7 +107,7 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
     Passwords::check("/password", &password)?;
     let name = name.map(|n| text::name("/name", &n)).transpose()?;
     let hash = ctx.app.passwords.hash(password).await?;
-    let anonymous = Ctx { who: Who::Anonymous, ..ctx.clone() };
+    let anonymous = ctx.with_credential(Who::Anonymous);
     write(&anonymous, "signup", async move |w: &mut Write<'_>| {
         let permit = w.by_secret();
         let now = w.now;
@@ -135,7 +137,7 @@ pub async fn sign_in(ctx: &Ctx, username: &str, password: String, device: &str) 
     let fits = ctx.app.passwords.verify(password, hash.clone()).await?;
     let user = user.filter(|_| fits).ok_or(Error::WrongCredentials)?;
     let device: String = device.chars().filter(|c| !c.is_control()).take(DEVICE_BYTES / 4).collect();
-    let anonymous = Ctx { who: Who::Anonymous, ..ctx.clone() };
+    let anonymous = ctx.with_credential(Who::Anonymous);
     write(&anonymous, "login", async move |w: &mut Write<'_>| {
         // The password may have been changed while this one was verified.
         if store::password_in(w.tx(), user).await? != hash {

@@ -2,7 +2,7 @@
 
 use crate::access::{App, Ctx};
 use crate::base::error::{Problem, Result};
-use crate::base::http::{Input, Json, some};
+use crate::base::http::{Input, Json, given, some};
 use crate::directory::{CreateSpaces, Settings};
 use crate::settings;
 use serde::Deserialize;
@@ -20,6 +20,10 @@ pub struct SettingsChanges {
     /// Who may create spaces.
     #[serde(default, deserialize_with = "some")]
     create_spaces: Option<CreateSpaces>,
+    /// Days that audit entries are kept, 30 to 36,500; null: for ever.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>)]
+    audit_days: Option<Option<u32>>,
 }
 
 /// The routes of settings.
@@ -38,6 +42,10 @@ async fn get(ctx: Ctx) -> Result<Json<Settings>> {
 #[utoipa::path(patch, path = "/api/v1/settings", tag = "settings", request_body = SettingsChanges,
     responses((status = 200, description = "The settings", body = Settings), (status = "default", description = "A problem", body = Problem)))]
 async fn update(ctx: Ctx, Input(body): Input<SettingsChanges>) -> Result<Json<Settings>> {
-    let changes = settings::Changes { public_access: body.public_access, create_spaces: body.create_spaces };
+    let changes = settings::Changes {
+        public_access: body.public_access,
+        create_spaces: body.create_spaces,
+        audit_days: body.audit_days,
+    };
     Ok(Json((*settings::update(&ctx, changes).await?).clone()))
 }

@@ -16,7 +16,12 @@ pub struct Changes {
     pub public_access: Option<bool>,
     /// Who may create spaces.
     pub create_spaces: Option<CreateSpaces>,
+    /// Days that audit entries are kept; `Some(None)` is for ever.
+    pub audit_days: Option<Option<u32>>,
 }
+
+/// Days that audit entries may be kept, at least and at most.
+pub const AUDIT_DAYS: std::ops::RangeInclusive<u32> = 30..=36_500;
 
 /// The settings.
 ///
@@ -39,6 +44,13 @@ pub async fn update(ctx: &Ctx, changes: Changes) -> Result<Arc<Settings>> {
         let mut after = (*before).clone();
         after.public_access = changes.public_access.unwrap_or(after.public_access);
         after.create_spaces = changes.create_spaces.unwrap_or(after.create_spaces);
+        if let Some(days) = changes.audit_days {
+            if days.is_some_and(|days| !AUDIT_DAYS.contains(&days)) {
+                let (least, most) = (AUDIT_DAYS.start(), AUDIT_DAYS.end());
+                return Err(Error::field("/audit_days", format!("must be null or a number from {least} to {most}")));
+            }
+            after.audit_days = days;
+        }
         if after != *before {
             let (was, is) = (state(&before)?, state(&after)?);
             store::save(w.tx(), &permit, &is.to_string()).await?;

@@ -9,10 +9,6 @@ use garth_server::{App, Config, scenarios};
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How often refusals that wait are written.
-const FLUSH: Duration = Duration::from_secs(1);
 
 /// Serves until the process is told to stop.
 pub async fn run(options: Serve) -> Result<ExitCode, Failure> {
@@ -59,22 +55,10 @@ async fn fill_and_serve(app: &Arc<App>, config: &Config, front: Front, demo: boo
     let mut doors = Doors::default();
     let router = garth_server::router(Arc::clone(app));
     doors.open(front.listener, router, front.settings.connections, front.certificate)?;
-    let flusher = tokio::spawn(flush(Arc::clone(app)));
+    let housekeeping = tokio::spawn(Arc::clone(app).keep_house());
     let served = doors.until_told(&mut signals).await;
-    flusher.abort();
+    housekeeping.abort();
     served
-}
-
-/// Writes refusals to the audit, many at a time.
-async fn flush(app: Arc<App>) {
-    let mut every = tokio::time::interval(FLUSH);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        every.tick().await;
-        if let Err(e) = app.flush_refusals().await {
-            tracing::warn!(error = %e, "refusals could not be written; they are kept");
-        }
-    }
 }
 
 /// What somebody in front of the terminal needs to know.

@@ -57,6 +57,14 @@ impl Answer {
         self.refused_somehow()
     }
 
+    /// 503 with this code, and when to try again.
+    #[track_caller]
+    pub fn unavailable(self, code: &str) -> Answer {
+        assert!(self.status == 503 && self.json["code"] == code, "expected 503 {code}: {self}");
+        assert!(self.headers.contains_key("retry-after"), "{self}");
+        self
+    }
+
     /// 401, with the way to sign in.
     #[track_caller]
     pub fn not_signed_in(self) -> Answer {

@@ -70,6 +70,18 @@ impl Place {
         tables
     }
 
+    /// Does something to what is stored, behind the server's back.
+    pub async fn meddle(&self, sql: &str) {
+        match &self.database {
+            None => {
+                let db = rusqlite::Connection::open(self.file()).expect("the database file opens");
+                db.busy_timeout(std::time::Duration::from_secs(10)).expect("patience");
+                db.execute_batch(sql).expect(sql);
+            }
+            Some(database) => drop(run(&database.url(), sql).await),
+        }
+    }
+
     /// Leaves nothing behind.
     pub async fn remove(&self) {
         if let Some(database) = &self.database {

@@ -107,6 +107,7 @@ pub struct Garth(Arc<Installation>);
 struct Installation {
     place: Place,
     clock: Clock,
+    limits: Mutex<Limits>,
     running: Mutex<Option<(Arc<App>, Router)>>,
     admin: OnceCell<Person>,
 }
@@ -117,6 +118,7 @@ impl Garth {
         Garth(Arc::new(Installation {
             place,
             clock: Clock::standing(clock::from_text(MORNING).expect("a time")),
+            limits: Mutex::new(Limits::default()),
             running: Mutex::new(None),
             admin: OnceCell::new(),
         }))
@@ -170,6 +172,17 @@ impl Garth {
     pub async fn restart(&self) {
         self.stop().await;
         self.start().await;
+    }
+
+    /// Starts the server again with other limits.
+    pub async fn limit(&self, limits: Limits) {
+        *self.0.limits.lock().unwrap() = limits;
+        self.restart().await;
+    }
+
+    /// Does something to what is stored, behind the server's back.
+    pub async fn meddle(&self, sql: &str) {
+        self.0.place.meddle(sql).await;
     }
 
     /// Lets so many microseconds pass: the clock of a story stands still until it is told.
@@ -239,7 +252,7 @@ impl Garth {
             data_dir: Some(self.0.place.folder()),
             public_url: PUBLIC_URL.to_owned(),
             clock: self.0.clock.clone(),
-            limits: Limits::default(),
+            limits: self.0.limits.lock().unwrap().clone(),
         }
     }
 

@@ -1,0 +1,26 @@
+//! What a request may cost: its time, and its place among all that are being answered.
+//!
+//! More than the server takes on is turned away at once (503 and `Retry-After`) instead of waiting in
+//! a queue without end. What says whether the server lives is answered all the same.
+
+use crate::access::App;
+use crate::base::error::Error;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// Paths that are answered however much there is to do.
+const ALWAYS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
+/// Answers within the time limit, or turns the request away.
+pub async fn bounded(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if ALWAYS.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
+    let Ok(_place) = app.places.try_acquire() else { return Error::Overloaded.into_response() };
+    match tokio::time::timeout(app.limits.request, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Error::TimedOut.into_response(),
+    }
+}
