@@ -2,6 +2,7 @@
 
 use crate::access::once::Once;
 use crate::access::{App, Busy, Share};
+use crate::base::db::Db;
 use crate::base::error::{Error, Result};
 use crate::base::http::{Query, RequestId};
 use crate::base::ids;
@@ -37,7 +38,7 @@ pub struct Ctx {
     /// The request's `Idempotency-Key`, to be kept with what it changes.
     pub(super) once: Option<Arc<Once>>,
     /// The caller's part of what this server takes on at a time, held until the request is done.
-    _busy: Option<Arc<Busy>>,
+    busy: Option<Arc<Busy>>,
 }
 
 impl Ctx {
@@ -47,7 +48,7 @@ impl Ctx {
     }
 
     pub(super) fn new(app: Arc<App>, who: Who, request_id: String) -> Self {
-        Self { app, who, request_id, dry_run: false, once: None, _busy: None }
+        Self { app, who, request_id, dry_run: false, once: None, busy: None }
     }
 
     /// Reads the credential of a request; one that is no good is refused, never taken for none.
@@ -79,7 +80,7 @@ impl Ctx {
             Who::Session(_) => Share::User(self.session(&self.directory())?.user),
         };
         let busy = self.app.shares.take(share, self.app.limits.in_flight_each).ok_or(Error::RateLimited(1))?;
-        self._busy = Some(Arc::new(busy));
+        self.busy = Some(Arc::new(busy));
         Ok(self)
     }
 
@@ -109,6 +110,11 @@ impl Ctx {
     /// The picture as it is now.
     pub fn directory(&self) -> Arc<Directory> {
         self.app.directory()
+    }
+
+    /// The store, asked on the caller's behalf: long reads are shared out fairly among callers.
+    pub fn db(&self) -> Db {
+        self.app.db.on_behalf_of(self.busy.as_ref().map(|busy| busy.share()))
     }
 
     /// The session the request came with, as that picture knows it.

@@ -38,6 +38,13 @@ impl Shares {
     }
 }
 
+impl Busy {
+    /// Whose it is.
+    pub fn share(&self) -> Share {
+        self.share
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         let mut taken = self.shares.0.lock().unwrap_or_else(PoisonError::into_inner);

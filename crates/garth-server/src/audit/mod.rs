@@ -59,7 +59,7 @@ async fn list(ctx: &Ctx, space: String, filter: Filter, request: &PageRequest) -
         }
         None => i64::MAX,
     };
-    let mut items = store::list(&ctx.app.db, &space, &filter, before, request.limit + 1).await?;
+    let mut items = store::list(&ctx.db(), &space, &filter, before, request.limit + 1).await?;
     let place = dir.space_ref(&space);
     let more = items.len() > request.limit;
     items.truncate(request.limit);

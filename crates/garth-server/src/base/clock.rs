@@ -3,7 +3,7 @@
 use garth_core::Micros;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// Tells the time: the machine's, or one that a test sets.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +33,11 @@ impl Clock {
                 .map_or(0, |since| Micros::try_from(since.as_micros()).unwrap_or(Micros::MAX)),
         }
     }
+}
+
+/// For measuring how long something takes: it never goes back, and no decision depends on it.
+pub fn monotonic() -> Instant {
+    Instant::now()
 }
 
 /// RFC 3339, UTC, with microseconds.

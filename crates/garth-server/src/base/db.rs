@@ -11,15 +11,19 @@ mod postgres;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod writer;
 
 use std::borrow::Cow;
+use std::collections::hash_map::DefaultHasher;
 use std::fs::File;
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 pub use migrate::Migration;
 pub use writer::Writer;
@@ -123,6 +127,12 @@ pub enum DbError {
     /// The database cannot answer now; asking again later is reasonable.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// A commit failed in a way that leaves open whether it will be there after a crash.
+    #[error("the database is not available: the outcome of a commit is unknown: {0}")]
+    InDoubt(String),
+    /// A statement took longer than it may, or nobody waited for it any more.
+    #[error("a statement took too long and was ended")]
+    TimedOut,
     /// The database has seen a newer Garth.
     #[error(
         "This database was written by a newer Garth (schema {found}; this one knows {known}). \
@@ -160,14 +170,35 @@ pub enum Mode {
     ReadOnly,
 }
 
+/// How long statements of a server may take. The command line, which one can interrupt, waits as long as it takes,
+/// and so do migrations and the loading of the picture.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// One that reads.
+    pub read: Duration,
+    /// One of the writer, for which everybody who writes is waiting.
+    pub write: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { read: Duration::from_secs(10), write: Duration::from_secs(25) }
+    }
+}
+
 /// An open database, for reading. Clones are cheap and mean the same database.
 #[derive(Clone)]
-pub struct Db(Arc<Inner>);
+pub struct Db {
+    inner: Arc<Inner>,
+    /// On whose behalf long reads are asked for, as a hash.
+    asker: u64,
+}
 
 struct Inner {
     engine: Engine,
     ready: AtomicBool,
     migrations: &'static [Migration],
+    patience: Patience,
     /// Held from `open` until the writer takes it over.
     claim: Mutex<Option<Claim>>,
 }
@@ -186,24 +217,26 @@ enum Claim {
 impl Db {
     /// Opens the database; see [`Mode`] for what that includes.
     pub async fn open(target: &Target, mode: Mode) -> Result<Db, DbError> {
-        Db::open_with(target, mode, migrate::MIGRATIONS).await
+        Db::open_with(target, mode, migrate::MIGRATIONS, Patience::default()).await
     }
 
-    /// As [`Db::open`], with another list of migrations.
+    /// As [`Db::open`], with another list of migrations and other limits of time.
     pub(crate) async fn open_with(
         target: &Target,
         mode: Mode,
         migrations: &'static [Migration],
+        patience: Patience,
     ) -> Result<Db, DbError> {
+        let limit = (mode == Mode::Serve).then_some(patience.read);
         let (engine, claim) = match target {
             Target::Sqlite(path) => {
-                let (store, claim) = sqlite::Store::open(path, mode)?;
+                let (store, claim) = sqlite::Store::open(path, mode, limit)?;
                 let mut tx = Tx::new(Session::Sqlite(store.connect(mode)?));
                 migrate::prepare(&mut tx, mode, migrations).await?;
                 (Engine::Sqlite(Arc::new(store)), claim.map(Claim::Sqlite))
             }
             Target::Postgres(url) => {
-                let (store, session) = postgres::Store::open(url, mode).await?;
+                let (store, session) = postgres::Store::open(url, mode, limit).await?;
                 let mut tx = Tx::new(Session::Postgres(session));
                 migrate::prepare(&mut tx, mode, migrations).await?;
                 let claim = match tx.session {
@@ -213,18 +246,30 @@ impl Db {
                 (Engine::Postgres(Box::new(store)), claim)
             }
         };
-        Ok(Db(Arc::new(Inner { engine, ready: AtomicBool::new(true), migrations, claim: Mutex::new(claim) })))
+        let (ready, claim) = (AtomicBool::new(true), Mutex::new(claim));
+        Ok(Db { inner: Arc::new(Inner { engine, ready, migrations, patience, claim }), asker: 0 })
+    }
+
+    /// The same database, asked on somebody's behalf: long reads are shared out fairly among those who ask.
+    pub fn on_behalf_of(&self, asker: impl Hash) -> Db {
+        let mut hasher = DefaultHasher::new();
+        asker.hash(&mut hasher);
+        Db { inner: Arc::clone(&self.inner), asker: hasher.finish() }
     }
 
     /// Whether this program knows what is in the database. While it does not, every read and write is refused.
     pub fn ready(&self) -> bool {
-        self.0.ready.load(Ordering::Acquire)
+        let beating = match &self.inner.engine {
+            Engine::Sqlite(_) => true,
+            Engine::Postgres(store) => store.beating(),
+        };
+        beating && self.inner.ready.load(Ordering::Acquire)
     }
 
     /// A short read. On SQLite it runs right here, without giving up the thread.
     pub async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DbError> {
         self.expect_ready()?;
-        match &self.0.engine {
+        match &self.inner.engine {
             Engine::Sqlite(store) => sqlite::read(store, |connection| sqlite::query(connection, sql, values)),
             Engine::Postgres(store) => store.query(sql, values).await,
         }
@@ -235,12 +280,13 @@ impl Db {
         Ok(self.query(sql, values).await?.into_iter().next())
     }
 
-    /// A long read: a search, an export. It does not hold up the thread that asks.
+    /// A long read: a search, an export. It does not hold up the thread that asks, it waits its turn among the other
+    /// long ones, and it ends when nobody waits for it any more.
     pub async fn scan(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, DbError> {
         self.expect_ready()?;
-        match &self.0.engine {
-            Engine::Sqlite(store) => sqlite::scan(store, sql.to_owned(), values).await,
-            Engine::Postgres(store) => store.query(sql, &values).await,
+        match &self.inner.engine {
+            Engine::Sqlite(store) => sqlite::scan(store, self.asker, sql.to_owned(), values).await,
+            Engine::Postgres(store) => store.scan(self.asker, sql, &values).await,
         }
     }
 
@@ -252,13 +298,16 @@ impl Db {
     }
 
     fn set_ready(&self, ready: bool) {
-        self.0.ready.store(ready, Ordering::Release);
+        self.inner.ready.store(ready, Ordering::Release);
+        if let (false, Engine::Postgres(store)) = (ready, &self.inner.engine) {
+            store.cut();
+        }
     }
 
     /// Hands the claim of `open` to the writer: the file as it is; the lock of PostgreSQL is let go, because the
     /// writer's own connection takes it.
     async fn take_claim(&self) -> Result<Option<File>, DbError> {
-        let claim = self.0.claim.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let claim = self.inner.claim.lock().unwrap_or_else(PoisonError::into_inner).take();
         match claim {
             Some(Claim::Sqlite(file)) => Ok(Some(file)),
             Some(Claim::Postgres(session)) => session.close().await.map(|()| None),
@@ -268,13 +317,13 @@ impl Db {
 
     /// A connection that may write, on a database that is ours and has the schema we know.
     async fn writing(&self) -> Result<Tx, DbError> {
-        let session = match &self.0.engine {
+        let session = match &self.inner.engine {
             Engine::Sqlite(store) => Session::Sqlite(store.connect(Mode::Serve)?),
             Engine::Postgres(store) => Session::Postgres(store.claim().await?),
         };
         let mut tx = Tx::new(session);
         // Another server may have been here since `open`.
-        migrate::expect_known(&mut tx, self.0.migrations).await?;
+        migrate::expect_known(&mut tx, self.inner.migrations).await?;
         Ok(tx)
     }
 }
@@ -356,6 +405,32 @@ impl Tx {
         match &mut self.session {
             Session::Sqlite(connection) => sqlite::script(connection, sql),
             Session::Postgres(session) => session.script(sql).await,
+        }
+    }
+
+    /// From now on a statement that takes longer is ended.
+    async fn limit(&mut self, limit: Duration) -> Result<(), DbError> {
+        match &mut self.session {
+            Session::Sqlite(connection) => sqlite::limit(connection, limit),
+            Session::Postgres(session) => session.limit(limit).await,
+        }
+    }
+
+    /// After a failure: makes sure that nothing of the transaction is left. `Ok` says that the database holds what it
+    /// held before it.
+    async fn undo(&mut self) -> Result<(), DbError> {
+        self.failed = false;
+        match &mut self.session {
+            Session::Sqlite(connection) => sqlite::undo(connection),
+            Session::Postgres(session) => session.undo().await,
+        }
+    }
+
+    /// Shows by a commit that the disk takes commits. A PostgreSQL server sees to its own disk.
+    async fn prove(&mut self) -> Result<(), DbError> {
+        match &mut self.session {
+            Session::Sqlite(connection) => sqlite::prove(connection),
+            Session::Postgres(_) => Ok(()),
         }
     }
 

@@ -147,9 +147,13 @@ impl Error {
 impl From<DbError> for Error {
     fn from(error: DbError) -> Self {
         match error {
-            DbError::Unavailable(why) => {
+            DbError::Unavailable(why) | DbError::InDoubt(why) => {
                 tracing::warn!(%why, "the store is not available");
                 Self::Unavailable
+            }
+            DbError::TimedOut => {
+                tracing::warn!("a statement took too long and was ended");
+                Self::TimedOut
             }
             DbError::Unique => Self::conflict("conflict", "something of that name exists already"),
             other => Self::Internal(other.to_string()),

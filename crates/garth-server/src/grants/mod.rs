@@ -77,7 +77,7 @@ pub async fn list(ctx: &Ctx, door: Door, id: &str, page: &PageRequest) -> Result
         None => (i64::MIN.to_string(), String::new()),
     };
     let after = (at.parse().unwrap_or(i64::MIN), after.as_str());
-    let mut items = store::list(&ctx.app.db, &space, after, page.limit + 1).await?;
+    let mut items = store::list(&ctx.db(), &space, after, page.limit + 1).await?;
     // Asked again now that they are read: whoever may no more meanwhile is shown none.
     let dir = ctx.directory();
     let (caller, _) = reads(ctx, &dir, door, id)?;

@@ -128,7 +128,7 @@ pub async fn delete(ctx: &Ctx, id: String) -> Result<()> {
 /// 404 when the group is hidden or missing.
 pub async fn members(ctx: &Ctx, id: &str, page: &PageRequest) -> Result<Page<String>> {
     let info = get(ctx, id)?;
-    let members = store::members_read(&ctx.app.db, info.id).await?;
+    let members = store::members_read(&ctx.db(), info.id).await?;
     // Asked again now that they are read: who sees the group no more meanwhile is shown none.
     get(ctx, id)?;
     let dir = ctx.directory();

@@ -51,7 +51,7 @@ pub async fn list(ctx: &Ctx, filter: &Filter, request: &PageRequest) -> Result<P
         wanted.after = Some((key, id));
     }
     let reach = reach(&dir, &caller, filter, now);
-    let (rows, end) = page(&ctx.app.db, &reach, identity(&dir, &caller).as_deref(), &wanted).await?;
+    let (rows, end) = page(&ctx.db(), &reach, identity(&dir, &caller).as_deref(), &wanted).await?;
     let next = end.map(|(key, id)| access::cursor(&dir, &caller, &query, &key, &id)).transpose()?;
     Ok(Page { items: still_seen(ctx, rows)?, next })
 }

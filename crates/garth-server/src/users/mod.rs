@@ -143,7 +143,7 @@ pub async fn list(ctx: &Ctx, page: &PageRequest, q: Option<&str>) -> Result<Page
         None => String::new(),
     };
     let like = q.as_deref().map(|q| (pattern(&q.to_lowercase()), pattern(&q.to_ascii_lowercase())));
-    let rows = store::page(&ctx.app.db, &after, like, page.limit + 1).await?;
+    let rows = store::page(&ctx.db(), &after, like, page.limit + 1).await?;
     // The rows first, the picture second: who was demoted meanwhile is shown nothing of them.
     let dir = ctx.directory();
     let caller = ctx.somebody(&dir)?;

@@ -1,24 +1,27 @@
 //! PostgreSQL: a pool of connections that can only read, and the writer's own, which holds the lock.
 
-use std::error::Error as _;
-use std::sync::Arc;
+mod connect;
+mod pulse;
+mod words;
+
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime,
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
 };
 use futures_util::TryStreamExt;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use tokio::sync::oneshot;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::error::SqlState;
-use tokio_postgres::types::private::BytesMut;
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::turns::Turns;
 use super::{DbError, Mode, Row, Step, Value, Words, in_words};
+use connect::configure;
+use pulse::Pulse;
+use words::{connect_error, pool_error};
 
 const WORDS: Words = Words {
     list: ["(SELECT value FROM json_array_elements_text(CAST(CAST(", " AS TEXT) AS json)))"],
@@ -27,6 +30,8 @@ const WORDS: Words = Words {
 
 /// Connections that read at the same time.
 const CONNECTIONS: usize = 16;
+/// Of them, how many long reads take at a time; the others are for short ones.
+const SCANS: usize = 8;
 /// Prepared statements a connection keeps before it starts afresh; each costs the server some memory.
 const STATEMENTS: usize = 512;
 /// How long to wait for a connection.
@@ -38,17 +43,36 @@ const LOCK: i64 = 0x67_61_72_74_68;
 /// The database notices a little late that a server which stopped a moment ago has let go.
 const LOCK_TRIES: u32 = 5;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
+/// The database is told to end a statement at its limit; if it has not said so by then, it is not there.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A database on a PostgreSQL server.
 pub(super) struct Store {
     pool: Pool,
     config: Config,
     tls: MakeRustlsConnect,
+    turns: Arc<Turns>,
+    /// How long a read may take; `None` on the command line.
+    limit: Option<Duration>,
+    /// Ends the reads that are under way when the database is lost.
+    cut: Notify,
+    /// The writer's session of before: when it is stuck, it is ended by the next one.
+    last: Mutex<Option<Backend>>,
+    pulse: Arc<Pulse>,
+    /// Where the pulse beats, whatever the writer is busy with.
+    runtime: Handle,
+}
+
+/// A session as the server knows it; the number alone would come again.
+#[derive(Clone, Copy)]
+struct Backend {
+    pid: i64,
+    begun: i64,
 }
 
 impl Store {
     /// Connects once, to know that it works; to serve, that connection holds the lock.
-    pub(super) async fn open(url: &str, mode: Mode) -> Result<(Store, Session), DbError> {
+    pub(super) async fn open(url: &str, mode: Mode, limit: Option<Duration>) -> Result<(Store, Session), DbError> {
         let (mut config, tls) = configure(url)?;
         let mut session = Session::connect(&config, &tls).await;
         if session.is_err() && config.get_ssl_mode() == SslMode::Prefer {
@@ -63,45 +87,126 @@ impl Store {
         if mode == Mode::Serve {
             session.lock().await?;
         }
-        let manager = Manager::from_config(
-            config.clone(),
-            tls.clone(),
-            // A connection that broke is found out by using it, not by asking before every use.
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
-        let pool = Pool::builder(manager)
-            .max_size(CONNECTIONS)
-            .wait_timeout(Some(PATIENCE))
-            .create_timeout(Some(PATIENCE))
-            .runtime(Runtime::Tokio1)
-            .post_create(Hook::async_fn(|client, _| {
-                // A read that writes fails here as it does on SQLite.
-                let read_only = client.batch_execute("SET default_transaction_read_only = on");
-                Box::pin(async { read_only.await.map_err(HookError::Backend) })
-            }))
-            .build()
-            .map_err(|error| DbError::Other(error.to_string()))?;
-        Ok((Store { pool, config, tls }, session))
+        let store = Store {
+            pool: pool(&config, &tls, limit)?,
+            config,
+            tls,
+            turns: Turns::new(SCANS),
+            limit,
+            cut: Notify::new(),
+            last: Mutex::new(None),
+            pulse: Arc::default(),
+            runtime: Handle::current(),
+        };
+        Ok((store, session))
     }
 
+    /// A short read. When the asker goes away, it ends.
     pub(super) async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DbError> {
-        let client = self.pool.get().await.map_err(pool_error)?;
-        query(&client, sql, values).await
+        let mut client = InFlight { client: Some(self.pool.get().await.map_err(pool_error)?), store: self };
+        let Some(connection) = &client.client else { return Ok(Vec::new()) };
+        let answer = tokio::select! {
+            biased;
+            answer = query(connection, sql, values) => answer,
+            () = self.cut.notified() => return Err(DbError::Unavailable("it was lost".to_owned())),
+            () = over(self.limit) => return Err(DbError::Unavailable("it does not answer".to_owned())),
+        };
+        // It is at rest: back into the pool.
+        client.client = None;
+        answer
     }
 
-    /// The writer's connection, with the lock.
+    /// A long read, in its turn.
+    pub(super) async fn scan(&self, asker: u64, sql: &str, values: &[Value]) -> Result<Vec<Row>, DbError> {
+        let _turn = self.turns.take(asker).await;
+        self.query(sql, values).await
+    }
+
+    /// The writer's connection, with the lock, and a pulse beside it.
     pub(super) async fn claim(&self) -> Result<Session, DbError> {
-        let session = Session::connect(&self.config, &self.tls).await?;
+        let mut session = Session::connect(&self.config, &self.tls).await?;
+        let before = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(before) = before {
+            // To us it is lost; if it still holds the lock, it must not stand in our way.
+            session.end(before).await?;
+        }
         session.lock().await?;
+        let backend = session.backend().await?;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(backend);
+        session.lost = pulse::start(&self.runtime, &self.pulse, &self.config, &self.tls, backend, session.lost).await?;
         Ok(session)
+    }
+
+    /// Whether the database has said lately that the lock is ours.
+    pub(super) fn beating(&self) -> bool {
+        self.pulse.beating()
+    }
+
+    /// The database is lost: nobody waits for it any more, and no connection of before is used again.
+    pub(super) fn cut(&self) {
+        self.cut.notify_waiters();
+        self.pool.retain(|_, _| false);
+    }
+}
+
+/// Connections that can only read.
+fn pool(config: &Config, tls: &MakeRustlsConnect, limit: Option<Duration>) -> Result<Pool, DbError> {
+    let manager = Manager::from_config(
+        config.clone(),
+        tls.clone(),
+        // A connection that broke is found out by using it, not by asking before every use.
+        ManagerConfig { recycling_method: RecyclingMethod::Fast },
+    );
+    // A read that writes fails here as it does on SQLite.
+    let mut settings = "SET default_transaction_read_only = on".to_owned();
+    if let Some(limit) = limit {
+        settings.push_str(&format!("; SET statement_timeout = {}", limit.as_millis()));
+    }
+    Pool::builder(manager)
+        .max_size(CONNECTIONS)
+        .wait_timeout(Some(PATIENCE))
+        .create_timeout(Some(PATIENCE))
+        .runtime(Runtime::Tokio1)
+        .post_create(Hook::async_fn(move |client, _| {
+            let settings = settings.clone();
+            Box::pin(async move { client.batch_execute(&settings).await.map_err(HookError::Backend) })
+        }))
+        .build()
+        .map_err(|error| DbError::Other(error.to_string()))
+}
+
+/// Returns when a statement has had its time and more.
+async fn over(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => tokio::time::sleep(limit + GRACE).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A connection that is at work. Dropped at work, it does not go back into the pool, and the database is told to stop.
+struct InFlight<'a> {
+    client: Option<Object>,
+    store: &'a Store,
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        let (Some(client), Ok(runtime)) = (self.client.take(), Handle::try_current()) else { return };
+        let (client, tls) = (Object::take(client), self.store.tls.clone());
+        runtime.spawn(async move {
+            // Whether it arrives or not: with the connection gone, nobody gets the answer.
+            let _ = tokio::time::timeout(PATIENCE, client.cancel_token().cancel_query(tls)).await;
+        });
     }
 }
 
 /// A connection of our own, outside the pool.
 pub(super) struct Session {
     client: ClientWrapper,
-    lost: oneshot::Receiver<()>,
+    /// Turns true when the connection has ended, or the pulse beside it.
+    lost: watch::Receiver<bool>,
     due: Option<Due>,
+    limit: Option<Duration>,
 }
 
 /// A step that goes out with the next statement.
@@ -113,23 +218,64 @@ enum Due {
 
 impl Session {
     async fn connect(config: &Config, tls: &MakeRustlsConnect) -> Result<Session, DbError> {
+        let silent = |_| DbError::Unavailable("it does not answer".to_owned());
+        tokio::time::timeout(PATIENCE, Session::connect_patiently(config, tls)).await.map_err(silent)?
+    }
+
+    async fn connect_patiently(config: &Config, tls: &MakeRustlsConnect) -> Result<Session, DbError> {
         let (client, connection) = config.connect(tls.clone()).await.map_err(connect_error)?;
-        let (gone, lost) = oneshot::channel();
+        let (gone, lost) = watch::channel(false);
         let task = tokio::spawn(async move {
-            // Why it ended, the next statement says; that it ended, the receiver learns by losing its sender.
+            // Why it ended, the next statement says.
             let _ = connection.await;
-            drop(gone);
+            gone.send_replace(true);
         });
         let client = ClientWrapper::new(client, task);
         // The server's side notices a dead client too, or the lock would outlive us for hours.
         let keepalives = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
         client.batch_execute(keepalives).await?;
-        Ok(Session { client, lost, due: None })
+        Ok(Session { client, lost, due: None, limit: None })
+    }
+
+    /// What this session is called on the server.
+    async fn backend(&self) -> Result<Backend, DbError> {
+        let sql = "SELECT CAST(pid AS BIGINT), CAST(extract(epoch FROM backend_start) * 1000000 AS BIGINT)
+                   FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+        let rows = self.answered(query(&self.client, sql, &[])).await?;
+        let row = rows.first().ok_or_else(|| DbError::Other("the session does not know itself".to_owned()))?;
+        Ok(Backend { pid: row.int(0)?, begun: row.int(1)? })
+    }
+
+    /// Ends a session of ours that was lost, if it is still there.
+    async fn end(&self, backend: Backend) -> Result<(), DbError> {
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE pid = $1 AND CAST(extract(epoch FROM backend_start) * 1000000 AS BIGINT) = $2";
+        let values = [Value::Int(backend.pid), Value::Int(backend.begun)];
+        self.answered(query(&self.client, sql, &values)).await.map(drop)
+    }
+
+    /// From now on a statement that takes longer is ended.
+    pub(super) async fn limit(&mut self, limit: Duration) -> Result<(), DbError> {
+        self.script(&format!("SET statement_timeout = {}", limit.as_millis())).await?;
+        self.limit = Some(limit);
+        Ok(())
+    }
+
+    /// Waits for an answer, but not for one that cannot come.
+    async fn answered<T>(&self, answer: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
+        let mut lost = self.lost.clone();
+        tokio::select! {
+            biased;
+            answer = answer => answer,
+            _ = lost.wait_for(|lost| *lost) => Err(DbError::Unavailable("the connection was lost".to_owned())),
+            () = over(self.limit) => Err(DbError::Unavailable("it does not answer".to_owned())),
+        }
     }
 
     async fn lock(&self) -> Result<(), DbError> {
         for attempt in 1..=LOCK_TRIES {
-            let rows = query(&self.client, "SELECT pg_try_advisory_lock($1)", &[Value::Int(LOCK)]).await?;
+            let sql = "SELECT pg_try_advisory_lock($1)";
+            let rows = self.answered(query(&self.client, sql, &[Value::Int(LOCK)])).await?;
             if rows.first().is_some_and(|row| row.bool(0) == Ok(true)) {
                 return Ok(());
             }
@@ -163,13 +309,16 @@ impl Session {
         statement: impl AsyncFnOnce(&ClientWrapper) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         let step = match self.due.take() {
-            None => return statement(&self.client).await,
+            None => return self.answered(statement(&self.client)).await,
             Some(Due::Begin) => "BEGIN; SAVEPOINT operation",
             Some(Due::Next) => "RELEASE SAVEPOINT operation; SAVEPOINT operation",
         };
-        let (step, answer) = tokio::join!(biased; self.client.batch_execute(step), statement(&self.client));
-        step?;
-        answer
+        self.answered(async {
+            let (step, answer) = tokio::join!(biased; self.client.batch_execute(step), statement(&self.client));
+            step?;
+            answer
+        })
+        .await
     }
 
     pub(super) async fn step(&mut self, step: Step) -> Result<(), DbError> {
@@ -193,12 +342,21 @@ impl Session {
             (Step::Abandon, _) => "ROLLBACK",
         };
         self.due = None;
-        Ok(self.client.batch_execute(sql).await?)
+        self.answered(async { Ok(self.client.batch_execute(sql).await?) }).await
+    }
+
+    /// Makes sure that the open transaction, if there still is one, is undone. That the server answers at all says
+    /// that this is its newest word: a commit of before is not under way any more.
+    pub(super) async fn undo(&mut self) -> Result<(), DbError> {
+        if let Some(Due::Begin) = self.due.take() {
+            return Ok(());
+        }
+        self.script("ROLLBACK").await
     }
 
     pub(super) async fn lost(&mut self) {
-        // Nothing is ever sent: this returns when the connection has ended.
-        let _ = (&mut self.lost).await;
+        // An error means that nobody is left who could tell, which is as good as lost.
+        let _ = self.lost.wait_for(|lost| *lost).await;
     }
 
     /// Lets go of the lock first, so that the next server need not wait for the connection to end.
@@ -227,159 +385,3 @@ async fn query(client: &ClientWrapper, sql: &str, values: &[Value]) -> Result<Ve
         .await
 }
 
-impl ToSql for Value {
-    fn to_sql(&self, wanted: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        match (self, wanted) {
-            (Value::Null, _) => Ok(IsNull::Yes),
-            (Value::Int(number), &Type::INT8) => number.to_sql(wanted, out),
-            // The server gives this type to a placeholder that meets a number written in the statement.
-            (Value::Int(number), &Type::INT4) => i32::try_from(*number)?.to_sql(wanted, out),
-            (Value::Text(text), &(Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN | Type::JSON)) => {
-                text.to_sql(wanted, out)
-            }
-            (Value::Int(_), _) => Err(format!("a number was given where {wanted} is wanted").into()),
-            (Value::Text(_), _) => Err(format!("text was given where {wanted} is wanted").into()),
-        }
-    }
-
-    /// Which values fit is seen when they are written.
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    to_sql_checked!();
-}
-
-impl<'a> FromSql<'a> for Value {
-    fn from_sql(found: &Type, raw: &'a [u8]) -> Result<Value, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(match *found {
-            Type::INT8 => Value::Int(i64::from_sql(found, raw)?),
-            Type::INT4 => Value::Int(i32::from_sql(found, raw)?.into()),
-            // SQLite has no truth values, only 0 and 1.
-            Type::BOOL => Value::Int(bool::from_sql(found, raw)?.into()),
-            _ => Value::Text(<&str>::from_sql(found, raw)?.to_owned()),
-        })
-    }
-
-    fn from_sql_null(_: &Type) -> Result<Value, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Value::Null)
-    }
-
-    fn accepts(found: &Type) -> bool {
-        matches!(
-            *found,
-            Type::INT8 | Type::INT4 | Type::BOOL | Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN | Type::JSON
-        )
-    }
-}
-
-/// Reads the URL; what it leaves open about dead connections is set to seconds instead of hours.
-fn configure(url: &str) -> Result<(Config, MakeRustlsConnect), DbError> {
-    let (url, root_certificates) = split_root_certificates(url);
-    let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
-        let reason = error.source().map(ToString::to_string).unwrap_or_default();
-        DbError::Other(format!("the URL of the PostgreSQL database cannot be read: {reason}"))
-    })?;
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(PATIENCE);
-    }
-    if config.get_tcp_user_timeout().is_none() {
-        config.tcp_user_timeout(SILENCE);
-    }
-    config.keepalives_idle(SILENCE / 2).keepalives_interval(SILENCE / 4).keepalives_retries(2);
-    if config.get_application_name().is_none() {
-        config.application_name("garth");
-    }
-    Ok((config, tls(root_certificates.as_deref())?))
-}
-
-/// Takes `sslrootcert=FILE` out of the URL, which the driver does not know.
-fn split_root_certificates(url: &str) -> (String, Option<String>) {
-    let Some((base, query)) = url.split_once('?') else {
-        return (url.to_owned(), None);
-    };
-    let mut file = None;
-    let mut rest = Vec::new();
-    for pair in query.split('&') {
-        match pair.strip_prefix("sslrootcert=") {
-            Some(path) => file = Some(path.to_owned()),
-            None => rest.push(pair),
-        }
-    }
-    (format!("{base}?{}", rest.join("&")), file)
-}
-
-/// TLS that checks the server's certificate against the given file, or else against the public authorities.
-fn tls(root_certificates: Option<&str>) -> Result<MakeRustlsConnect, DbError> {
-    let mut roots = rustls::RootCertStore::empty();
-    match root_certificates {
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(file) => {
-            let unreadable = |error: &dyn std::fmt::Display| DbError::Other(format!("sslrootcert={file}: {error}"));
-            for certificate in CertificateDer::pem_file_iter(file).map_err(|error| unreadable(&error))? {
-                let certificate = certificate.map_err(|error| unreadable(&error))?;
-                roots.add(certificate).map_err(|error| unreadable(&error))?;
-            }
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| DbError::Other(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
-}
-
-fn pool_error(error: PoolError) -> DbError {
-    match error {
-        PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => connect_error(error),
-        error => DbError::Unavailable(error.to_string()),
-    }
-}
-
-/// Whatever keeps us from connecting, the database is not there for us.
-fn connect_error(error: tokio_postgres::Error) -> DbError {
-    DbError::Unavailable(describe(&error))
-}
-
-impl From<tokio_postgres::Error> for DbError {
-    fn from(error: tokio_postgres::Error) -> DbError {
-        let Some(code) = error.code() else {
-            let io = error.source().is_some_and(|source| source.is::<std::io::Error>());
-            return match error.is_closed() || io {
-                true => DbError::Unavailable(describe(&error)),
-                false => DbError::Other(describe(&error)),
-            };
-        };
-        match *code {
-            SqlState::UNIQUE_VIOLATION => return DbError::Unique,
-            SqlState::FOREIGN_KEY_VIOLATION | SqlState::RESTRICT_VIOLATION => return DbError::ForeignKey,
-            _ => {}
-        }
-        // Connection, out of resources, being shut down, system error; taken by others; a standby now.
-        let passing = ["08", "53", "57", "58", "40", "55"].iter().any(|class| code.code().starts_with(class));
-        match passing || *code == SqlState::READ_ONLY_SQL_TRANSACTION {
-            true => DbError::Unavailable(describe(&error)),
-            false => DbError::Other(describe(&error)),
-        }
-    }
-}
-
-/// What may be logged. The server's own words can quote a value, except where they are about the statement (42), the
-/// connection (08, 57) or signing in (28, 3D).
-fn describe(error: &tokio_postgres::Error) -> String {
-    let Some(database) = error.as_db_error() else {
-        return match error.source() {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        };
-    };
-    let code = database.code().code();
-    if ["42", "08", "57", "28", "3D"].iter().any(|class| code.starts_with(class)) {
-        return format!("{} (SQLSTATE {code})", database.message());
-    }
-    let place = [database.table(), database.column(), database.constraint()];
-    let place: Vec<&str> = place.into_iter().flatten().collect();
-    format!("SQLSTATE {code} {}", place.join(" ")).trim_end().to_owned()
-}

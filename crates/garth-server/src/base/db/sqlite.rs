@@ -4,15 +4,17 @@ use std::cell::RefCell;
 use std::ffi::CStr;
 use std::fs::{DirBuilder, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql, ffi};
-use tokio::sync::Semaphore;
 
+use super::turns::Turns;
 use super::{DbError, Mode, Row, Step, Value, Words, in_words};
+use crate::base::clock;
 
 const WORDS: Words = Words {
     list: ["(SELECT value FROM json_each(", "))"],
@@ -25,17 +27,21 @@ const SCANS: usize = 4;
 const STATEMENTS: usize = 512;
 /// Only a checkpoint or a backup by hand ever makes anybody wait.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Steps of SQLite's machine between two looks at whether a statement has had its time: about a millisecond.
+const STEPS: i32 = 10_000;
 
 /// A database file.
 pub(super) struct Store {
     path: PathBuf,
-    scans: Arc<Semaphore>,
+    turns: Arc<Turns>,
+    /// How long a read may take; `None` on the command line.
+    limit: Option<Duration>,
 }
 
 impl Store {
     /// Finds or makes the file's folder and, to serve, locks it against a second server.
-    pub(super) fn open(path: &Path, mode: Mode) -> Result<(Store, Option<File>), DbError> {
-        let store = Store { path: path.to_owned(), scans: Arc::new(Semaphore::new(SCANS)) };
+    pub(super) fn open(path: &Path, mode: Mode, limit: Option<Duration>) -> Result<(Store, Option<File>), DbError> {
+        let store = Store { path: path.to_owned(), turns: Turns::new(SCANS), limit };
         let claim = match mode {
             Mode::Serve => Some(lock_folder(path.parent().unwrap_or(Path::new(".")))?),
             Mode::ReadOnly if path.exists() => None,
@@ -84,8 +90,43 @@ fn lock_folder(folder: &Path) -> Result<File, DbError> {
 }
 
 thread_local! {
+    /// The statement this thread is at.
+    static RUNNING: RefCell<Running> = const { RefCell::new(Running { begun: None, cancelled: None }) };
     /// This thread's reading connections. Almost always exactly one; tests open many databases in turn.
     static READERS: RefCell<Vec<(Weak<Store>, Connection)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Since when a statement has been looked at, and whether it is still wanted.
+struct Running {
+    begun: Option<Instant>,
+    cancelled: Option<Arc<AtomicBool>>,
+}
+
+/// A statement begins; its time is taken at the first look, so that a short one pays for no clock.
+fn begin_statement() {
+    RUNNING.with_borrow_mut(|running| running.begun = None);
+}
+
+/// Ends every statement of the connection that takes longer than that, or that nobody waits for any more.
+pub(super) fn limit(connection: &mut Connection, limit: Duration) -> Result<(), DbError> {
+    let over = move || {
+        RUNNING.with_borrow_mut(|running| {
+            let now = clock::monotonic();
+            let begun = *running.begun.get_or_insert(now);
+            let unwanted = running.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
+            unwanted || now.duration_since(begun) >= limit
+        })
+    };
+    Ok(connection.progress_handler(STEPS, Some(over))?)
+}
+
+/// Says, by being dropped, that nobody waits for a long read any more.
+struct Wanted(Arc<AtomicBool>);
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Reads with this thread's connection. Nothing stays open between two reads: every statement is finished before this
@@ -97,7 +138,11 @@ pub(super) fn read<T>(store: &Arc<Store>, work: impl FnOnce(&Connection) -> Resu
             Some(at) => at,
             None => {
                 readers.retain(|(of, _)| of.strong_count() > 0);
-                readers.push((Arc::downgrade(store), store.connect(Mode::ReadOnly)?));
+                let mut connection = store.connect(Mode::ReadOnly)?;
+                if let Some(time) = store.limit {
+                    limit(&mut connection, time)?;
+                }
+                readers.push((Arc::downgrade(store), connection));
                 readers.len() - 1
             }
         };
@@ -110,24 +155,41 @@ pub(super) fn read<T>(store: &Arc<Store>, work: impl FnOnce(&Connection) -> Resu
     })
 }
 
-/// Reads on the pool of blocking threads.
-pub(super) async fn scan(store: &Arc<Store>, sql: String, values: Vec<Value>) -> Result<Vec<Row>, DbError> {
+/// Reads on the pool of blocking threads. When the asker goes away, the read ends.
+pub(super) async fn scan(
+    store: &Arc<Store>,
+    asker: u64,
+    sql: String,
+    values: Vec<Value>,
+) -> Result<Vec<Row>, DbError> {
     let store = store.clone();
-    let permit = store.scans.clone().acquire_owned().await;
+    let turn = store.turns.take(asker).await;
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let wanted = Wanted(cancelled.clone());
     let answer = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        read(&store, |connection| query(connection, &sql, &values))
+        let _turn = turn;
+        if cancelled.load(Ordering::Relaxed) {
+            return Err(DbError::TimedOut);
+        }
+        RUNNING.with_borrow_mut(|running| running.cancelled = Some(cancelled));
+        let answer = read(&store, |connection| query(connection, &sql, &values));
+        RUNNING.with_borrow_mut(|running| running.cancelled = None);
+        answer
     });
-    answer.await.unwrap_or_else(|_| Err(DbError::Other("a long read did not finish".to_owned())))
+    let answer = answer.await.unwrap_or_else(|_| Err(DbError::Other("a long read did not finish".to_owned())));
+    drop(wanted);
+    answer
 }
 
 pub(super) fn execute(connection: &Connection, sql: &str, values: &[Value]) -> Result<u64, DbError> {
+    begin_statement();
     let mut statement = connection.prepare_cached(&in_words(sql, &WORDS))?;
     bind(&mut statement, values)?;
     Ok(statement.raw_execute()? as u64)
 }
 
 pub(super) fn query(connection: &Connection, sql: &str, values: &[Value]) -> Result<Vec<Row>, DbError> {
+    begin_statement();
     let mut statement = connection.prepare_cached(&in_words(sql, &WORDS))?;
     bind(&mut statement, values)?;
     let columns = statement.column_count();
@@ -193,9 +255,36 @@ pub(super) fn step(connection: &Connection, step: Step) -> Result<(), DbError> {
         Step::Abandon => &["ROLLBACK"],
     };
     for sql in statements {
-        connection.prepare_cached(sql)?.raw_execute()?;
+        begin_statement();
+        let done = connection.prepare_cached(sql)?.raw_execute();
+        match done {
+            Err(error) if *sql == "COMMIT" && in_doubt(&error) => return Err(DbError::InDoubt(error.to_string())),
+            done => done?,
+        };
     }
     Ok(())
+}
+
+/// A commit that the disk failed at may lie in the log all the same, and count after a crash. A disk that is full
+/// refuses before the commit is whole.
+fn in_doubt(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+}
+
+/// Makes sure that the open transaction, if there still is one, is undone.
+pub(super) fn undo(connection: &Connection) -> Result<(), DbError> {
+    if connection.is_autocommit() {
+        // SQLite did it by itself.
+        return Ok(());
+    }
+    step(connection, Step::Abandon)
+}
+
+/// A commit of nothing in particular: after it the disk is known to take commits, and what a failed one may have left
+/// in the log is written over.
+pub(super) fn prove(connection: &Connection) -> Result<(), DbError> {
+    let mark: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(connection.execute_batch(&format!("PRAGMA user_version = {}", mark.wrapping_add(1) & i32::MAX))?)
 }
 
 pub(super) fn script(connection: &Connection, sql: &str) -> Result<(), DbError> {
@@ -222,7 +311,10 @@ impl From<rusqlite::Error> for DbError {
             _ => {}
         }
         match code.code {
-            ErrorCode::DatabaseBusy
+            ErrorCode::OperationInterrupted => DbError::TimedOut,
+            ErrorCode::ReadOnly
+            | ErrorCode::PermissionDenied
+            | ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
             | ErrorCode::OutOfMemory
             | ErrorCode::SystemIoFailure

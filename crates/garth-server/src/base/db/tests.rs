@@ -1,6 +1,7 @@
 //! The store, on both engines. PostgreSQL takes part when `TEST_DATABASE` names a database on a server where
 //! databases can be made.
 
+mod limits;
 mod writing;
 
 use std::path::PathBuf;
@@ -83,7 +84,7 @@ async fn raw(url: &str, sql: &str) {
 
 impl Place {
     async fn db(&self) -> Db {
-        Db::open_with(&self.target, Mode::Serve, MIGRATIONS).await.unwrap()
+        Db::open_with(&self.target, Mode::Serve, MIGRATIONS, Patience::default()).await.unwrap()
     }
 
     async fn writer(&self) -> (Db, Writer<Names>, Published) {
@@ -252,7 +253,7 @@ async fn readers_cannot_write() {
 #[tokio::test]
 async fn schemas_grow_and_newer_ones_are_refused() {
     on_both(async |place| {
-        let open = async |mode, known: usize| Db::open_with(&place.target, mode, &MIGRATIONS[..known]).await.map(drop);
+        let open = async |mode, known: usize| Db::open_with(&place.target, mode, &MIGRATIONS[..known], Patience::default()).await.map(drop);
         assert!(open(Mode::ReadOnly, 1).await.is_err());
         open(Mode::Serve, 1).await.unwrap();
         assert!(matches!(open(Mode::ReadOnly, 2).await, Err(DbError::Other(_))));
@@ -262,7 +263,7 @@ async fn schemas_grow_and_newer_ones_are_refused() {
         assert_eq!(open(Mode::Serve, 1).await, newer);
         assert_eq!(open(Mode::ReadOnly, 1).await, newer);
 
-        let db = Db::open_with(&place.target, Mode::ReadOnly, MIGRATIONS).await.unwrap();
+        let db = Db::open_with(&place.target, Mode::ReadOnly, MIGRATIONS, Patience::default()).await.unwrap();
         let sql = "SELECT version, name, applied_at > 1700000000000000 FROM schema_migrations ORDER BY version";
         let rows = db.query(sql, &[]).await.unwrap();
         assert_eq!(rows, [Row(params![1, "things", true].to_vec()), Row(params![2, "promises", true].to_vec())]);
@@ -296,7 +297,7 @@ async fn a_broken_migration_changes_nothing() {
         sql: "CREATE TABLE half (id BIGINT); CREATE TABLE half (id BIGINT);",
     }];
     on_both(async |place| {
-        let error = Db::open_with(&place.target, Mode::Serve, BROKEN).await.map(drop).unwrap_err();
+        let error = Db::open_with(&place.target, Mode::Serve, BROKEN, Patience::default()).await.map(drop).unwrap_err();
         assert!(error.to_string().starts_with("migration 1 (broken) failed: "), "{error}");
         place.db().await;
     })
@@ -306,7 +307,7 @@ async fn a_broken_migration_changes_nothing() {
 #[tokio::test]
 async fn a_second_server_is_refused() {
     on_both(async |place| {
-        let open = async |mode| Db::open_with(&place.target, mode, MIGRATIONS).await;
+        let open = async |mode| Db::open_with(&place.target, mode, MIGRATIONS, Patience::default()).await;
         let db = place.db().await;
         assert!(matches!(open(Mode::Serve).await, Err(DbError::AlreadyRunning)), "between open and start");
         drop(db);

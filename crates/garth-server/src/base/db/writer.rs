@@ -107,7 +107,8 @@ where
 {
     fn run<'a>(&'a mut self, tx: &'a mut Tx, state: &'a mut S) -> LocalBoxFuture<'a, bool> {
         Box::pin(async move {
-            if let Some(operation) = self.operation.take() {
+            // Whoever went away before it began wants nothing changed any more.
+            if let Some(operation) = self.operation.take().filter(|_| !self.answer.is_closed()) {
                 self.outcome = Some(operation(tx, state).await);
             }
             matches!(self.outcome, Some(Ok(_)))
@@ -157,7 +158,8 @@ fn write<S, L, P>(
             }
         };
         if started.send(Ok(state.clone())).is_ok() {
-            let writing = Writing { db: db.clone(), load, publish, messages, state, stopping: Vec::new() };
+            let stopping = Vec::new();
+            let writing = Writing { db: db.clone(), load, publish, messages, state, refusing: false, stopping };
             let stopping = writing.work(tx).await;
             // Only now: who asked for the end may open the database again at once.
             drop(claim);
@@ -174,12 +176,30 @@ impl Drop for Unready {
     }
 }
 
-/// Connects and reads the picture, in one transaction; what the reading had to make first is kept.
-async fn open<S>(db: &Db, load: &impl AsyncFn(&mut Tx) -> Result<S, DbError>) -> Result<(Tx, S), DbError> {
+/// Connects, shows that the disk takes commits, and reads the picture: what a commit of before has come to is seen by
+/// reading.
+async fn open_again<S>(db: &Db, load: &impl AsyncFn(&mut Tx) -> Result<S, DbError>) -> Result<(Tx, S), DbError> {
     let mut tx = db.writing().await?;
+    tx.prove().await?;
+    picture(db, tx, load).await
+}
+
+/// Connects and reads the picture.
+async fn open<S>(db: &Db, load: &impl AsyncFn(&mut Tx) -> Result<S, DbError>) -> Result<(Tx, S), DbError> {
+    let tx = db.writing().await?;
+    picture(db, tx, load).await
+}
+
+/// Reads the picture in one transaction; what the reading had to make first is kept.
+async fn picture<S>(
+    db: &Db,
+    mut tx: Tx,
+    load: &impl AsyncFn(&mut Tx) -> Result<S, DbError>,
+) -> Result<(Tx, S), DbError> {
     tx.step(Step::Begin).await?;
     let state = load(&mut tx).await?;
     tx.step(Step::Commit).await?;
+    tx.limit(db.inner.patience.write).await?;
     Ok((tx, state))
 }
 
@@ -190,6 +210,8 @@ struct Writing<S, L, P> {
     messages: mpsc::Receiver<Message<S>>,
     /// The picture with everything that is committed.
     state: S,
+    /// Whether the last commit was refused by the database: told once, not with every request.
+    refusing: bool,
     stopping: Vec<oneshot::Sender<()>>,
 }
 
@@ -247,26 +269,41 @@ where
         self.stopping.push(stop);
     }
 
-    /// Runs operations in one transaction and answers all of them. An error means that the connection cannot be used
-    /// any more and that the pending picture is worthless.
+    /// Runs operations in one transaction and answers all of them.
+    ///
+    /// When the database refuses the commit and is known to hold what it held before (a full disk, say), so does the
+    /// picture: reads go on, and the next write tries again. An error means that nobody can tell what the database
+    /// holds, and that the connection cannot be used any more.
     async fn commit_together(&mut self, tx: &mut Tx, jobs: Vec<Box<dyn Job<S>>>) -> Result<(), DbError> {
         let mut jobs = jobs.into_iter();
         let mut waiting = Vec::new();
-        let committed = self.run_all(tx, &mut jobs, &mut waiting).await;
-        match committed {
-            Ok(()) if waiting.is_empty() => {}
-            Ok(()) => {
+        let before = self.state.clone();
+        let Err(error) = self.run_all(tx, &mut jobs, &mut waiting).await else {
+            if !waiting.is_empty() {
+                if std::mem::take(&mut self.refusing) {
+                    tracing::info!("the database takes changes again");
+                }
                 (self.publish)(self.state.clone());
                 waiting.into_iter().for_each(|job| job.answer(None));
             }
-            Err(ref error) => {
-                // First this: who is told of the failure must not be given an older truth by a read.
-                self.db.set_ready(false);
-                let trouble = DbError::Unavailable(format!("the commit failed: {error}"));
-                waiting.into_iter().chain(jobs).for_each(|job| job.answer(Some(trouble.clone())));
+            return Ok(());
+        };
+        self.state = before;
+        let undone = match &error {
+            DbError::InDoubt(_) => Err(error.clone()),
+            _ => tx.undo().await,
+        };
+        match &undone {
+            Ok(()) if !std::mem::replace(&mut self.refusing, true) => {
+                tracing::error!(%error, "the database refuses changes; what it holds is still answered");
             }
+            Ok(()) => {}
+            // First this: who is told of the failure must not be given an older truth by a read.
+            Err(_) => self.db.set_ready(false),
         }
-        committed
+        let trouble = DbError::Unavailable(format!("the commit failed: {error}"));
+        waiting.into_iter().chain(jobs).for_each(|job| job.answer(Some(trouble.clone())));
+        undone
     }
 
     /// `waiting` receives the operations that get their answer from the commit.
@@ -316,7 +353,8 @@ where
     async fn recover(&mut self) -> Option<Tx> {
         let mut pause = FIRST_PAUSE;
         loop {
-            match open(&self.db, &self.load).await {
+            self.turn_away(Duration::ZERO).await?;
+            match open_again(&self.db, &self.load).await {
                 Ok((tx, state)) => {
                     self.state = state;
                     (self.publish)(self.state.clone());
@@ -337,11 +375,12 @@ where
         tokio::pin!(over);
         loop {
             tokio::select! {
-                () = &mut over => return Some(()),
+                biased;
                 message = self.messages.recv() => match message? {
                     Message::Run(job) => job.answer(Some(DbError::Unavailable("it was lost".to_owned()))),
                     Message::Stop(stop) => self.stop(stop),
                 },
+                () = &mut over => return Some(()),
             }
         }
     }

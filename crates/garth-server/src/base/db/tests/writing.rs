@@ -48,7 +48,7 @@ async fn an_operation_cannot_go_on_after_a_failed_statement() {
 }
 
 /// Holds the writer with an operation of its own until told to go on, so that what is asked meanwhile shares a commit.
-async fn hold(writer: &Arc<Writer<Names>>) -> oneshot::Sender<()> {
+pub(super) async fn hold(writer: &Arc<Writer<Names>>) -> oneshot::Sender<()> {
     let (release, released) = oneshot::channel::<()>();
     let (begun, holding) = oneshot::channel();
     let writer = writer.clone();
@@ -65,7 +65,7 @@ async fn hold(writer: &Arc<Writer<Names>>) -> oneshot::Sender<()> {
 }
 
 /// Waits until operations that were spawned are in the queue.
-async fn queued() {
+pub(super) async fn queued() {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
@@ -327,7 +327,7 @@ async fn a_lost_connection_refuses_then_recovers() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(seen, usize::MAX, "an idle writer reconnects and reloads");
-        assert!(matches!(Db::open_with(&place.target, Mode::Serve, MIGRATIONS).await, Err(DbError::AlreadyRunning)));
+        assert!(matches!(Db::open_with(&place.target, Mode::Serve, MIGRATIONS, Patience::default()).await, Err(DbError::AlreadyRunning)));
     })
     .await;
 }
