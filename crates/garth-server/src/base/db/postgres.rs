@@ -384,4 +384,3 @@ async fn query(client: &ClientWrapper, sql: &str, values: &[Value]) -> Result<Ve
         .try_collect()
         .await
 }
-

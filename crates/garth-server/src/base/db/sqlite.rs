@@ -156,12 +156,7 @@ pub(super) fn read<T>(store: &Arc<Store>, work: impl FnOnce(&Connection) -> Resu
 }
 
 /// Reads on the pool of blocking threads. When the asker goes away, the read ends.
-pub(super) async fn scan(
-    store: &Arc<Store>,
-    asker: u64,
-    sql: String,
-    values: Vec<Value>,
-) -> Result<Vec<Row>, DbError> {
+pub(super) async fn scan(store: &Arc<Store>, asker: u64, sql: String, values: Vec<Value>) -> Result<Vec<Row>, DbError> {
     let store = store.clone();
     let turn = store.turns.take(asker).await;
     let cancelled = Arc::new(AtomicBool::new(false));

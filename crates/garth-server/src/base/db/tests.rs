@@ -253,7 +253,9 @@ async fn readers_cannot_write() {
 #[tokio::test]
 async fn schemas_grow_and_newer_ones_are_refused() {
     on_both(async |place| {
-        let open = async |mode, known: usize| Db::open_with(&place.target, mode, &MIGRATIONS[..known], Patience::default()).await.map(drop);
+        let open = async |mode, known: usize| {
+            Db::open_with(&place.target, mode, &MIGRATIONS[..known], Patience::default()).await.map(drop)
+        };
         assert!(open(Mode::ReadOnly, 1).await.is_err());
         open(Mode::Serve, 1).await.unwrap();
         assert!(matches!(open(Mode::ReadOnly, 2).await, Err(DbError::Other(_))));

@@ -327,7 +327,10 @@ async fn a_lost_connection_refuses_then_recovers() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(seen, usize::MAX, "an idle writer reconnects and reloads");
-        assert!(matches!(Db::open_with(&place.target, Mode::Serve, MIGRATIONS, Patience::default()).await, Err(DbError::AlreadyRunning)));
+        assert!(matches!(
+            Db::open_with(&place.target, Mode::Serve, MIGRATIONS, Patience::default()).await,
+            Err(DbError::AlreadyRunning)
+        ));
     })
     .await;
 }
