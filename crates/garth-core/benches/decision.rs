@@ -113,6 +113,28 @@ fn main() {
         }
     }
     report("one decision, allowed", times);
+    let mut times = Vec::new();
+    for _ in 0..100_000 {
+        let caller = &callers[dice.roll(callers.len())];
+        let space = SpaceIx(dice.roll(spaces) as u32);
+        if world.space(space).unwrap().heirs().is_empty() {
+            times.push(timed(|| world.decide(caller, Target::Space(space), Action::Read, 0).allowed()));
+        }
+    }
+    report("a space without heirs", times);
+    let mut by_heirs: Vec<u32> = (0..spaces as u32).collect();
+    by_heirs.sort_by_key(|ix| std::cmp::Reverse(world.space(SpaceIx(*ix)).unwrap().heirs().len()));
+    let mut times = Vec::new();
+    let mut hits = 0;
+    for caller in &callers {
+        for ix in by_heirs.iter().take(50) {
+            times.push(timed(|| world.decide(caller, Target::Space(SpaceIx(*ix)), Action::Read, 0).allowed()));
+            hits += usize::from(world.decide(caller, Target::Space(SpaceIx(*ix)), Action::Read, 0).allowed());
+        }
+    }
+    let n = times.len();
+    report("a space with many heirs", times);
+    println!("  allowed {:.1} %", hits as f64 * 100.0 / n as f64);
     report(
         "the caller with its groups",
         (0..20_000).map(|_| timed(|| Caller::user(&world, UserIx(dice.roll(users) as u32)))).collect(),

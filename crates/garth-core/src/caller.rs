@@ -1,6 +1,6 @@
 //! Who is asking, as far as decisions care.
 
-use crate::ids::{GroupIx, KeyIx, Principal, ResourceIx, SpaceIx, UserIx};
+use crate::ids::{GroupIx, KeyIx, Mark, Marks, Principal, ResourceIx, SpaceIx, UserIx};
 use crate::world::World;
 use smallvec::SmallVec;
 
@@ -11,7 +11,8 @@ use smallvec::SmallVec;
 /// memberships.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The principal the caller is; `None` for anonymous callers and the system.
+    /// The principal the caller is; `None` for anonymous callers and the system. To be read only:
+    /// a caller is made by the functions below.
     pub who: Option<Principal>,
     /// The command line: the only caller that sees all.
     pub system: bool,
@@ -21,24 +22,28 @@ pub struct Caller {
     pub groups: SmallVec<[GroupIx; 24]>,
     /// The space an API key belongs to: everything outside and above it is missing.
     pub home: Option<SpaceIx>,
-    /// A bit for each of `groups`, by the low bits of its index: most of the many groups that
-    /// a space's grants name are told apart from the caller's by one look.
-    marks: [u64; 8],
+    /// Of all [`Caller::principals`].
+    marks: Marks,
 }
 
 impl Caller {
     fn nobody() -> Self {
-        Self { who: None, system: false, system_admin: false, groups: SmallVec::new(), home: None, marks: [0; 8] }
+        Self {
+            who: None,
+            system: false,
+            system_admin: false,
+            groups: SmallVec::new(),
+            home: None,
+            marks: Marks::default(),
+        }
     }
 
-    fn in_groups(groups: SmallVec<[GroupIx; 24]>) -> Self {
-        let mut marks = [0; 8];
-        for group in &groups {
-            if let Some(word) = marks.get_mut(group.slot() / 64 % 8) {
-                *word |= 1 << (group.0 % 64);
-            }
-        }
-        Self { groups, marks, ..Self::nobody() }
+    fn somebody(who: Principal, groups: SmallVec<[GroupIx; 24]>) -> Self {
+        let mut caller = Self { who: Some(who), groups, ..Self::nobody() };
+        let mut marks = Marks::default();
+        caller.principals().for_each(|p| marks.set(p.mark()));
+        caller.marks = marks;
+        caller
     }
 
     /// Somebody without a credential.
@@ -54,33 +59,30 @@ impl Caller {
     /// A user; `None` when there is no such user or they are disabled.
     pub fn user(world: &World, user: UserIx) -> Option<Self> {
         let facts = world.user(user).filter(|u| u.enabled)?;
-        Some(Self {
-            who: Some(Principal::User(user)),
-            system_admin: facts.system_admin,
-            ..Self::in_groups(closure(world, &facts.groups))
-        })
+        let caller = Self::somebody(Principal::User(user), closure(world, &facts.groups));
+        Some(Self { system_admin: facts.system_admin, ..caller })
     }
 
     /// What any member of a group may do by that membership alone.
     pub fn group(world: &World, group: GroupIx) -> Option<Self> {
         world.group(group)?;
-        Some(Self { who: Some(Principal::Group(group)), ..Self::in_groups(closure(world, &[group])) })
+        Some(Self::somebody(Principal::Group(group), closure(world, &[group])))
     }
 
     /// What any signed-in user may do by that alone.
     pub fn everyone() -> Self {
-        Self { who: Some(Principal::Everyone), ..Self::nobody() }
+        Self::somebody(Principal::Everyone, SmallVec::new())
     }
 
     /// An API key; `None` when there is no such key.
     pub fn key(world: &World, key: KeyIx) -> Option<Self> {
         let home = world.key_home(key)?;
-        Some(Self { who: Some(Principal::Key(key)), home: Some(home), ..Self::nobody() })
+        Some(Self { home: Some(home), ..Self::somebody(Principal::Key(key), SmallVec::new()) })
     }
 
     /// A resource acting for itself, with the roles attached to it.
     pub fn resource(resource: ResourceIx) -> Self {
-        Self { who: Some(Principal::Resource(resource)), ..Self::nobody() }
+        Self::somebody(Principal::Resource(resource), SmallVec::new())
     }
 
     /// Counts as "anyone signed in": users, and keys in their own space and below.
@@ -96,11 +98,16 @@ impl Caller {
                 matches!(self.who, Some(Principal::User(_) | Principal::Group(_) | Principal::Everyone))
             }
             Principal::Group(group) => {
-                let word = self.marks.get(group.slot() / 64 % 8).copied().unwrap_or_default();
-                word & 1 << (group.0 % 64) != 0 && self.groups.binary_search(&group).is_ok()
+                self.marks.may_have(principal.mark()) && self.groups.binary_search(&group).is_ok()
             }
             other => self.who == Some(other),
         }
+    }
+
+    /// No: the caller is not the principal of that mark. Yes: perhaps; then [`Caller::is`] tells.
+    #[inline]
+    pub(crate) fn may_be(&self, mark: Mark) -> bool {
+        self.marks.may_have(mark)
     }
 
     /// Every principal the caller is: itself, its groups, and `everyone`.
@@ -114,7 +121,14 @@ impl Caller {
 /// The groups and all that contain them, sorted; a cycle ends where it closes.
 fn closure(world: &World, direct: &[GroupIx]) -> SmallVec<[GroupIx; 24]> {
     let mut all: SmallVec<[GroupIx; 24]> = SmallVec::new();
-    let mut next: SmallVec<[GroupIx; 24]> = SmallVec::from_slice(direct);
+    let mut next: SmallVec<[GroupIx; 24]> = SmallVec::new();
+    // The direct ones are sorted, and few of them lie in others.
+    for group in direct {
+        if let Some(facts) = world.group(*group) {
+            all.push(*group);
+            next.extend_from_slice(&facts.parents);
+        }
+    }
     while let Some(group) = next.pop() {
         if let Err(place) = all.binary_search(&group)
             && let Some(facts) = world.group(group)

@@ -170,6 +170,11 @@ impl Policy {
         }
     }
 
+    /// Does nobody pass who holds no role in the space? No is a safe answer.
+    pub(crate) fn needs_a_role(&self) -> bool {
+        matches!(self, Policy::Members | Policy::Permission(_) | Policy::Nobody | Policy::Unknown)
+    }
+
     /// Does the answer depend on whether the caller is author, owner or subscriber?
     pub fn mentions_facts(&self, world: &World) -> bool {
         self.any(world, 1, &mut { MAX_POLICY_PARTS }, &|rule| !matches!(rule.who, Who::Policy(_)))

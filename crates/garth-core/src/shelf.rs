@@ -13,7 +13,7 @@ const LEAF: usize = 128;
 /// A persistent array of `T`, addressed by slot. Slots that were never filled are empty.
 #[derive(Debug)]
 pub struct Shelf<T> {
-    leaves: Arc<Vec<Arc<Vec<Option<T>>>>>,
+    leaves: Arc<Vec<Arc<[Option<T>]>>>,
     len: usize,
 }
 
@@ -59,16 +59,10 @@ impl<T: Clone> Shelf<T> {
     pub fn set(&mut self, slot: usize, value: T) {
         let leaves = Arc::make_mut(&mut self.leaves);
         while leaves.len() <= slot / LEAF {
-            leaves.push(Arc::new(Vec::new()));
+            leaves.push(std::iter::repeat_with(|| None).take(LEAF).collect());
         }
-        if let Some(leaf) = leaves.get_mut(slot / LEAF) {
-            let leaf = Arc::make_mut(leaf);
-            while leaf.len() <= slot % LEAF {
-                leaf.push(None);
-            }
-            if let Some(place) = leaf.get_mut(slot % LEAF) {
-                *place = Some(value);
-            }
+        if let Some(place) = leaves.get_mut(slot / LEAF).and_then(|leaf| Arc::make_mut(leaf).get_mut(slot % LEAF)) {
+            *place = Some(value);
         }
         self.len = self.len.max(slot + 1);
     }

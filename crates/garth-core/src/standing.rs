@@ -15,7 +15,7 @@ use crate::caller::Caller;
 use crate::ids::{Principal, RoleIx, SpaceIx};
 use crate::permission::RoleKind;
 use crate::policy::{Circumstances, Policy};
-use crate::world::{Space, World};
+use crate::world::{Grant, Space, World};
 use hashbrown::HashSet;
 use smallvec::SmallVec;
 
@@ -74,24 +74,34 @@ struct Top<'a> {
 }
 
 /// So many heirs are looked at without asking whether there is a shorter way.
-const FEW: usize = 16;
+const FEW: usize = 4;
+/// Looking at a heir takes as long as looking whether so many granted spaces lie below.
+const GRANTED_A_HEIR: usize = 16;
+/// More grants than that are searched, fewer are read.
+const MANY: usize = 256;
 
 impl World {
     /// What the caller is in that space; a missing space has no gate and no roles.
     pub fn standing(&self, caller: &Caller, space: SpaceIx, now: Micros) -> Standing {
         let Some((chain, depth)) = self.way_to(caller, space) else { return Standing::default() };
+        let Some(at) = self.space(space) else { return Standing::default() };
+        // Nothing enters a sealed space, so what lies above one need not be looked at.
+        let mut above: SmallVec<[(SpaceIx, &Space); 8]> = SmallVec::new();
+        let mut sealed = at.sealed;
+        for ix in chain.iter().skip(1) {
+            if sealed {
+                break;
+            }
+            let Some(space) = self.space(*ix) else { return Standing::default() };
+            sealed = space.sealed;
+            above.push((*ix, space));
+        }
         let mut flow = Roles::new();
-        let mut here = Standing::default();
-        for ix in chain.iter().rev() {
-            let Some(at) = self.space(*ix) else { return Standing::default() };
-            let arrival = self.arrive(caller, *ix, at, &flow, now);
-            flow = arrival.flow;
-            here = arrival.standing;
+        for (ix, space) in above.into_iter().rev() {
+            flow = self.flow_on(caller, ix, space, flow, now);
         }
-        match self.space(space) {
-            Some(at) => self.settle(caller, Top { ix: space, space: at, flow: &flow, depth }, here, now),
-            None => Standing::default(),
-        }
+        let Arrival { standing, flow } = self.arrive(caller, space, at, &flow, now);
+        self.settle(caller, Top { ix: space, space: at, flow: &flow, depth }, standing, now)
     }
 
     /// The spaces whose grants count for the caller on the way to that one, itself first
@@ -108,14 +118,16 @@ impl World {
     /// The second pass at one space: the upward reader, looked for only where it could
     /// change anything.
     fn settle(&self, caller: &Caller, top: Top<'_>, mut here: Standing, now: Micros) -> Standing {
-        if self.has_built_in(&here.roles) || !self.may_rise(caller, top.space) {
+        if self.has_built_in(&here.roles) || !self.may_rise(caller, top.ix, top.space) {
             return here;
         }
         // Without a role that flows down, only what was granted below can rise; it is
         // looked for from whichever end there is less to look at.
-        let upwards = top.flow.is_empty() && !self.fewer_heirs(top.space, caller);
-        let below = upwards.then(|| self.granted_below(caller, top.ix));
-        if self.rises(caller, top, below.as_ref(), now) {
+        let risen = match self.granted_instead_of_heirs(caller, top) {
+            Some(granted) => self.granted_below_rises(caller, top, &granted, now),
+            None => self.rises(caller, top, None, now),
+        };
+        if risen {
             here.roles.push(Self::READER);
             here.gate = self.gate(caller, top.ix, top.space, &here.roles, now);
         }
@@ -124,50 +136,91 @@ impl World {
 
     /// Could anything rise into the space at all? Nothing enters a sealed one, and an
     /// api key is what it is in its own space and below.
-    fn may_rise(&self, caller: &Caller, space: &Space) -> bool {
-        caller.home.is_none() && !space.sealed && !space.heirs().is_empty()
+    fn may_rise(&self, caller: &Caller, ix: SpaceIx, space: &Space) -> bool {
+        caller.home.is_none() && !space.sealed && self.link(ix).is_some_and(|link| link.has_heirs)
     }
 
-    /// Do fewer spaces inherit from that one, over any number of links, than the caller
-    /// is granted something in? A few are looked at in any case: counting costs as much.
-    fn fewer_heirs(&self, top: &Space, caller: &Caller) -> bool {
-        let mut granted = None;
+    /// The spaces in which each of the caller's principals is granted something, where these
+    /// tell sooner what rises than the heirs of that space do.
+    fn granted_instead_of_heirs(&self, caller: &Caller, top: Top<'_>) -> Option<SmallVec<[&[SpaceIx]; 24]>> {
+        if !top.flow.is_empty() || !self.has_more_heirs(top.space, FEW) {
+            return None;
+        }
+        let granted: SmallVec<[&[SpaceIx]; 24]> = caller.principals().map(|p| self.granted(p)).collect();
+        let all: usize = granted.iter().map(|spaces| spaces.len()).sum();
+        self.has_more_heirs(top.space, all / GRANTED_A_HEIR).then_some(granted)
+    }
+
+    /// Do more spaces than that inherit from this one, over any number of links?
+    fn has_more_heirs(&self, top: &Space, than: usize) -> bool {
         let mut met = 0;
         let mut next: SmallVec<[&Space; 12]> = SmallVec::from_slice(&[top]);
         while let Some(space) = next.pop() {
             met += space.heirs().len();
-            let counted = || caller.principals().map(|p| self.granted(p).len()).sum::<usize>();
-            if met > FEW && met > *granted.get_or_insert_with(counted) {
-                return false;
+            if met > than {
+                return true;
             }
-            next.extend(space.heirs().iter().filter_map(|ix| self.space(*ix)));
+            let fertile = space.heirs().iter().filter(|ix| self.link(**ix).is_some_and(|link| link.has_heirs));
+            next.extend(fertile.filter_map(|ix| self.space(*ix)));
         }
-        true
+        false
     }
 
-    /// The spaces on an unbroken chain of inheriting links from something granted to the
-    /// caller up to `top`, itself left out.
-    fn granted_below(&self, caller: &Caller, top: SpaceIx) -> HashSet<SpaceIx> {
+    /// Does something granted to the caller below `top` rise to it? `top` sends nothing down.
+    fn granted_below_rises(&self, caller: &Caller, top: Top<'_>, granted: &[&[SpaceIx]], now: Micros) -> bool {
         let mut marked = HashSet::new();
-        for principal in caller.principals() {
-            for start in self.granted(principal) {
-                let mut chain: SmallVec<[SpaceIx; 12]> = SmallVec::new();
-                let mut next = *start;
-                while next != top && chain.len() < crate::MAX_SPACE_DEPTH {
-                    match self.space(next) {
-                        Some(Space { parent: Some(parent), inherits: true, .. }) => {
-                            chain.push(next);
-                            next = *parent;
-                        }
-                        _ => break,
-                    }
+        let mut unsure = false;
+        for start in granted.iter().copied().flatten() {
+            let Some(chain) = self.heirs_between(*start, top.ix) else { continue };
+            match self.climbs(caller, top, &chain, now) {
+                Some(true) => return true,
+                Some(false) => {}
+                None => unsure = true,
+            }
+            marked.extend(chain);
+        }
+        unsure && self.rises(caller, top, Some(&marked), now)
+    }
+
+    /// The unbroken chain of inheriting links from `start` up to `top`, itself left out;
+    /// `None` when there is none.
+    fn heirs_between(&self, start: SpaceIx, top: SpaceIx) -> Option<SmallVec<[SpaceIx; 12]>> {
+        let mut chain = SmallVec::new();
+        let mut next = start;
+        while next != top {
+            let link = self.link(next).filter(|link| link.inherits && chain.len() < crate::MAX_SPACE_DEPTH)?;
+            chain.push(next);
+            next = link.parent?;
+        }
+        (!chain.is_empty()).then_some(chain)
+    }
+
+    /// Does what the caller holds at the start of a chain rise to its end? `top`, above that
+    /// end, sends nothing down. `None` where the start has to look at what rises into it.
+    fn climbs(&self, caller: &Caller, top: Top<'_>, chain: &[SpaceIx], now: Micros) -> Option<bool> {
+        let mut arrivals: SmallVec<[(SpaceIx, &Space, Standing); 6]> = SmallVec::new();
+        let mut flow = Roles::new();
+        for (ix, depth) in chain.iter().rev().zip(top.depth + 1..) {
+            let Some(space) = self.space(*ix).filter(|_| depth <= crate::MAX_SPACE_DEPTH) else { return Some(false) };
+            let arrival = self.arrive(caller, *ix, space, &flow, now);
+            flow = arrival.flow;
+            arrivals.push((*ix, space, arrival.standing));
+        }
+        let mut risen = false;
+        for (ix, space, mut standing) in arrivals.into_iter().rev() {
+            if !self.has_built_in(&standing.roles) && self.may_rise(caller, ix, space) {
+                if !risen {
+                    return None;
                 }
-                if next == top {
-                    marked.extend(chain);
-                }
+                standing.roles.push(Self::READER);
+                standing.gate = self.gate(caller, ix, space, &standing.roles, now);
+            }
+            risen = standing.gate && !standing.roles.is_empty();
+            if !risen {
+                return Some(false);
             }
         }
-        marked
+        Some(true)
     }
 
     /// Does an inheriting child make the caller a reader of a space? `only` limits the
@@ -202,11 +255,24 @@ impl World {
         // What flows on from here makes holders below that no grant there tells of.
         let only = only.filter(|_| flow.is_empty());
         let child = Top { ix, space, flow: &flow, depth: top.depth + 1 };
-        if !settled && self.may_rise(caller, space) && self.rises(caller, child, only, now) {
+        if !settled && self.may_rise(caller, ix, space) && self.rises(caller, child, only, now) {
             standing.roles.push(Self::READER);
             standing.gate = self.gate(caller, ix, space, &standing.roles, now);
         }
         standing.gate && !standing.roles.is_empty()
+    }
+
+    /// What flows on from a space, given what flows into it. Where nothing is granted to the
+    /// caller its gate changes nothing and is not asked.
+    fn flow_on(&self, caller: &Caller, ix: SpaceIx, space: &Space, inflow: Roles, now: Micros) -> Roles {
+        let inflow = if space.sealed { Roles::new() } else { inflow };
+        let own = self.own_roles(caller, space, now);
+        if own.is_empty() {
+            return inflow;
+        }
+        let mut roles = inflow.clone();
+        add_all(&mut roles, &own);
+        if self.gate(caller, ix, space, &roles, now) { roles } else { inflow }
     }
 
     /// The first pass at one space, given what flows into it.
@@ -236,8 +302,9 @@ impl World {
     }
 
     fn gate(&self, caller: &Caller, ix: SpaceIx, space: &Space, roles: &Roles, now: Micros) -> bool {
+        let shut = roles.is_empty() && self.link(ix).is_some_and(|link| link.shut);
         caller.home == Some(ix)
-            || space.view.passes(&Circumstances { world: self, caller, roles, facts: None, viewing: true, now })
+            || !shut && space.view.passes(&Circumstances { world: self, caller, roles, facts: None, viewing: true, now })
     }
 
     /// The roles that this very space grants the caller.
@@ -245,7 +312,7 @@ impl World {
         let mut own = Roles::new();
         let grants = space.grants();
         let counts = |p: Principal| !space.sealed || matches!(p, Principal::User(_) | Principal::Key(_));
-        let mut take = |grant: &crate::world::Grant| {
+        let mut take = |grant: &Grant| {
             if grant.holds(now)
                 && !own.contains(&grant.role)
                 && counts(grant.principal)
@@ -254,8 +321,10 @@ impl World {
                 own.push(grant.role);
             }
         };
-        if grants.len() <= 64 {
-            grants.iter().filter(|g| caller.is(g.principal)).for_each(&mut take);
+        if grants.len() <= MANY {
+            for at in space.marks().iter().enumerate().filter(|(_, mark)| caller.may_be(**mark)).map(|(at, _)| at) {
+                grants.get(at).filter(|g| caller.is(g.principal)).map(&mut take);
+            }
         } else {
             for principal in caller.principals() {
                 let from = grants.partition_point(|g| g.principal < principal);
@@ -298,7 +367,7 @@ impl World {
             }
         }
         if let Some(at) = self.space(space)
-            && self.may_rise(caller, at)
+            && self.may_rise(caller, space, at)
         {
             for child in at.heirs() {
                 let standing = self.standing(caller, *child, now);
@@ -319,26 +388,48 @@ fn add_all(roles: &mut Roles, more: &Roles) {
     }
 }
 
+/// A bit for each slot of the spaces.
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn has(&self, ix: SpaceIx) -> bool {
+        self.0.get(ix.slot() / 64).is_some_and(|word| word & 1 << (ix.slot() % 64) != 0)
+    }
+
+    /// Answers whether the mark is new.
+    fn set(&mut self, ix: SpaceIx) -> bool {
+        let Some(word) = self.0.get_mut(ix.slot() / 64) else { return false };
+        let before = std::mem::replace(word, *word | 1 << (ix.slot() % 64));
+        before != *word
+    }
+}
+
 /// What a caller is in every space at once.
 pub struct Sight {
-    by_slot: Vec<Standing>,
-    /// A bit for each slot: is something granted to the caller there?
-    granted: Vec<u64>,
+    /// Of each slot: where in `found` it is, counted from 1; 0 when the caller is nothing there.
+    place: Vec<u32>,
+    found: Vec<(SpaceIx, Standing)>,
+    /// Is something granted to the caller there?
+    granted: Bits,
+    /// Is something granted to the caller there or anywhere below, or does a gate there open
+    /// to somebody without a role? Where that is not so and nothing flows in, the caller is
+    /// nothing, and so everywhere below.
+    near: Bits,
 }
 
 impl Sight {
-    /// Looks at every space once: O(spaces), whatever the caller holds.
+    /// Looks at every space in which the caller could be anything, once.
     pub fn new(world: &World, caller: &Caller, now: Micros) -> Self {
         let slots = world.space_slots();
-        let mut sight = Self { by_slot: vec![Standing::default(); slots], granted: vec![0; slots.div_ceil(64)] };
-        if caller.home.is_some() {
-            // A key sees little, and `granted` tells of its home only.
-            sight.granted.fill(u64::MAX);
-        }
+        // A key sees little, and what is known to be granted to it is its home only.
+        let bits = || Bits(vec![if caller.home.is_some() { u64::MAX } else { 0 }; slots.div_ceil(64)]);
+        let mut sight = Self { place: vec![0; slots], found: Vec::new(), granted: bits(), near: bits() };
         for space in caller.principals().flat_map(|p| world.granted(p)) {
-            if let Some(word) = sight.granted.get_mut(space.slot() / 64) {
-                *word |= 1 << (space.slot() % 64);
-            }
+            sight.granted.set(*space);
+            sight.comes_near(world, *space);
+        }
+        for (space, _) in world.links().filter(|(_, link)| !link.shut) {
+            sight.comes_near(world, space);
         }
         match caller.home {
             Some(home) => {
@@ -347,7 +438,7 @@ impl Sight {
                 }
             }
             None => {
-                for root in world.roots() {
+                for root in world.roots().iter().filter(|root| sight.near.has(**root)).collect::<Vec<_>>() {
                     sight.visit(world, caller, *root, &Roles::new(), now, 1);
                 }
             }
@@ -355,14 +446,23 @@ impl Sight {
         sight
     }
 
-    /// What the caller is in that space.
+    /// Marks the space and what it lies under.
+    fn comes_near(&mut self, world: &World, space: SpaceIx) {
+        let mut next = Some(space);
+        while let Some(ix) = next.filter(|ix| self.near.set(*ix)) {
+            next = world.link(ix).and_then(|link| link.parent);
+        }
+    }
+
+    /// What the caller is in that space; `None` when nothing.
     pub fn get(&self, space: SpaceIx) -> Option<&Standing> {
-        self.by_slot.get(space.slot())
+        let at = self.place.get(space.slot())?.checked_sub(1)?;
+        self.found.get(at as usize).map(|(_, standing)| standing)
     }
 
     /// The spaces whose gate the caller passes.
     pub fn visible(&self) -> impl Iterator<Item = (SpaceIx, &Standing)> {
-        self.by_slot.iter().enumerate().filter(|(_, s)| s.gate).map(|(slot, s)| (SpaceIx(slot as u32), s))
+        self.found.iter().filter(|(_, s)| s.gate).map(|(ix, s)| (*ix, s))
     }
 
     /// Answers whether the space makes the caller a reader of its parent.
@@ -376,21 +476,22 @@ impl Sight {
         depth: usize,
     ) -> bool {
         let Some(space) = world.space(ix).filter(|_| depth <= crate::MAX_SPACE_DEPTH) else { return false };
-        let word = self.granted.get(ix.slot() / 64).copied().unwrap_or_default();
-        let granted = word & 1 << (ix.slot() % 64) != 0;
-        let own = if granted { world.own_roles(caller, space, now) } else { Roles::new() };
+        let own = if self.granted.has(ix) { world.own_roles(caller, space, now) } else { Roles::new() };
         let Arrival { mut standing, flow } = world.arrive_with(caller, ix, space, inflow, own, now);
         let mut risen = false;
         for child in space.children() {
-            risen |= self.visit(world, caller, *child, &flow, now, depth + 1);
+            if !flow.is_empty() || self.near.has(*child) {
+                risen |= self.visit(world, caller, *child, &flow, now, depth + 1);
+            }
         }
-        if risen && world.may_rise(caller, space) && !world.has_built_in(&standing.roles) {
+        if risen && world.may_rise(caller, ix, space) && !world.has_built_in(&standing.roles) {
             standing.roles.push(World::READER);
             standing.gate = world.gate(caller, ix, space, &standing.roles, now);
         }
         let rises = space.inherits && standing.gate && !standing.roles.is_empty();
-        if let Some(place) = self.by_slot.get_mut(ix.slot()) {
-            *place = standing;
+        if let Some(place) = self.place.get_mut(ix.slot()).filter(|_| standing != Standing::default()) {
+            self.found.push((ix, standing));
+            *place = self.found.len() as u32;
         }
         rises
     }

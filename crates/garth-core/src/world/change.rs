@@ -4,7 +4,7 @@
 use crate::ids::{ClassIx, GroupIx, KeyIx, KindIx, PolicyIx, Principal, RoleIx, SpaceIx, UserIx};
 use crate::permission::Role;
 use crate::policy::Policy;
-use crate::world::{Class, Grant, Kind, Space, User, World};
+use crate::world::{Class, Grant, Kind, Link, Space, User, World};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -15,12 +15,20 @@ impl World {
         let old = self.spaces.get(ix.slot()).cloned();
         if let Some(old) = &old {
             space.grants = Arc::clone(&old.grants);
+            space.marks = old.marks.clone();
             space.children = Arc::clone(&old.children);
             space.heirs = Arc::clone(&old.heirs);
             space.classes = Arc::clone(&old.classes);
         }
         let before = old.map(|s| (s.parent, s.inherits));
         let after = (space.parent, space.inherits);
+        let link = Link {
+            parent: space.parent,
+            inherits: space.inherits,
+            shut: space.view.needs_a_role(),
+            has_heirs: !space.heirs.is_empty(),
+        };
+        self.links.set(ix.slot(), link);
         self.spaces.set(ix.slot(), Arc::new(space));
         if before != Some(after) {
             if let Some(before) = before {
@@ -36,12 +44,15 @@ impl World {
         match parent {
             None => change(&mut self.roots),
             Some(parent) => {
-                if let Some(parent) = self.spaces.get_mut(parent.slot()) {
-                    let parent = Arc::make_mut(parent);
-                    change(&mut parent.children);
+                if let (Some(space), Some(link)) =
+                    (self.spaces.get_mut(parent.slot()), self.links.get_mut(parent.slot()))
+                {
+                    let space = Arc::make_mut(space);
+                    change(&mut space.children);
                     if inherits {
-                        change(&mut parent.heirs);
+                        change(&mut space.heirs);
                     }
+                    link.has_heirs = !space.heirs.is_empty();
                 }
             }
         }
@@ -50,6 +61,7 @@ impl World {
     /// Takes a space away, its grants and classes with it.
     pub fn remove_space(&mut self, ix: SpaceIx) {
         self.set_grants(ix, Vec::new());
+        self.links.take(ix.slot());
         if let Some(space) = self.spaces.take(ix.slot()) {
             self.link_child((space.parent, space.inherits), ix, false);
             for class in space.classes.iter() {
@@ -63,6 +75,7 @@ impl World {
         grants.sort_unstable();
         let Some(space) = self.spaces.get_mut(ix.slot()) else { return };
         let space = Arc::make_mut(space);
+        space.marks = grants.iter().map(|g| g.principal.mark()).collect();
         let before = std::mem::replace(&mut space.grants, Arc::from(grants));
         let after = Arc::clone(&space.grants);
         let names = |list: &[Grant], p: Principal| list.iter().any(|g| g.principal == p);
@@ -189,7 +202,7 @@ impl World {
     pub fn set_class(&mut self, ix: ClassIx, class: Class) {
         let after = class.space;
         let before = self.class(ix).map(|c| c.space);
-        self.classes.set(ix.slot(), Arc::new(class));
+        self.classes.set(ix.slot(), class);
         if before == Some(after) {
             return;
         }
