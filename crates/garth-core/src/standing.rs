@@ -304,7 +304,8 @@ impl World {
     fn gate(&self, caller: &Caller, ix: SpaceIx, space: &Space, roles: &Roles, now: Micros) -> bool {
         let shut = roles.is_empty() && self.link(ix).is_some_and(|link| link.shut);
         caller.home == Some(ix)
-            || !shut && space.view.passes(&Circumstances { world: self, caller, roles, facts: None, viewing: true, now })
+            || !shut
+                && space.view.passes(&Circumstances { world: self, caller, roles, facts: None, viewing: true, now })
     }
 
     /// The roles that this very space grants the caller.
