@@ -5,6 +5,7 @@ pub mod access;
 pub mod base;
 pub mod directory;
 
+pub mod api_keys;
 pub mod audit;
 pub mod decisions;
 pub mod grants;
@@ -54,6 +55,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(settings::api::routes())
         .merge(spaces::api::routes())
         .merge(grants::api::routes())
+        .merge(api_keys::api::routes())
         .merge(resources::api::routes())
         .merge(decisions::api::routes())
         .merge(audit::api::routes())

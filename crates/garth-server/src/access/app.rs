@@ -9,7 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::ids;
 use crate::base::passwords::Passwords;
 use crate::base::secrets::{Vault, write_private};
-use crate::directory::{Directory, load};
+use crate::directory::{Directory, KeyInfo, LastUse, load};
 use arc_swap::ArcSwap;
 use garth_core::Micros;
 use hashbrown::HashSet;
@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 /// Refusals that wait to be written; beyond this the oldest are dropped.
 const REFUSALS: usize = 10_000;
@@ -94,6 +95,7 @@ pub struct App {
     pub(super) writer: Option<Writer<Directory>>,
     snapshot: Arc<ArcSwap<Directory>>,
     refusals: Mutex<Vec<AuditEntry>>,
+    uses: Mutex<Vec<(Uuid, Arc<LastUse>)>>,
     setup: Mutex<Option<String>>,
     setup_file: Option<PathBuf>,
 }
@@ -160,6 +162,7 @@ impl App {
             writer,
             snapshot,
             refusals: Mutex::default(),
+            uses: Mutex::default(),
             setup: Mutex::default(),
             setup_file,
         };
@@ -215,24 +218,40 @@ impl App {
         refusals.push(entry);
     }
 
-    /// Writes the refusals that wait; called on a timer and before an audit list is read.
+    /// Notes that a key was used, to be written with others: bookkeeping as well.
+    pub(super) fn note_use(&self, key: &KeyInfo, now: Micros) {
+        if key.used.note(now) {
+            self.uses.lock().unwrap_or_else(PoisonError::into_inner).push((key.id, Arc::clone(&key.used)));
+        }
+    }
+
+    /// Writes the refusals and the last uses of keys that wait, together; called on a timer and before an audit
+    /// list is read.
     ///
     /// # Errors
     /// When the store is not available; they are kept for the next time.
     pub async fn flush_refusals(&self) -> Result<()> {
         let waiting = std::mem::take(&mut *self.refusals.lock().unwrap_or_else(PoisonError::into_inner));
-        let Some(writer) = self.writer.as_ref().filter(|_| !waiting.is_empty()) else { return Ok(()) };
+        let used = std::mem::take(&mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner));
+        let something = !(waiting.is_empty() && used.is_empty());
+        let Some(writer) = self.writer.as_ref().filter(|_| something) else { return Ok(()) };
         let (entries, key) = (waiting.clone(), self.chain_key);
+        let uses: Vec<(String, Micros)> = used.iter().map(|(id, used)| (id.to_string(), used.take())).collect();
         let written: Result<()> = writer
             .run(async move |tx: &mut Tx, dir: &mut Directory| {
                 for entry in &entries {
                     chain::append(tx, dir, &key, entry).await?;
+                }
+                for (key, at) in &uses {
+                    store::keep_use(tx, key, *at).await?;
                 }
                 Ok(())
             })
             .await;
         if written.is_err() {
             waiting.into_iter().for_each(|entry| self.note_refusal(entry));
+            let again = used.into_iter().filter(|(_, used)| used.at().is_some_and(|at| used.note(at)));
+            self.uses.lock().unwrap_or_else(PoisonError::into_inner).extend(again);
         }
         written
     }

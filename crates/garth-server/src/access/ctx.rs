@@ -1,12 +1,12 @@
 //! Who is asking: from a credential to the caller that decisions judge.
 
 use crate::access::once::Once;
-use crate::access::{App, Busy, Share};
+use crate::access::{App, Busy, Share, archived};
 use crate::base::db::Db;
 use crate::base::error::{Error, Result};
 use crate::base::http::{Query, RequestId};
 use crate::base::ids;
-use crate::directory::{Directory, Session};
+use crate::directory::{Directory, KeyInfo, Session};
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
@@ -20,8 +20,31 @@ pub enum Who {
     Anonymous,
     /// A session, by the hash of its token.
     Session(String),
+    /// An API key, by the hash of its secret.
+    Key(String),
     /// The command line on the server, which sees all.
     System,
+}
+
+impl Who {
+    /// Whoever holds that token: its prefix says what it is.
+    fn of(token: &str) -> Self {
+        let hash = ids::token_hash(token);
+        if token.starts_with(KEY_PREFIX) { Self::Key(hash) } else { Self::Session(hash) }
+    }
+}
+
+/// What the secrets of API keys begin with.
+pub const KEY_PREFIX: &str = "gk_";
+
+/// Does that key open anything now? Not when it is expired or disabled, nor while its space is archived.
+pub fn works(dir: &Directory, key: &KeyInfo, now: Micros) -> bool {
+    key.good(now) && !archived(&dir.world, key.space)
+}
+
+/// A key has no account, no sessions and no memberships of its own.
+pub(super) fn no_person() -> Error {
+    Error::Forbidden("an API key is not a person: this is for somebody who signs in".to_owned())
 }
 
 /// Everything an operation knows of the request it serves.
@@ -62,10 +85,14 @@ impl Ctx {
             (None, _) => Who::Anonymous,
             // Two credentials are none: which of them counts would be anybody's guess.
             (Some(_), Some(_)) => return Err(Error::Unauthenticated),
-            (Some(header), None) => Who::Session(ids::token_hash(bearer(header.to_str().ok())?)),
+            (Some(header), None) => Who::of(bearer(header.to_str().ok())?),
         };
         let mut ctx = Self::new(Arc::clone(app), who, request_id);
-        ctx.good(&app.directory())?;
+        let dir = app.directory();
+        ctx.good(&dir)?;
+        if let Ok(key) = ctx.key(&dir) {
+            app.note_use(key, ctx.now());
+        }
         ctx.once = parts.extensions.get::<Arc<Once>>().cloned();
         Ok(ctx)
     }
@@ -78,6 +105,7 @@ impl Ctx {
         let share = match &self.who {
             Who::Anonymous | Who::System => return Ok(self),
             Who::Session(_) => Share::User(self.session(&self.directory())?.user),
+            Who::Key(_) => Share::Keys(self.key(&self.directory())?.space),
         };
         let busy = self.app.shares.take(share, self.app.limits.in_flight_each).ok_or(Error::RateLimited(1))?;
         self.busy = Some(Arc::new(busy));
@@ -120,21 +148,33 @@ impl Ctx {
     /// The session the request came with, as that picture knows it.
     ///
     /// # Errors
-    /// 401 without one, or when it is unknown, expired or revoked.
+    /// 401 without one, or when it is unknown, expired or revoked; 403 for an API key, which is not a person.
     pub fn session<'a>(&self, dir: &'a Directory) -> Result<&'a Arc<Session>> {
         match &self.who {
             Who::Session(hash) => dir.session(hash, self.now()).ok_or(Error::Unauthenticated),
+            Who::Key(_) => self.key(dir).and(Err(no_person())),
             Who::Anonymous | Who::System => Err(Error::Unauthenticated),
         }
+    }
+
+    /// The API key the request came with, as that picture knows it.
+    ///
+    /// # Errors
+    /// 401 without one, or when it is unknown, expired, rotated out, disabled, revoked, or when its space, or
+    /// one above that, is archived (`MODEL.md`, "Spaces").
+    pub fn key<'a>(&self, dir: &'a Directory) -> Result<&'a Arc<KeyInfo>> {
+        let Who::Key(hash) = &self.who else { return Err(Error::Unauthenticated) };
+        dir.key(hash, self.now()).filter(|key| works(dir, key, self.now())).ok_or(Error::Unauthenticated)
     }
 
     /// Requires that the credential is still good there, without working out what follows from it.
     ///
     /// # Errors
-    /// 401 when it is unknown, expired or revoked, or its user is disabled.
+    /// 401 when it is unknown, expired or revoked, its user is disabled, or a key's space is archived.
     fn good(&self, dir: &Directory) -> Result<()> {
         match &self.who {
             Who::Anonymous | Who::System => Ok(()),
+            Who::Key(_) => self.key(dir).map(drop),
             Who::Session(_) => {
                 let enabled = dir.world.user(self.session(dir)?.user).is_some_and(|u| u.enabled);
                 if enabled { Ok(()) } else { Err(Error::Unauthenticated) }
@@ -150,6 +190,7 @@ impl Ctx {
         match &self.who {
             Who::Anonymous => Ok(Caller::anonymous()),
             Who::System => Ok(Caller::system()),
+            Who::Key(_) => Caller::key(&dir.world, self.key(dir)?.ix).ok_or(Error::Unauthenticated),
             Who::Session(_) => Caller::user(&dir.world, self.session(dir)?.user).ok_or(Error::Unauthenticated),
         }
     }
@@ -176,7 +217,7 @@ impl Ctx {
     /// The user who is signed in.
     ///
     /// # Errors
-    /// 401 for anybody who is not a user.
+    /// 401 for anybody who is not a user, 403 for an API key.
     pub fn user(&self, dir: &Directory) -> Result<UserIx> {
         Ok(self.session(dir)?.user)
     }

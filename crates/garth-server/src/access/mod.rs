@@ -21,7 +21,7 @@ mod write;
 pub use app::{App, Config, Limits};
 pub use bounds::bounded;
 pub use chain::{ChainKey, ChainReport, chains, check_chain};
-pub use ctx::{Anyone, Ctx, Reader, Who};
+pub use ctx::{Anyone, Ctx, KEY_PREFIX, Reader, Who, works};
 pub use explain::{Explanation, Step, explain};
 pub use once::{KEPT_SECONDS, KEY_BYTES, once};
 pub use page::{cursor, page_of, read_cursor};

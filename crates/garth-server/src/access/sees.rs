@@ -5,7 +5,7 @@
 
 use crate::directory::Directory;
 use crate::directory::policy::Sees;
-use garth_core::{Caller, GroupIx, Micros, PolicyIx, Principal, Sight, SpaceIx, Standing, UserIx};
+use garth_core::{Caller, GroupIx, KeyIx, Micros, Permission, PolicyIx, Principal, Sight, SpaceIx, Standing, UserIx};
 use std::cell::OnceCell;
 
 /// Somebody looking at people, groups and spaces.
@@ -66,13 +66,26 @@ impl<'a> Viewer<'a> {
     }
 }
 
+impl Viewer<'_> {
+    /// May the caller know of that API key? Administrators of its space do, and the key of itself.
+    fn key(&self, key: KeyIx) -> bool {
+        let Some(home) = self.dir.world.key_home(key) else { return false };
+        let administers =
+            |standing: &Standing| standing.gate && self.dir.world.roles_allow(&standing.roles, Permission::SPACE_ADMIN);
+        self.caller.system
+            || self.caller.who == Some(Principal::Key(key))
+            || self.standing(home).is_some_and(administers)
+    }
+}
+
 impl Sees for Viewer<'_> {
     fn principal(&self, principal: Principal) -> bool {
         match principal {
             Principal::Everyone => true,
             Principal::User(user) => self.user(user),
             Principal::Group(group) => self.group(group),
-            Principal::Key(_) | Principal::Resource(_) => self.caller.system,
+            Principal::Key(key) => self.key(key),
+            Principal::Resource(_) => self.caller.system,
         }
     }
 

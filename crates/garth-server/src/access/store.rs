@@ -202,6 +202,13 @@ pub(super) async fn insert_change(tx: &mut Tx, seq: i64, change: &Change, at: Mi
     tx.execute(sql, &params![seq, noun, id, at]).await.map(drop)
 }
 
+/// Keeps when a key was used last, if it is still there.
+pub(super) async fn keep_use(tx: &mut Tx, key: &str, at: Micros) -> Result<(), DbError> {
+    let sql = "INSERT INTO api_key_last_used (key_id, at) SELECT id, $2 FROM api_keys WHERE id = $1 \
+               ON CONFLICT (key_id) DO UPDATE SET at = excluded.at";
+    tx.execute(sql, &params![key, at]).await.map(drop)
+}
+
 /// Keeps the number that the next resource gets, for when those with the highest are gone.
 pub(super) async fn keep_count(tx: &mut Tx, next: i64) -> Result<(), DbError> {
     let sql = "INSERT INTO installation (name, value) VALUES ('next_number', $1) \

@@ -6,7 +6,7 @@
 //! have lost their last administrator. An error anywhere undoes all of it.
 
 use crate::access::store::{self, AuditEntry};
-use crate::access::{self, Ctx, Who, app::App, chain, identity, once};
+use crate::access::{self, Ctx, Who, app::App, chain, ctx::no_person, identity, once};
 use crate::base::db::{DbError, Tx};
 use crate::base::error::{Error, Result};
 use crate::base::ids;
@@ -109,6 +109,7 @@ where
         Who::Anonymous => "none".to_owned(),
         Who::System => "command line".to_owned(),
         Who::Session(_) => format!("session:{}", ctx.session(dir)?.id),
+        Who::Key(_) => format!("key:{}", ctx.key(dir)?.id),
     };
     let actor = identity(dir, &caller)
         .unwrap_or_else(|| if caller.system { "system".to_owned() } else { "anonymous".to_owned() });
@@ -193,10 +194,11 @@ impl Write<'_> {
     /// For what is the caller's own: their name, their sessions.
     ///
     /// # Errors
-    /// 401 for anybody who is not a user.
+    /// 401 for anybody who is not a user, 403 for an API key.
     pub fn own(&self) -> Result<(Permit, UserIx)> {
         match self.caller.who {
             Some(Principal::User(user)) => Ok((Permit(()), user)),
+            Some(Principal::Key(_)) => Err(no_person()),
             _ => Err(Error::Unauthenticated),
         }
     }
@@ -368,9 +370,13 @@ impl Write<'_> {
                 let Some(role) = self.before.roles.by_id::<RoleIx>(id) else { return Vec::new() };
                 spaces_with_role(&self.before, role)
             }
-            Change::Kind(_) | Change::Policy(_) | Change::Class(_) | Change::Session(_) | Change::Settings => {
-                Vec::new()
-            }
+            // No key counts as an administrator, and a named policy makes none.
+            Change::Kind(_)
+            | Change::Policy(_)
+            | Change::Class(_)
+            | Change::Session(_)
+            | Change::Key(_)
+            | Change::Settings => Vec::new(),
         }
     }
 }

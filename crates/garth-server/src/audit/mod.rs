@@ -14,7 +14,7 @@ use garth_core::{Action, Caller, KindIx, Micros, Permission, SpaceIx, Target};
 use serde_json::Value;
 
 /// What a space's record tells of besides its resources; kinds are not called so (`kinds/form.rs`).
-const OTHERS: [&str; 7] = ["space", "grant", "user", "group", "role", "kind", "policy"];
+const OTHERS: [&str; 8] = ["space", "grant", "key", "user", "group", "role", "kind", "policy"];
 
 /// A page of a space's audit, newest first (its administrators).
 ///

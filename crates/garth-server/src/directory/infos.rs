@@ -1,8 +1,10 @@
 //! What the directory knows of each thing besides what decides: names, times, JSON as it was written.
 
-use garth_core::{Micros, UserIx};
+use garth_core::{KeyIx, Micros, SpaceIx, UserIx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -202,6 +204,70 @@ pub struct ChainEnd {
     pub last_seq: i64,
     /// What the next entry is bound to.
     pub last_mac: String,
+}
+
+/// A credential of a space, for an application.
+#[derive(Clone, Debug)]
+pub struct KeyInfo {
+    /// The key's id.
+    pub id: Uuid,
+    /// Its slot.
+    pub ix: KeyIx,
+    /// The space it belongs to.
+    pub space: SpaceIx,
+    /// The hash of its secret.
+    pub hash: String,
+    /// The hash of the secret before the last rotation, and when that one dies.
+    pub old: Option<(String, Micros)>,
+    /// From then on it opens nothing.
+    pub expires_at: Option<Micros>,
+    /// Opens nothing until it is rotated.
+    pub disabled: bool,
+    /// When it was used last.
+    pub used: Arc<LastUse>,
+}
+
+impl KeyInfo {
+    /// Is it neither expired nor disabled?
+    pub fn good(&self, now: Micros) -> bool {
+        !self.disabled && self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// Is that the hash of a secret that has not been rotated out?
+    pub fn fits(&self, hash: &str, now: Micros) -> bool {
+        hash == self.hash || self.old.as_ref().is_some_and(|(old, until)| hash == old && now < *until)
+    }
+}
+
+/// When something was used last: bookkeeping, which no decision reads. Every snapshot shares it.
+#[derive(Debug)]
+pub struct LastUse {
+    at: AtomicI64,
+    waits: AtomicBool,
+}
+
+impl LastUse {
+    /// As it was written down; 0 is never.
+    pub fn new(at: Micros) -> Self {
+        Self { at: AtomicI64::new(at), waits: AtomicBool::new(false) }
+    }
+
+    /// The time of the last use, if there was one.
+    pub fn at(&self) -> Option<Micros> {
+        Some(self.at.load(Ordering::Relaxed)).filter(|at| *at > 0)
+    }
+
+    /// Notes a use. Answers whether it is the first since [`LastUse::take`], and so has to be queued for writing.
+    pub fn note(&self, now: Micros) -> bool {
+        self.at.fetch_max(now, Ordering::Relaxed);
+        !self.waits.swap(true, Ordering::AcqRel)
+    }
+
+    /// The time to write down; a use from now on is queued anew.
+    pub fn take(&self) -> Micros {
+        self.waits.store(false, Ordering::Release);
+        self.at.load(Ordering::Relaxed)
+    }
 }
 
 /// Who may create spaces.

@@ -4,16 +4,16 @@
 //! to date and one that was loaded afresh are the same.
 
 use super::{
-    BUILT_IN_ROLES, Change, ClassInfo, ClassKey, Definition, Directory, GroupInfo, Index, KindInfo, PolicyInfo,
-    RoleInfo, Session, Settings, SpaceInfo, UserInfo,
+    BUILT_IN_ROLES, Change, ClassInfo, ClassKey, Definition, Directory, GroupInfo, Index, KeyInfo, KindInfo, LastUse,
+    PolicyInfo, RoleInfo, Session, Settings, SpaceInfo, UserInfo,
 };
 use crate::base::db::{Db, DbError, Row, Tx, Value, params};
 use crate::base::ids::{self, Codes};
 use crate::directory::map::Map;
 use crate::directory::policy::{self, Place};
 use garth_core::{
-    Class, Exceptions, Grant, GroupIx, Kind, KindIx, Micros, Pattern, PolicyIx, Principal, Role, RoleIx, Shelf, Space,
-    SpaceIx, UserIx, World,
+    Class, Exceptions, Grant, GroupIx, KeyIx, Kind, KindIx, Micros, Pattern, PolicyIx, Principal, Role, RoleIx, Shelf,
+    Space, SpaceIx, UserIx, World,
 };
 use hashbrown::HashMap;
 use std::sync::Arc;
@@ -180,6 +180,12 @@ pub async fn apply(tx: &mut Tx, dir: &mut Directory, change: &Change) -> Result<
                 put_session(dir, row)?;
             }
         }
+        Change::Key(id) => {
+            match tx.query(&format!("{KEYS} WHERE k.id = $1"), &params![id.to_string()]).await?.first() {
+                Some(row) => put_key(dir, row)?,
+                None => forget_key(dir, id),
+            }
+        }
         Change::Settings => settings(tx, dir).await?,
     }
     Ok(())
@@ -235,6 +241,7 @@ async fn empty(tx: &mut impl Rows) -> Result<Directory> {
         roles: Index::default(),
         kinds: Index::default(),
         policies: Index::default(),
+        keys: Index::default(),
         settings: Arc::default(),
         codes,
         cursor_key,
@@ -247,6 +254,7 @@ async fn empty(tx: &mut impl Rows) -> Result<Directory> {
         next_class: 1,
         sessions: Map::default(),
         session_hashes: Map::default(),
+        key_hashes: Map::default(),
     })
 }
 
@@ -279,6 +287,8 @@ const SPACES: &str = "SELECT id, name, description, parent_id, view_policy, edit
 const GRANTS: &str = "SELECT space_id, principal, role_id, expires_at FROM grants";
 const CLASSES: &str = "SELECT id, space_id, kind_id, view_policy, edit_policy FROM access_classes";
 const SESSIONS: &str = "SELECT id, token_hash, user_id, created_at, expires_at, device FROM sessions";
+const KEYS: &str = "SELECT k.id, k.space_id, k.secret_hash, k.old_hash, k.old_until, k.expires_at, k.disabled, u.at \
+                    FROM api_keys k LEFT JOIN api_key_last_used u ON u.key_id = k.id";
 
 async fn people(tx: &mut impl Rows, dir: &mut Directory) -> Result<()> {
     for row in tx.query(GROUPS, &[]).await? {
@@ -315,6 +325,10 @@ async fn spaces(tx: &mut impl Rows, dir: &mut Directory) -> Result<()> {
             put_space(dir, row)?;
             next.push(Some(row.text(0)?.to_owned()));
         }
+    }
+    // Grants name keys, and a key knows its space.
+    for row in tx.query(&format!("{KEYS} ORDER BY k.id"), &[]).await? {
+        put_key(dir, &row)?;
     }
     let mut of: HashMap<SpaceIx, Vec<Grant>> = HashMap::new();
     for row in tx.query(GRANTS, &[]).await? {
@@ -546,6 +560,52 @@ fn put_session(dir: &mut Directory, row: &Row) -> Result<()> {
     dir.session_hashes.insert(session.id, hash.clone());
     dir.sessions.insert(hash, Arc::new(session));
     Ok(())
+}
+
+fn put_key(dir: &mut Directory, row: &Row) -> Result<()> {
+    let Some(space) = dir.spaces.by_id(&id(row, 1)?) else { return Ok(()) };
+    let key_id = id(row, 0)?;
+    let ix: KeyIx = dir.keys.place(key_id);
+    let before = dir.keys.info(ix).cloned();
+    if let Some(before) = &before {
+        forget_hashes(dir, before);
+    }
+    let old = row.opt_text(3)?.map(str::to_owned).zip(row.opt_int(4)?);
+    let key = KeyInfo {
+        id: key_id,
+        ix,
+        space,
+        hash: row.text(2)?.to_owned(),
+        old,
+        expires_at: row.opt_int(5)?,
+        disabled: row.bool(6)?,
+        used: match before {
+            Some(before) => Arc::clone(&before.used),
+            None => Arc::new(LastUse::new(row.opt_int(7)?.unwrap_or_default())),
+        },
+    };
+    for hash in std::iter::once(&key.hash).chain(key.old.as_ref().map(|(hash, _)| hash)) {
+        dir.key_hashes.insert(hash.clone(), ix);
+    }
+    dir.world.set_key(ix, Some(space));
+    dir.keys.set(ix, key);
+    Ok(())
+}
+
+fn forget_hashes(dir: &mut Directory, key: &KeyInfo) {
+    dir.key_hashes.remove(&key.hash);
+    if let Some((hash, _)) = &key.old {
+        dir.key_hashes.remove(hash);
+    }
+}
+
+fn forget_key(dir: &mut Directory, id: &Uuid) {
+    if let Some(ix) = dir.keys.by_id::<KeyIx>(id) {
+        dir.world.set_key(ix, None);
+        if let Some(key) = dir.keys.forget(id, ix) {
+            forget_hashes(dir, &key);
+        }
+    }
 }
 
 fn id(row: &Row, column: usize) -> Result<Uuid> {

@@ -14,14 +14,15 @@ pub mod policy;
 
 pub use index::{Index, Slot};
 pub use infos::{
-    ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KindInfo, PolicyInfo, Reference, RoleInfo, Session,
-    Settings, SpaceInfo, UserInfo,
+    ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse, PolicyInfo, Reference,
+    RoleInfo, Session, Settings, SpaceInfo, UserInfo,
 };
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::Codes;
 use garth_core::{
-    ClassIx, GroupIx, KindIx, Micros, Permission, PolicyIx, Principal, RoleIx, Shelf, SpaceIx, UserIx, Words, World,
+    ClassIx, GroupIx, KeyIx, KindIx, Micros, Permission, PolicyIx, Principal, RoleIx, Shelf, SpaceIx, UserIx, Words,
+    World,
 };
 use map::Map;
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub enum Change {
     Class(u32),
     /// A session.
     Session(Uuid),
+    /// An API key.
+    Key(Uuid),
     /// The installation's settings.
     Settings,
 }
@@ -65,6 +68,7 @@ impl Change {
             Self::Policy(id) => ("policy", id.to_string()),
             Self::Class(id) => ("class", id.to_string()),
             Self::Session(id) => ("session", id.to_string()),
+            Self::Key(id) => ("key", id.to_string()),
             Self::Settings => ("settings", String::new()),
         }
     }
@@ -87,6 +91,8 @@ pub struct Directory {
     pub kinds: Index<KindInfo>,
     /// Named policies.
     pub policies: Index<PolicyInfo>,
+    /// API keys; they have no unique names.
+    pub keys: Index<KeyInfo>,
     /// Settings of the installation.
     pub settings: Arc<Settings>,
     /// Makes codes.
@@ -106,6 +112,7 @@ pub struct Directory {
     next_class: u32,
     sessions: Map<String, Arc<Session>>,
     session_hashes: Map<Uuid, String>,
+    key_hashes: Map<String, KeyIx>,
 }
 
 /// What makes two resources one class: place, kind, and both policies as stored ('' is the kind's).
@@ -154,12 +161,13 @@ impl Directory {
         }
     }
 
-    /// The principal of `user:<id>`, `user:@username`, `group:<id>`, `group:@name` or `group:everyone`.
+    /// The principal of `user:<id>`, `user:@username`, `group:<id>`, `group:@name`, `group:everyone` or `key:<id>`.
     pub fn principal(&self, text: &str) -> Option<Principal> {
         match text.split_once(':')? {
             ("user", id) => self.user_ref(id).map(Principal::User),
             ("group", "everyone" | "@everyone") => Some(Principal::Everyone),
             ("group", id) => self.group_ref(id).map(Principal::Group),
+            ("key", id) => self.keys.by_id(&Uuid::try_parse(id).ok()?).map(Principal::Key),
             _ => None,
         }
     }
@@ -170,7 +178,7 @@ impl Directory {
             Principal::Everyone => "group:everyone".to_owned(),
             Principal::User(ix) => format!("user:{}", self.users.info(ix).map(|u| u.id).unwrap_or_default()),
             Principal::Group(ix) => format!("group:{}", self.groups.info(ix).map(|g| g.id).unwrap_or_default()),
-            Principal::Key(ix) => format!("key:{}", ix.0),
+            Principal::Key(ix) => format!("key:{}", self.keys.info(ix).map(|k| k.id).unwrap_or_default()),
             Principal::Resource(ix) => format!("resource:{}", ix.0),
         }
     }
@@ -241,6 +249,12 @@ impl Directory {
     /// The session of a token's hash, unless it has expired.
     pub fn session(&self, token_hash: &str, now: Micros) -> Option<&Arc<Session>> {
         self.sessions.get(token_hash).filter(|s| now < s.expires_at)
+    }
+
+    /// The key of a secret's hash, unless that secret was rotated out.
+    pub fn key(&self, secret_hash: &str, now: Micros) -> Option<&Arc<KeyInfo>> {
+        let key = self.keys.info(*self.key_hashes.get(secret_hash)?)?;
+        Some(key).filter(|key| key.fits(secret_hash, now))
     }
 
     /// Is the default space still without a name, the feature unused?

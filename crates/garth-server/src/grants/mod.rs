@@ -20,6 +20,9 @@ use garth_core::permission::covers;
 use garth_core::{Action, Caller, Micros, Permission, Principal, RoleIx, RoleKind, SpaceIx, Target};
 use serde_json::{Value, json};
 
+/// The source of the grant that is an API key's own role.
+pub const KEY: &str = "key";
+
 /// By which door a caller manages grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
@@ -57,11 +60,30 @@ pub fn nameable(
     now: Micros,
     anybody: bool,
 ) -> Result<Principal> {
-    let unknown = || Error::field(pointer, "is not a user or group you can see");
+    let unknown = || unknown(pointer);
     let principal = dir.principal(text).ok_or_else(unknown)?;
     let gone = matches!(principal, Principal::User(user) if dir.users.info(user).is_none_or(|u| u.deleted));
+    let sealed = |key| dir.world.key_home(key).is_none_or(|home| !registered(dir, caller, home));
+    let anybody = anybody && !matches!(principal, Principal::Key(key) if sealed(key));
     let seen = anybody || caller.system || Viewer::new(dir, caller, now).principal(principal);
     if seen && !gone { Ok(principal) } else { Err(unknown()) }
+}
+
+/// A key holds roles in its own space and below; elsewhere it is refused like an unknown one.
+///
+/// # Errors
+/// 422 at the pointer.
+pub fn reaches(dir: &Directory, pointer: &str, space: SpaceIx, principal: Principal) -> Result<()> {
+    match principal {
+        Principal::Key(key) if dir.world.key_home(key).is_none_or(|home| !dir.world.within(space, home)) => {
+            Err(unknown(pointer))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unknown(pointer: &str) -> Error {
+    Error::field(pointer, "is not a user, a group or a key you can see")
 }
 
 /// A page of the grants made in a space, oldest first.
@@ -125,6 +147,7 @@ pub async fn grant(ctx: &Ctx, door: Door, id: String, new: NewGrant) -> Result<(
     write(ctx, "grant.create", async move |w: &mut Write<'_>| {
         let (permit, space) = manage(w, door, &id)?;
         let principal = nameable(w.dir(), &w.caller, "/principal", &new.principal, w.now, door == Door::Registry)?;
+        reaches(w.dir(), "/principal", space, principal)?;
         let role = w.dir().role_ref(&new.role).ok_or_else(|| Error::field("/role", "is not a known role"))?;
         if door == Door::Space {
             may_give(w, space, role)?;
@@ -161,7 +184,10 @@ pub fn may_give(w: &mut Write<'_>, space: SpaceIx, role: RoleIx) -> Result<()> {
 
 /// A sealed space takes only direct grants to users and keys, and of roles that nobody can change: whoever
 /// edits a role could make its holders the masters of the space.
-fn may_hold(dir: &Directory, space: SpaceIx, principal: Principal, role: RoleIx) -> Result<()> {
+///
+/// # Errors
+/// 422.
+pub fn may_hold(dir: &Directory, space: SpaceIx, principal: Principal, role: RoleIx) -> Result<()> {
     if dir.world.space(space).is_none_or(|s| !s.sealed) {
         return Ok(());
     }
@@ -255,6 +281,7 @@ pub async fn update(ctx: &Ctx, door: Door, space: String, id: String, patch: Gra
         let (permit, ix) = manage(w, door, &space)?;
         let space_id = w.dir().space_id(ix).ok_or(Error::NotFound)?.to_string();
         let there = store::get(w.tx(), &space_id, &id).await?.ok_or(Error::NotFound)?;
+        of_a_key(&there)?;
         let mut after = there.clone();
         let role = match &patch.role {
             Some(role) => Some(w.dir().role_ref(role).ok_or_else(|| Error::field("/role", "is not a known role"))?),
@@ -293,9 +320,18 @@ pub async fn revoke(ctx: &Ctx, door: Door, space: String, id: String) -> Result<
         let (permit, ix) = manage(w, door, &space)?;
         let space_id = w.dir().space_id(ix).ok_or(Error::NotFound)?.to_string();
         let there = store::get(w.tx(), &space_id, &id).await?.ok_or(Error::NotFound)?;
+        of_a_key(&there)?;
         take(w, &permit, ix, &there).await
     })
     .await
+}
+
+/// What a key was made with stays while the key is there.
+fn of_a_key(grant: &Stored) -> Result<()> {
+    if grant.source == KEY {
+        return Err(Error::conflict("conflict", "this is the role of an API key; revoke the key itself"));
+    }
+    Ok(())
 }
 
 async fn take(w: &mut Write<'_>, permit: &Permit, space: SpaceIx, grant: &Stored) -> Result<()> {
@@ -329,15 +365,33 @@ pub async fn leave(ctx: &Ctx, space: String) -> Result<()> {
     .await
 }
 
+/// Takes away everything that is granted to a principal, wherever that is.
+///
 /// # Errors
 /// When the store fails.
 pub async fn take_all(w: &mut Write<'_>, permit: &Permit, principal: Principal) -> Result<()> {
-    let spaces = w.dir().world.granted(principal).to_vec();
     let holder = w.dir().principal_text(principal);
-    for space in spaces {
-        let id = w.dir().space_id(space).ok_or(Error::NotFound)?.to_string();
+    for id in store::spaces_of(w.tx(), &holder).await? {
+        let space = w.dir().space_ref(&id).ok_or(Error::NotFound)?;
         for grant in store::of_principal(w.tx(), &id, &holder).await? {
             take(w, permit, space, &grant).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Could the caller give everything that is granted to a principal? Asked before its credential is handed out anew.
+///
+/// # Errors
+/// 403.
+pub async fn may_give_all(w: &mut Write<'_>, principal: Principal) -> Result<()> {
+    let holder = w.dir().principal_text(principal);
+    for id in store::spaces_of(w.tx(), &holder).await? {
+        let space = w.dir().space_ref(&id).ok_or(Error::NotFound)?;
+        for grant in store::of_principal(w.tx(), &id, &holder).await? {
+            if let Some(role) = w.dir().role_ref(&grant.role) {
+                may_give(w, space, role)?;
+            }
         }
     }
     Ok(())

@@ -17,7 +17,7 @@ pub struct Stored {
     pub role: String,
     /// When it ends.
     pub expires_at: Option<Micros>,
-    /// How it came to be: `direct`.
+    /// How it came to be: `direct`, or `key` for the role of an API key.
     pub source: String,
     /// Who gave it.
     pub granted_by: String,
@@ -65,6 +65,13 @@ pub(super) async fn of_principal(tx: &mut Tx, space: &str, principal: &str) -> R
     let sql = format!("{COLUMNS} WHERE space_id = $1 AND principal = $2 ORDER BY created_at, id");
     let rows = tx.query(&sql, &params![space, principal]).await?;
     rows.iter().map(stored).collect()
+}
+
+/// The spaces in which something is granted to a principal.
+pub(super) async fn spaces_of(tx: &mut Tx, principal: &str) -> Result<Vec<String>> {
+    let sql = "SELECT DISTINCT space_id FROM grants WHERE principal = $1 ORDER BY space_id";
+    let rows = tx.query(sql, &params![principal]).await?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
 }
 
 pub(super) async fn insert(tx: &mut Tx, _: &Permit, space: &str, grant: &Stored) -> Result<()> {

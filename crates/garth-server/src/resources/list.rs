@@ -9,6 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::base::{ids, text};
 use crate::directory::Directory;
+use crate::directory::policy::Sees;
 use garth_core::{Action, Caller, Class, Micros, Principal, Reach, SpaceIx};
 
 /// Which resources are wanted.
@@ -115,7 +116,7 @@ fn wanted(dir: &Directory, caller: &Caller, filter: &Filter, now: Micros) -> Res
 /// A person of a filter as rows name them; somebody the caller cannot see matches nothing, like somebody unknown.
 fn person(dir: &Directory, viewer: &Viewer<'_>, text: &str) -> String {
     match dir.principal(text) {
-        Some(Principal::User(user)) if viewer.user(user) => dir.principal_text(Principal::User(user)),
+        Some(who @ (Principal::User(_) | Principal::Key(_))) if viewer.principal(who) => dir.principal_text(who),
         _ => "nobody".to_owned(),
     }
 }

@@ -271,8 +271,8 @@ fn may_put(w: &mut Write<'_>, kind: KindIx, space: SpaceIx) -> Result<Permit> {
     Ok(permit)
 }
 
-/// Where a resource goes when nobody says: the caller's own default, else the installation's,
-/// else the oldest; each only if visible and active.
+/// Where a resource goes when nobody says: the caller's own default (a key's is the space it belongs to),
+/// else the installation's, else the oldest; each only if visible and active.
 fn usual_space(w: &Write<'_>) -> Result<SpaceIx> {
     let dir = w.dir();
     let viewer = Viewer::new(dir, &w.caller, w.now);
@@ -281,7 +281,7 @@ fn usual_space(w: &Write<'_>) -> Result<SpaceIx> {
         Some(Principal::User(user)) => dir.users.info(user).and_then(|u| u.default_space),
         _ => None,
     };
-    let own = own.and_then(|id| dir.spaces.by_id::<SpaceIx>(&id)).filter(&fits);
+    let own = own.and_then(|id| dir.spaces.by_id::<SpaceIx>(&id)).or(w.caller.home).filter(&fits);
     own.or_else(|| Some(dir.default_space).filter(&fits))
         .or_else(|| {
             let all = dir.spaces.iter::<SpaceIx>().filter(|(ix, _)| fits(ix));

@@ -6,7 +6,7 @@ use crate::base::error::{Error, Result};
 use crate::base::text;
 use crate::directory::policy::Place;
 use crate::directory::{Change, Directory};
-use crate::grants;
+use crate::{api_keys, grants};
 use garth_core::{Action, MAX_SPACE_DEPTH, Permission, Principal, RoleKind, SpaceIx, Target, World};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -255,6 +255,7 @@ pub async fn delete(ctx: &Ctx, id: String, confirm: Option<String>) -> Result<()
             return Err(Error::field("?confirm", "must be the name of the space"));
         }
         let (before, sealed, target_id) = (state(w.dir(), ix), space.sealed, info.id.to_string());
+        api_keys::end_all(w, &permit, ix).await?;
         store::delete(w.tx(), &permit, info.id).await?;
         w.keep_count().await?;
         w.changed(Change::Space(info.id)).await?;

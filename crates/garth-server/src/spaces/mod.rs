@@ -318,7 +318,9 @@ async fn appoint(w: &mut Write<'_>, permit: &Permit, space: SpaceIx, new: &NewSp
             let mut found = Vec::new();
             for (at, text) in named.iter().enumerate() {
                 let pointer = format!("/admins/{at}");
-                found.push(grants::nameable(w.dir(), &w.caller, &pointer, text, w.now, w.caller.system_admin)?);
+                let admin = grants::nameable(w.dir(), &w.caller, &pointer, text, w.now, w.caller.system_admin)?;
+                grants::reaches(w.dir(), &pointer, space, admin)?;
+                found.push(admin);
             }
             found
         }

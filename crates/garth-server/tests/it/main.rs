@@ -13,6 +13,8 @@ mod tidy;
 
 #[path = "../../src/access/tests.rs"]
 mod access;
+#[path = "../../src/api_keys/tests.rs"]
+mod api_keys;
 #[path = "../../src/audit/tests.rs"]
 mod audit;
 #[path = "../../src/grants/tests.rs"]

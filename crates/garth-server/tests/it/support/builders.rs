@@ -93,6 +93,12 @@ impl Person {
         group
     }
 
+    /// An API key of a space, as a caller: its id is the key's.
+    pub async fn key(&self, space: &Thing, name: &str, role: &str) -> Person {
+        let made = self.post(&space.url("/api-keys"), json!({"name": name, "role": role})).await.created();
+        Person { g: self.g.clone(), id: made.id(), username: name.to_owned(), token: Some(made.text("secret")) }
+    }
+
     /// A role of these permissions.
     pub async fn role(&self, name: &str, permissions: &[&str]) -> Thing {
         let body = json!({"name": name, "permissions": permissions});

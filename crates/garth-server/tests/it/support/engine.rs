@@ -59,10 +59,7 @@ impl Place {
 
     /// Everything stored but the bookkeeping, table by table, each row as text.
     pub async fn dump(&self) -> BTreeMap<String, Vec<String>> {
-        let mut tables = match &self.database {
-            None => dump_sqlite(self.file()),
-            Some(database) => dump_postgres(&database.url()).await,
-        };
+        let mut tables = self.everything().await;
         tables.retain(|name, _| !BOOKKEEPING.iter().any(|word| name.contains(word)));
         for rows in tables.values_mut() {
             rows.sort();
@@ -79,6 +76,14 @@ impl Place {
                 db.execute_batch(sql).expect(sql);
             }
             Some(database) => drop(run(&database.url(), sql).await),
+        }
+    }
+
+    /// Everything stored, the bookkeeping as well.
+    pub async fn everything(&self) -> BTreeMap<String, Vec<String>> {
+        match &self.database {
+            None => dump_sqlite(self.file()),
+            Some(database) => dump_postgres(&database.url()).await,
         }
     }
 

@@ -228,7 +228,7 @@ impl Garth {
 
     /// Every row of a table as it is stored.
     pub async fn rows(&self, table: &str) -> Vec<String> {
-        self.0.place.dump().await.remove(table).expect("a table of that name")
+        self.0.place.everything().await.remove(table).expect("a table of that name")
     }
 
     /// Stops, tries to start with another key of the installation (or none), and starts again as before.

@@ -57,7 +57,12 @@ impl Person {
 
     /// As grants and policies write it.
     pub fn principal(&self) -> String {
-        format!("user:{}", self.id)
+        format!("{}:{}", self.what(), self.id)
+    }
+
+    /// `user`, or `key` for an application with a key.
+    fn what(&self) -> &'static str {
+        if self.token.as_ref().is_some_and(|token| token.starts_with("gk_")) { "key" } else { "user" }
     }
 
     pub fn get(&self, path: &str) -> Call {
@@ -114,7 +119,7 @@ impl Person {
     /// An AuthZEN question about oneself.
     pub fn question(&self, action: &str, kind: &str, id: &str) -> Value {
         json!({
-            "subject": {"type": "user", "id": self.id},
+            "subject": {"type": self.what(), "id": self.id},
             "action": {"name": action},
             "resource": {"type": kind, "id": id},
         })
