@@ -9,6 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::ids;
 use crate::base::passwords::Passwords;
 use crate::base::secrets::{Vault, write_private};
+use crate::directory::known::{Changed, Known};
 use crate::directory::{Directory, KeyInfo, LastUse, load};
 use arc_swap::ArcSwap;
 use garth_core::Micros;
@@ -94,6 +95,8 @@ pub struct App {
     pub(super) running: Mutex<HashSet<String>>,
     pub(super) writer: Option<Writer<Directory>>,
     snapshot: Arc<ArcSwap<Directory>>,
+    /// What is known of resources that were asked about lately.
+    pub known: Arc<Known>,
     refusals: Mutex<Vec<AuditEntry>>,
     uses: Mutex<Vec<(Uuid, Arc<LastUse>)>>,
     setup: Mutex<Option<String>>,
@@ -111,9 +114,12 @@ impl App {
         // Empty until the first picture is loaded; the writer publishes the later ones through it.
         let slot: Arc<OnceLock<Arc<ArcSwap<Directory>>>> = Arc::default();
         let publish_to = Arc::clone(&slot);
-        let publish = move |next: Directory| {
+        let known: Arc<Known> = Arc::default();
+        let forget = Arc::clone(&known);
+        let publish = move |next: &mut Directory| {
+            forget.forget(&std::mem::replace(&mut next.changed, Changed::These(Vec::new())));
             if let Some(snapshot) = publish_to.get() {
-                snapshot.store(Arc::new(next));
+                snapshot.store(Arc::new(next.clone()));
             }
         };
         let load_clock = clock.clone();
@@ -127,7 +133,7 @@ impl App {
                 return Err(error);
             }
         };
-        Self::assemble(config, db, vault, Some(writer), snapshot)
+        Self::assemble(config, db, vault, Some(writer), snapshot, known)
     }
 
     /// Opens the store for looking only, beside a server that may be running.
@@ -137,7 +143,8 @@ impl App {
     pub async fn open_read_only(config: Config) -> Result<Arc<App>, DbError> {
         let db = Db::open(&config.target, Mode::ReadOnly).await?;
         let directory = load::read(&db, config.clock.now()).await?;
-        Self::assemble(config, db, Vault::unused(), None, Arc::new(ArcSwap::from_pointee(directory)))
+        let snapshot = Arc::new(ArcSwap::from_pointee(directory));
+        Self::assemble(config, db, Vault::unused(), None, snapshot, Arc::default())
     }
 
     fn assemble(
@@ -146,6 +153,7 @@ impl App {
         vault: Vault,
         writer: Option<Writer<Directory>>,
         snapshot: Arc<ArcSwap<Directory>>,
+        known: Arc<Known>,
     ) -> Result<Arc<App>, DbError> {
         let setup_file = config.data_dir.as_deref().map(|dir| dir.join("setup-token"));
         let app = App {
@@ -161,6 +169,7 @@ impl App {
             limits: config.limits,
             writer,
             snapshot,
+            known,
             refusals: Mutex::default(),
             uses: Mutex::default(),
             setup: Mutex::default(),

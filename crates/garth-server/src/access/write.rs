@@ -10,10 +10,12 @@ use crate::access::{self, Ctx, Who, app::App, chain, ctx::no_person, identity, o
 use crate::base::db::{DbError, Tx};
 use crate::base::error::{Error, Result};
 use crate::base::ids;
+use crate::directory::known::Changed;
 use crate::directory::{Change, ClassKey, Directory, load};
 use garth_core::{Action, Caller, ClassIx, GroupIx, Micros, Principal, RoleIx, SpaceIx, Target, UserIx};
 use serde_json::Value;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Proof that a change was decided on. Every store write takes one; only this module makes them.
 #[derive(Clone, Copy, Debug)]
@@ -274,6 +276,14 @@ impl Write<'_> {
             self.record(Record { space, target_type, target_id, before, after }).await?;
         }
         Ok(())
+    }
+
+    /// Tells that a resource's row is changed or goes: what is known of it is forgotten with the commit.
+    pub fn resource_changed(&mut self, id: &str) {
+        match (&mut self.dir.changed, Uuid::try_parse(id)) {
+            (Changed::These(ids), Ok(id)) => ids.push(id),
+            (changed, _) => *changed = Changed::Any,
+        }
     }
 
     /// The access class of that key, made new when no resource ever had it.

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::base::db::{Db, DbError, Row, Tx, Value, params};
 use crate::base::ids::{self, Codes};
+use crate::directory::known::Changed;
 use crate::directory::map::Map;
 use crate::directory::policy::{self, Place};
 use garth_core::{
@@ -248,6 +249,7 @@ async fn empty(tx: &mut impl Rows) -> Result<Directory> {
         default_space: SpaceIx(0),
         next_number: 1,
         last_change: 0,
+        changed: Changed::Any,
         chains: Map::default(),
         classes: Map::default(),
         class_infos: Shelf::default(),

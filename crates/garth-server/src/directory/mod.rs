@@ -8,6 +8,7 @@
 
 mod index;
 mod infos;
+pub mod known;
 pub mod load;
 pub mod map;
 pub mod policy;
@@ -105,6 +106,8 @@ pub struct Directory {
     pub next_number: i64,
     /// Counts changes; the last one written.
     pub last_change: i64,
+    /// Resources that were changed since the last commit was published.
+    pub changed: known::Changed,
     /// The ends of those chains of the audit that were written to since the start; the writer alone looks here.
     pub chains: Map<String, Arc<ChainEnd>>,
     classes: Map<ClassKey, u32>,

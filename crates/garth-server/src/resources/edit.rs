@@ -120,7 +120,7 @@ async fn change(w: &mut Write<'_>, id: &str, patch: ResourcePatch, version: Opti
     }
     row.version += 1;
     row.updated_at = w.now;
-    store::update(w.tx(), &permit, &before, &row).await?;
+    store::update(w, &permit, &before, &row).await?;
     if row.class != before.class || row.owner != before.owner || row.subscribers != before.subscribers {
         keep_access(w, &row)?;
     }
@@ -172,7 +172,7 @@ pub async fn archive(ctx: &Ctx, id: String, archived: bool) -> Result<ResourceVi
         }
         let was = state(w.dir(), &before);
         let row = Stored { archived, version: before.version + 1, updated_at: w.now, ..before.clone() };
-        store::update(w.tx(), &permit, &before, &row).await?;
+        store::update(w, &permit, &before, &row).await?;
         let is = state(w.dir(), &row);
         record(w, class.space, &kind, &row, was, is).await?;
         view_of(w.dir(), &w.caller, row, w.now)
@@ -188,7 +188,7 @@ pub async fn delete(ctx: &Ctx, id: String, version: Option<i64>) -> Result<()> {
     write(ctx, "resource.delete", async move |w: &mut Write<'_>| {
         let Held { row, class, kind, permit } = hold(w, &id, version).await?;
         let was = state(w.dir(), &row);
-        store::delete(w.tx(), &permit, &row.id).await?;
+        store::delete(w, &permit, &row.id).await?;
         w.keep_count().await?;
         record(w, class.space, &kind, &row, was, Value::Null).await
     })

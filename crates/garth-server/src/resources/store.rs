@@ -2,7 +2,7 @@
 
 pub(super) mod list;
 
-use crate::access::Permit;
+use crate::access::{Permit, Write};
 use crate::base::db::{Db, DbError, Row, Tx, params};
 use garth_core::{ClassIx, Micros};
 use hashbrown::HashMap;
@@ -214,7 +214,9 @@ pub(super) async fn insert(tx: &mut Tx, permit: &Permit, row: &Stored, number: i
 }
 
 /// Writes what may change of a row, and its labels and subscribers where they did.
-pub(super) async fn update(tx: &mut Tx, permit: &Permit, before: &Stored, row: &Stored) -> Result<()> {
+pub(super) async fn update(w: &mut Write<'_>, permit: &Permit, before: &Stored, row: &Stored) -> Result<()> {
+    w.resource_changed(&row.id);
+    let tx = w.tx();
     let sql = "UPDATE resources SET class_id = $2, name = $3, name_key = $4, body = $5, secrets = $6, owner = $7, \
                archived = $8, version = $9, updated_at = $10 WHERE id = $1";
     let values = params![
@@ -257,7 +259,9 @@ async fn put_subscribers(tx: &mut Tx, _: &Permit, id: &str, subscribers: &[Strin
     Ok(())
 }
 
-pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: &str) -> Result<()> {
+pub(super) async fn delete(w: &mut Write<'_>, _: &Permit, id: &str) -> Result<()> {
+    w.resource_changed(id);
+    let tx = w.tx();
     tx.execute("DELETE FROM resource_labels WHERE resource_id = $1", &params![id]).await?;
     tx.execute("DELETE FROM resource_subscribers WHERE resource_id = $1", &params![id]).await?;
     tx.execute("DELETE FROM resources WHERE id = $1", &params![id]).await.map(drop)

@@ -91,7 +91,7 @@ impl Place {
         let db = self.db().await;
         let published = Published::default();
         let keep = published.clone();
-        let publish = move |names| keep.lock().unwrap().push(names);
+        let publish = move |names: &mut Vec<String>| keep.lock().unwrap().push(names.clone());
         let (writer, names) = Writer::start(db.clone(), load, publish).await.unwrap();
         assert_eq!(names, names_in(&db).await);
         (db, writer, published)

@@ -36,11 +36,12 @@ enum Message<S> {
 impl<S: Clone + Send + 'static> Writer<S> {
     /// Starts the thread and returns once `load` has read the picture, which is returned as well. `load` runs again
     /// whenever the picture may differ from the database: after a failed commit or a lost connection.
-    /// `publish` is called with each new picture, on the writing thread.
+    /// `publish` is called with each new picture once it is committed, on the writing thread and before anybody is
+    /// answered; it may take out of it what was for this commit only.
     pub async fn start<L, P>(db: Db, load: L, publish: P) -> Result<(Writer<S>, S), DbError>
     where
         L: AsyncFn(&mut Tx) -> Result<S, DbError> + Send + 'static,
-        P: Fn(S) + Send + 'static,
+        P: Fn(&mut S) + Send + 'static,
     {
         let claim = db.take_claim().await?;
         let (queue, messages) = mpsc::channel(QUEUE);
@@ -138,7 +139,7 @@ fn write<S, L, P>(
 ) where
     S: Clone,
     L: AsyncFn(&mut Tx) -> Result<S, DbError>,
-    P: Fn(S),
+    P: Fn(&mut S),
 {
     // Whatever ends this thread, even a panic: without a writer, what is in memory may not be the truth.
     let _unready = Unready(db.clone());
@@ -219,7 +220,7 @@ impl<S, L, P> Writing<S, L, P>
 where
     S: Clone,
     L: AsyncFn(&mut Tx) -> Result<S, DbError>,
-    P: Fn(S),
+    P: Fn(&mut S),
 {
     /// Works until nobody can ask any more; returns who is waiting for the end.
     async fn work(mut self, mut tx: Tx) -> Vec<oneshot::Sender<()>> {
@@ -283,7 +284,7 @@ where
                 if std::mem::take(&mut self.refusing) {
                     tracing::info!("the database takes changes again");
                 }
-                (self.publish)(self.state.clone());
+                (self.publish)(&mut self.state);
                 waiting.into_iter().for_each(|job| job.answer(None));
             }
             return Ok(());
@@ -357,7 +358,7 @@ where
             match open_again(&self.db, &self.load).await {
                 Ok((tx, state)) => {
                     self.state = state;
-                    (self.publish)(self.state.clone());
+                    (self.publish)(&mut self.state);
                     self.db.set_ready(true);
                     tracing::info!("the database is back");
                     return Some(tx);
