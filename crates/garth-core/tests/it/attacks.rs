@@ -1,6 +1,6 @@
 //! The attacks, the limits, and what was once wrong here.
 
-use crate::oracle::{Asker, Class, Place, Space, grant};
+use crate::oracle::{Asker, Class, Place, Plan, Space, grant};
 use crate::worlds::{NOW, build, nested, permission};
 use garth_core::permission::covers;
 use garth_core::{Action, ClassIx, Effect, Facts, Grant, GroupIx, KeyIx, Policy, PolicyIx};
@@ -12,7 +12,7 @@ use crate::office::*;
 
 /// N19: two conditions on two ways to the same thing; each alone, both, neither.
 #[test]
-fn two_windows_on_two_rules_are_asked_apart() {
+fn n19_two_windows_on_two_rules_are_asked_apart() {
     let from = |at| Some(When { from: Some(at), ..When::default() });
     for (first, second, seen) in
         [(NOW, NOW + 1, true), (NOW + 1, NOW, true), (NOW, NOW, true), (NOW + 1, NOW + 1, false)]
@@ -24,9 +24,38 @@ fn two_windows_on_two_rules_are_asked_apart() {
     }
 }
 
+/// N18: what any step refuses, nothing elsewhere allows: no grant, no role, no other policy, in whatever order and
+/// however often; and a rule that refuses first is not outdone by those behind it, nested or not.
+#[test]
+fn n18_deny_beats_every_allow() {
+    let roles_of_maya = [vec![to(MAYA, 2)], vec![to(MAYA, 0), to(MAYA, 1), to(MAYA, 2)], vec![to(MAYA, 2); 3]];
+    for grants in roles_of_maya {
+        let mut plan = office();
+        plan.spaces.insert(0, space(None, false, Policy::Members, grants));
+        let ask = |plan: &Plan, view: Policy, edit: Policy, action| {
+            on_a_task(plan, MAYA, view, edit, Facts { author: true, owner: true, subscriber: true }, action).allowed()
+        };
+        assert!(ask(&plan, Policy::Users, Policy::Users, Action::Write), "nothing refuses");
+        assert!(!ask(&plan, Policy::Nobody, Policy::Users, Action::Write), "the view refuses");
+        assert!(!ask(&plan, Policy::Users, Policy::Nobody, Action::Write), "the edit refuses");
+        plan.spaces.get_mut(&0).unwrap().view = Policy::Nobody;
+        assert!(!ask(&plan, Policy::Users, Policy::Users, Action::Read), "the gate refuses");
+    }
+    let allows = [Policy::Users, Policy::Members, Policy::These([UserIx(MAYA)].into()), Policy::Public];
+    for first in 0..allows.len() {
+        let mut behind: Vec<Rule> = allows.iter().cloned().map(allow).collect();
+        behind.rotate_left(first);
+        behind.extend(behind.clone());
+        let refused = |who| rules(std::iter::once(deny(who)).chain(behind.clone()), Effect::Allow);
+        assert!(!maya_passes(refused(Policy::Users)));
+        assert!(!maya_passes(refused(rules([allow(Policy::Users)], Effect::Deny))), "a nested one");
+        assert!(!maya_passes(rules([allow(refused(Policy::Users))], Effect::Deny)), "inside another");
+    }
+}
+
 /// N20: an everyone-grant beside ordinary ones, a group, a deny, ids before and after.
 #[test]
-fn everyone_beside_others_adds_and_takes_nothing() {
+fn n20_everyone_beside_others_adds_and_takes_nothing() {
     let mut plan = office();
     let everyone = grant(Principal::Everyone, TRIAGER);
     let group = grant(Principal::Group(GroupIx(0)), 1);
@@ -43,7 +72,7 @@ fn everyone_beside_others_adds_and_takes_nothing() {
 
 /// A deny rule whose group is gone denies everyone; an allow rule just lets nobody in.
 #[test]
-fn a_deny_rule_that_names_nobody_known_denies_everyone() {
+fn n21_a_deny_rule_that_names_nobody_known_denies_everyone() {
     let gone = || Policy::GroupsAny([Principal::Group(GroupIx(8))].into());
     let stranger = || Policy::These([UserIx(88)].into());
     for unknown in [gone(), stranger()] {
@@ -55,7 +84,7 @@ fn a_deny_rule_that_names_nobody_known_denies_everyone() {
 
 /// N39: exactly at the expiry, one tick before and after, and the same right by another way.
 #[test]
-fn a_grant_ends_exactly_at_its_expiry() {
+fn n39_a_grant_ends_exactly_at_its_expiry() {
     let ends = |at| Grant { expires_at: Some(at), ..to(MAYA, 1) };
     let group = grant(Principal::Group(GroupIx(0)), 0);
     for (grants, before, at) in [
@@ -260,7 +289,7 @@ fn covering_a_role_means_holding_all_of_it() {
 
 /// The same world, caller and time: the same answer, whatever changed in between elsewhere (N23).
 #[test]
-fn a_snapshot_answers_as_it_was() {
+fn n23_a_snapshot_answers_as_it_was() {
     let mut plan = office();
     plan.spaces.insert(0, space(None, false, Policy::Members, vec![to(MAYA, 1)]));
     let before = build(&plan);

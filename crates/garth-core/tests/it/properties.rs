@@ -354,7 +354,7 @@ fn every_role_has_a_source_and_every_source_a_role() {
 
 /// Law 1: whoever does not pass the gate finds nothing, whatever they are to it.
 #[test]
-fn the_gate_is_absolute() {
+fn n17_the_gate_is_absolute() {
     try_all(60, plan(ANY), |plan| {
         let world = build(&plan);
         for (asker, caller) in callers(&plan, &world).into_iter().filter(|(a, _)| *a != Asker::System) {

@@ -9,6 +9,8 @@ mod attacks;
 mod bounds;
 #[path = "tests/dry_run.rs"]
 mod dry_run;
+#[path = "tests/negative.rs"]
+mod negative;
 #[path = "tests/once.rs"]
 mod once;
 

@@ -174,6 +174,27 @@ mod tests {
         }
     }
 
+    /// N32: what a cache or a kept answer is found by.
+    #[test]
+    fn n32_parts_cannot_be_shifted_into_one_another() {
+        let of = |parts: &[&str]| hash_of(&parts.iter().map(|p| p.as_bytes()).collect::<Vec<_>>());
+        let all = [
+            of(&["a|b", "c"]),
+            of(&["a", "b|c"]),
+            of(&["a", "b", "c"]),
+            of(&["abc"]),
+            of(&["ab", "c"]),
+            of(&["", "abc"]),
+            of(&["abc", ""]),
+            of(&["a", "bc"]),
+            of(&["A", "bc"]),
+        ];
+        for (at, one) in all.iter().enumerate() {
+            assert!(!all[at + 1..].contains(one), "{at}");
+        }
+        assert_eq!(of(&["a", "b"]), of(&["a", "b"]));
+    }
+
     #[test]
     fn tokens_and_ids_do_not_repeat() {
         assert_ne!(new_token("gs_"), new_token("gs_"));
