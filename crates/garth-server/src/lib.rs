@@ -7,11 +7,13 @@ pub mod directory;
 
 pub mod api_keys;
 pub mod audit;
+pub mod backup;
 pub mod decisions;
 pub mod grants;
 pub mod groups;
 pub mod health;
 pub mod kinds;
+pub mod local;
 pub mod policies;
 pub mod questions;
 pub mod resources;

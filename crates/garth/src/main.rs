@@ -33,6 +33,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Check(question) => runtime(false)?.block_on(commands::check::run(question)),
         Command::Why(question) => runtime(false)?.block_on(commands::why::run(question)),
         Command::Who(question) => runtime(false)?.block_on(commands::who::run(question)),
+        Command::Backup(options) => runtime(false)?.block_on(commands::backup::run(options)),
+        Command::Restore(options) => runtime(false)?.block_on(commands::restore::run(options)),
         Command::Completions { shell } => commands::completions::run(shell),
     }
 }

@@ -1,5 +1,9 @@
 //! What can be typed: one list that drives parsing, help and completions.
 
+mod keep;
+
+pub use keep::{Backup, Restore};
+
 use crate::settings::Typed;
 use clap::{Args, Parser, Subcommand};
 
@@ -31,6 +35,10 @@ pub enum Command {
     Why(Question),
     /// List the people who may do something, and where each of them has it from
     Who(WhoQuestion),
+    /// Write everything of an installation into one file, also while its server runs
+    Backup(Backup),
+    /// Put a backup back into an empty place
+    Restore(Restore),
     /// Print what a shell needs to complete these commands
     Completions {
         /// The shell

@@ -1,8 +1,10 @@
 //! What people and programs read: answers on the standard output, complaints on the error output.
 
+use crate::store;
+use garth_server::backup::Trouble;
 use garth_server::base::error::Error;
 use garth_server::questions::Named;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 /// Why a command ends with exit code 1, in one sentence.
 #[derive(Debug)]
@@ -21,6 +23,55 @@ impl From<Error> for Failure {
             sentence.push('.');
         }
         Self(capital(&sentence))
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Refused(sentence) => Self(capital(&sentence)),
+            Trouble::Db(error) => store::failure(error),
+        }
+    }
+}
+
+/// Why a file could not be used, in the system's words and without its number.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+/// How far a long command is, on the error output where that is a terminal; nothing of it stays.
+pub struct Progress {
+    shown: Option<String>,
+    terminal: bool,
+}
+
+impl Progress {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self { shown: None, terminal: std::io::stderr().is_terminal() }
+    }
+
+    /// What is being done, how much of it is done, and of how much.
+    pub fn show(&mut self, stage: &str, done: u64, all: u64) {
+        const WIDTH: u64 = 30;
+        let (done, all) = (u128::from(done.min(all)), u128::from(all.max(1)));
+        let percent = done * 100 / all;
+        let full = usize::try_from(done * u128::from(WIDTH) / all).unwrap_or(0);
+        let line = format!("{stage:<9} [{:<30}] {percent:>3} %", "#".repeat(full));
+        if self.terminal && self.shown.as_ref() != Some(&line) {
+            // Whoever does not see it misses nothing.
+            let _ = write!(std::io::stderr().lock(), "\r{line}");
+            self.shown = Some(line);
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn end(&mut self) {
+        if let Some(line) = self.shown.take() {
+            let _ = write!(std::io::stderr().lock(), "\r{:width$}\r", "", width = line.chars().count());
+        }
     }
 }
 

@@ -22,18 +22,24 @@ pub fn config(settings: &Settings, fallback: &str, public_url: String) -> Config
     Config { target, data_dir: Some(folder), public_url, clock: Clock::default(), limits: settings.limits() }
 }
 
-/// Opens the installation for looking only, beside a server that may be running.
-pub async fn look(place: &Place) -> Result<Arc<App>, Failure> {
-    let config = config(&place.effective()?.settings, DATA, String::new());
-    if let Target::Sqlite(file) = &config.target
-        && !file.exists()
-    {
-        return Err(Failure(format!(
+/// The configuration of an installation that must be there, as far as that can be known without opening it: nothing is
+/// made by looking.
+pub fn found(place: &Place) -> Result<Config, Failure> {
+    let settings = place.effective()?.settings;
+    let url = settings.public_url.clone().unwrap_or_default();
+    let config = config(&settings, DATA, url);
+    match &config.target {
+        Target::Sqlite(file) if !file.exists() => Err(Failure(format!(
             "There is no Garth data in {}; say with --data where it lies.",
             file.parent().unwrap_or(file).display()
-        )));
+        ))),
+        _ => Ok(config),
     }
-    App::open_read_only(config).await.map_err(failure)
+}
+
+/// Opens the installation for looking only, beside a server that may be running.
+pub async fn look(place: &Place) -> Result<Arc<App>, Failure> {
+    App::open_read_only(found(place)?).await.map_err(failure)
 }
 
 /// Why the store could not be opened, in one sentence.

@@ -8,10 +8,12 @@
 
 mod migrate;
 mod postgres;
+mod shape;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod whole;
 mod writer;
 
 use std::borrow::Cow;
@@ -25,7 +27,9 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-pub use migrate::Migration;
+pub use migrate::{Migration, expect_schema};
+pub use shape::Shape;
+pub use whole::{Progress, claim_folder, load, open_file};
 pub use writer::Writer;
 
 /// What a column or a parameter can hold. There is nothing else in the database.
@@ -77,6 +81,11 @@ pub(crate) use params;
 pub struct Row(Vec<Value>);
 
 impl Row {
+    /// Every value, in the order of the columns.
+    pub fn values(&self) -> &[Value] {
+        &self.0
+    }
+
     /// The text in a column.
     pub fn text(&self, column: usize) -> Result<&str, DbError> {
         self.opt_text(column)?.ok_or_else(|| unexpected(column, "text"))
@@ -377,6 +386,22 @@ impl Tx {
         };
         self.failed = rows.is_err();
         rows
+    }
+
+    /// As [`Tx::query`], handing over one row after the other: for an answer that may be too large for memory.
+    pub async fn each(
+        &mut self,
+        sql: &str,
+        values: &[Value],
+        take: impl FnMut(Row) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
+        self.expect_sound()?;
+        let answer = match &mut self.session {
+            Session::Sqlite(connection) => sqlite::each(connection, sql, values, take),
+            Session::Postgres(session) => session.each(sql, values, take).await,
+        };
+        self.failed = answer.is_err();
+        answer
     }
 
     /// As [`Tx::query`], for the one row; the first, if there are more.

@@ -6,11 +6,13 @@
 
 use crate::base::error::{Error, Result};
 use crate::base::ids;
+use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,6 +23,13 @@ const NONCE: usize = 24;
 /// The environment variable that holds the installation's key, instead of a file.
 const VARIABLE: &str = "GARTH_MASTER_KEY";
 
+/// The file of the installation's key, in the data folder.
+const FILE: &str = "master-key";
+
+/// What a passphrase costs whoever tries one: 64 MiB and three passes, about a fifth of a second.
+const PASSPHRASE_KIB: u32 = 64 * 1024;
+const PASSPHRASE_ROUNDS: u32 = 3;
+
 /// The place that a proof of the installation's key is sealed for.
 const PROOF: &str = "installation/proof";
 
@@ -28,6 +37,29 @@ const PROOF: &str = "installation/proof";
 #[derive(Clone)]
 pub struct Vault {
     master: Arc<[u8; KEY]>,
+}
+
+/// The installation's key, sealed under a key that argon2id makes of a passphrase.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UnderPassphrase {
+    /// Random, in base64.
+    salt: String,
+    /// Memory that the making takes, in KiB.
+    kib: u32,
+    /// Passes over it.
+    rounds: u32,
+    /// What was sealed.
+    sealed: String,
+}
+
+fn derived(passphrase: &str, salt: &str, kib: u32, rounds: u32) -> Result<[u8; KEY]> {
+    let fault = |e: argon2::Error| Error::internal(format!("argon2: {e}"));
+    let params = Params::new(kib, rounds, 1, Some(KEY)).map_err(fault)?;
+    let mut key = [0; KEY];
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(passphrase.as_bytes(), salt.as_bytes(), &mut key)
+        .map_err(fault)?;
+    Ok(key)
 }
 
 impl Vault {
@@ -39,7 +71,7 @@ impl Vault {
     /// installation was sealed with.
     pub fn open(data_dir: Option<&Path>, proof: Option<&str>) -> Result<Self> {
         let given = std::env::var(VARIABLE).ok();
-        let file = data_dir.map(|dir| dir.join("master-key"));
+        let file = data_dir.map(|dir| dir.join(FILE));
         let text = match (given, &file) {
             (Some(text), _) => text,
             (None, Some(file)) if file.exists() => std::fs::read_to_string(file)
@@ -58,11 +90,7 @@ impl Vault {
             }
             (None, None) => return Err(Error::internal(format!("give a data folder or set {VARIABLE}"))),
         };
-        let bytes =
-            BASE64.decode(text.trim().trim_end_matches('=').replace('+', "-").replace('/', "_")).unwrap_or_default();
-        let master =
-            bytes.try_into().map_err(|_| Error::internal("the installation's key is not 32 bytes in base64"))?;
-        let vault = Self { master: Arc::new(master) };
+        let vault = Self::read(&text)?;
         if proof.is_some_and(|proof| !vault.knows(proof)) {
             return Err(Error::internal(format!(
                 "This is not the installation's key: what was sealed before would not open. Put the right one into \
@@ -70,6 +98,74 @@ impl Vault {
             )));
         }
         Ok(vault)
+    }
+
+    /// The key as it is written in a file or a variable: 32 bytes in base64.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub fn read(text: &str) -> Result<Self> {
+        let bytes =
+            BASE64.decode(text.trim().trim_end_matches('=').replace('+', "-").replace('/', "_")).unwrap_or_default();
+        let master =
+            bytes.try_into().map_err(|_| Error::internal("the installation's key is not 32 bytes in base64"))?;
+        Ok(Self { master: Arc::new(master) })
+    }
+
+    /// The key that is in use there: from `GARTH_MASTER_KEY`, else from `DIR/master-key`; nothing is made.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or what is found is no key.
+    pub fn find(data_dir: &Path) -> Result<Option<Self>> {
+        if let Some(vault) = Self::of_environment()? {
+            return Ok(Some(vault));
+        }
+        let file = data_dir.join(FILE);
+        match std::fs::read_to_string(&file) {
+            Ok(text) => Self::read(&text).map(Some),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::internal(format!("{} cannot be read: {e}", file.display()))),
+        }
+    }
+
+    /// The key of `GARTH_MASTER_KEY`, if it is set.
+    ///
+    /// # Errors
+    /// When it is no key.
+    pub fn of_environment() -> Result<Option<Self>> {
+        std::env::var(VARIABLE).ok().map(|text| Self::read(&text)).transpose()
+    }
+
+    /// Writes the key into a data folder, for its owner only.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep(&self, data_dir: &Path) -> std::io::Result<()> {
+        write_private(&data_dir.join(FILE), &BASE64.encode(*self.master))
+    }
+
+    /// The key sealed under a passphrase, for that place only.
+    ///
+    /// # Errors
+    /// When the machine cannot hash.
+    pub fn under_passphrase(&self, passphrase: &str, place: &str) -> Result<UnderPassphrase> {
+        let salt = BASE64.encode(ids::random::<16>());
+        let key = derived(passphrase, &salt, PASSPHRASE_KIB, PASSPHRASE_ROUNDS)?;
+        let sealed = seal(&key, place, self.master.as_slice())?;
+        Ok(UnderPassphrase { salt, kib: PASSPHRASE_KIB, rounds: PASSPHRASE_ROUNDS, sealed })
+    }
+
+    /// Opens what [`Vault::under_passphrase`] sealed for that place; `None` when it is not the passphrase.
+    ///
+    /// # Errors
+    /// When the machine cannot hash, or is asked for more work than we ever ask.
+    pub fn from_passphrase(passphrase: &str, place: &str, kept: &UnderPassphrase) -> Result<Option<Self>> {
+        if kept.kib > PASSPHRASE_KIB || kept.rounds > PASSPHRASE_ROUNDS {
+            return Err(Error::internal("the passphrase asks for more work than this program does"));
+        }
+        let key = derived(passphrase, &kept.salt, kept.kib, kept.rounds)?;
+        let opened = open(&key, place, &kept.sealed).ok().and_then(|bytes| bytes.try_into().ok());
+        Ok(opened.map(|master| Self { master: Arc::new(master) }))
     }
 
     /// For a program that only looks: it seals nothing and opens nothing, so it neither needs nor makes the key.

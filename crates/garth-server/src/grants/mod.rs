@@ -250,6 +250,29 @@ pub async fn put(
     Ok((grant, true))
 }
 
+/// Puts a grant in place that does not end, on record; one that would end is made to last. Answers whether anything
+/// changed. The caller of this has decided that it may be.
+///
+/// # Errors
+/// When the store fails.
+pub async fn put_for_good(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    space: SpaceIx,
+    principal: Principal,
+    role: RoleIx,
+) -> Result<bool> {
+    let (there, new) = put(w, permit, space, principal, role, None, "direct").await?;
+    if new || there.expires_at.is_none() {
+        return Ok(new);
+    }
+    let before = state(w.dir(), &there);
+    store::update(w.tx(), permit, &there.id, &there.role, None).await?;
+    let there = Stored { expires_at: None, ..there };
+    recorded(w, space, &there, before, state(w.dir(), &there)).await?;
+    Ok(true)
+}
+
 async fn recorded(w: &mut Write<'_>, space: SpaceIx, grant: &Stored, before: Value, after: Value) -> Result<()> {
     let id = w.dir().space_id(space).ok_or(Error::NotFound)?;
     w.changed(Change::Grants(id)).await?;

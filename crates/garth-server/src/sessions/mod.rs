@@ -113,6 +113,8 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
         let now = w.now;
         let id = store::take_signup(w.tx(), &permit, &token_hash, now).await?.ok_or(Error::NotFound)?;
         store::set_password(w.tx(), &permit, id, &hash).await?;
+        // The token may have replaced an earlier password: whoever came in by that one is out.
+        users::end_sessions(w, &permit, id).await?;
         if let Some(name) = name {
             let space = w.dir().users.by_id::<UserIx>(&id).and_then(|ix| w.dir().users.info(ix)?.default_space);
             store::update_me(w.tx(), &permit, id, &name, space).await?;

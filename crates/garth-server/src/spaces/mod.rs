@@ -4,8 +4,10 @@
 pub mod api;
 mod edit;
 mod store;
+mod unlock;
 
 pub use edit::{SpacePatch, archive, delete, secret_key, update};
+pub use unlock::{Unlocked, unlock};
 
 use crate::access::{
     self, Ctx, Permit, Record, Viewer, Write, archived, identity, path, redacted, registered, role_names,

@@ -22,6 +22,10 @@ use uuid::Uuid;
 pub const SIGNUP_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// What sign-up tokens begin with.
 const SIGNUP_PREFIX: &str = "signup_";
+/// How long a link to a new password is good for.
+pub const RESET_SECONDS: i64 = 24 * 60 * 60;
+/// What tokens for a new password begin with.
+const RESET_PREFIX: &str = "reset_";
 
 /// A person to make an account for.
 #[derive(Clone, Debug)]
@@ -63,13 +67,56 @@ pub struct Account {
 /// # Errors
 /// 403 for all but system administrators, 409 when the username is taken, 422.
 pub async fn create(ctx: &Ctx, new: NewUser) -> Result<(Arc<UserInfo>, String)> {
-    write(ctx, "user.create", async move |w: &mut Write<'_>| {
+    let answer = write(ctx, "user.create", async move |w: &mut Write<'_>| {
         let permit = w.system_admin()?;
-        let id = make(w, &permit, &new, false).await?;
-        let token = ids::new_token(SIGNUP_PREFIX);
-        let expires_at: Micros = w.now + SIGNUP_SECONDS * 1_000_000;
-        store::insert_signup(w.tx(), &permit, &ids::token_hash(&token), id, expires_at).await?;
-        let (_, info) = known(w.dir(), &id.to_string())?;
+        invite(w, &permit, &new, false).await
+    });
+    answer.await
+}
+
+/// Makes a system administrator, on the server only: to have one at all, or one more when nobody can help.
+///
+/// # Errors
+/// 403 for all but the command line, 409 when the username is taken, 422.
+pub async fn create_admin(ctx: &Ctx, new: NewUser) -> Result<(Arc<UserInfo>, String)> {
+    let answer = write(ctx, "user.create", async move |w: &mut Write<'_>| {
+        let permit = w.system()?;
+        invite(w, &permit, &new, true).await
+    });
+    answer.await
+}
+
+/// An account and the token that its person signs up with.
+async fn invite(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    new: &NewUser,
+    system_admin: bool,
+) -> Result<(Arc<UserInfo>, String)> {
+    let id = make(w, permit, new, system_admin).await?;
+    let token = ids::new_token(SIGNUP_PREFIX);
+    let expires_at: Micros = w.now + SIGNUP_SECONDS * 1_000_000;
+    store::insert_signup(w.tx(), permit, &ids::token_hash(&token), id, expires_at).await?;
+    let (_, info) = known(w.dir(), &id.to_string())?;
+    Ok((info, token))
+}
+
+/// A token by which the owner of an account sets a new password, on the server only; good for a day and shown this once.
+/// Earlier tokens of theirs are worth nothing from now on. It is used like a sign-up token.
+///
+/// # Errors
+/// 403 for all but the command line, 404.
+pub async fn reset_link(ctx: &Ctx, id: String) -> Result<(Arc<UserInfo>, String)> {
+    write(ctx, "user.reset_link", async move |w: &mut Write<'_>| {
+        let permit = w.system()?;
+        let (_, info) = known(w.dir(), &id)?;
+        let token = ids::new_token(RESET_PREFIX);
+        let expires_at: Micros = w.now + RESET_SECONDS * 1_000_000;
+        store::forget_signups(w.tx(), &permit, info.id).await?;
+        store::insert_signup(w.tx(), &permit, &ids::token_hash(&token), info.id, expires_at).await?;
+        let (target_id, before) = (info.id.to_string(), Value::Null);
+        let after = json!({ "expires_at": crate::base::clock::to_text(expires_at) });
+        w.record(Record { space: None, target_type: "user", target_id, before, after }).await?;
         Ok((info, token))
     })
     .await
@@ -266,7 +313,11 @@ fn held(dir: &Directory, user: UserIx, granted: &[SpaceIx]) -> Vec<(SpaceIx, Vec
     spaces.iter().map(|space| (*space, roles(space))).collect()
 }
 
-async fn end_sessions(w: &mut Write<'_>, permit: &Permit, user: Uuid) -> Result<()> {
+/// Ends every session of a user; the caller of this has decided that it may be.
+///
+/// # Errors
+/// When the store fails.
+pub async fn end_sessions(w: &mut Write<'_>, permit: &Permit, user: Uuid) -> Result<()> {
     for session in store::end_sessions(w.tx(), permit, user).await? {
         w.changed(Change::Session(session)).await?;
     }

@@ -30,6 +30,11 @@ pub(super) async fn insert_signup(tx: &mut Tx, _: &Permit, hash: &str, id: Uuid,
     tx.execute(sql, &params![hash, id.to_string(), expires_at]).await.map(drop)
 }
 
+/// Makes every sign-up token of a user worth nothing.
+pub(super) async fn forget_signups(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
+    tx.execute("DELETE FROM signup_tokens WHERE user_id = $1", &params![id.to_string()]).await.map(drop)
+}
+
 pub(super) async fn update(
     tx: &mut Tx,
     _: &Permit,

@@ -39,6 +39,23 @@ pub(super) async fn prepare(tx: &mut Tx, mode: Mode, migrations: &[Migration]) -
     Ok(())
 }
 
+/// Makes our whole schema in an empty database, in whatever transaction is open.
+pub(super) async fn run_all(tx: &mut Tx) -> Result<(), DbError> {
+    for migration in MIGRATIONS {
+        note(tx, migration).await?;
+    }
+    Ok(())
+}
+
+/// Refuses a schema that this program does not know yet.
+///
+/// # Errors
+/// [`DbError::NewerSchema`].
+pub fn expect_schema(found: i64) -> Result<(), DbError> {
+    let known = newest(MIGRATIONS);
+    if found > known { Err(DbError::NewerSchema { found, known }) } else { Ok(()) }
+}
+
 /// Refuses a schema that is not exactly the one this program knows.
 pub(super) async fn expect_known(tx: &mut Tx, migrations: &[Migration]) -> Result<(), DbError> {
     let found = version(tx).await?;

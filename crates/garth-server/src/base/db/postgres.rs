@@ -4,13 +4,15 @@ mod connect;
 mod pulse;
 mod words;
 
+use std::io::Cursor;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
 };
-use futures_util::TryStreamExt;
+use futures_util::{SinkExt, TryStreamExt};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio_postgres::Config;
@@ -122,6 +124,13 @@ impl Store {
         self.query(sql, values).await
     }
 
+    /// A connection of its own in a transaction that sees one moment, and can only read.
+    pub(super) async fn snapshot(&self) -> Result<Session, DbError> {
+        let mut session = Session::connect(&self.config, &self.tls).await?;
+        session.script(&format!("{UNHURRIED}; BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")).await?;
+        Ok(session)
+    }
+
     /// The writer's connection, with the lock, and a pulse beside it.
     pub(super) async fn claim(&self) -> Result<Session, DbError> {
         let mut session = Session::connect(&self.config, &self.tls).await?;
@@ -199,6 +208,11 @@ impl Drop for InFlight<'_> {
         });
     }
 }
+
+/// For what reads or writes everything, however long that takes.
+const UNHURRIED: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
+/// How much of a table is sent at a time.
+const COPY_BYTES: usize = 1 << 20;
 
 /// A connection of our own, outside the pool.
 pub(super) struct Session {
@@ -298,6 +312,39 @@ impl Session {
         self.after_step(async |client| query(client, sql, values).await).await
     }
 
+    pub(super) async fn each(
+        &mut self,
+        sql: &str,
+        values: &[Value],
+        take: impl FnMut(Row) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
+        self.after_step(async |client| each(client, sql, values, take).await).await
+    }
+
+    /// Opens a transaction that may take as long as it needs.
+    pub(super) async fn begin_long(&mut self) -> Result<(), DbError> {
+        self.script(&format!("{UNHURRIED}; BEGIN")).await
+    }
+
+    /// Writes rows into a table, many at a time; `next` fills a buffer with lines of COPY's text format, and
+    /// nothing more when there are none left. Says how many rows there were.
+    pub(super) async fn copy_in(
+        &mut self,
+        into: &str,
+        mut next: impl FnMut(&mut Vec<u8>, usize) -> Result<(), DbError>,
+    ) -> Result<u64, DbError> {
+        let mut sink = pin!(self.client.copy_in(&format!("COPY {into} FROM STDIN")).await?);
+        loop {
+            let mut lines = Vec::with_capacity(COPY_BYTES + COPY_BYTES / 8);
+            next(&mut lines, COPY_BYTES)?;
+            if lines.is_empty() {
+                break;
+            }
+            sink.send(Cursor::new(lines)).await?;
+        }
+        Ok(sink.finish().await?)
+    }
+
     pub(super) async fn script(&mut self, sql: &str) -> Result<(), DbError> {
         self.after_step(async |client| Ok(client.batch_execute(sql).await?)).await
     }
@@ -373,14 +420,28 @@ async fn prepare(client: &ClientWrapper, sql: &str) -> Result<tokio_postgres::St
 }
 
 async fn query(client: &ClientWrapper, sql: &str, values: &[Value]) -> Result<Vec<Row>, DbError> {
+    let mut answer = Vec::new();
+    each(client, sql, values, |row| {
+        answer.push(row);
+        Ok(())
+    })
+    .await?;
+    Ok(answer)
+}
+
+/// Hands over one row after the other as they arrive; the server waits while they are being taken.
+async fn each(
+    client: &ClientWrapper,
+    sql: &str,
+    values: &[Value],
+    mut take: impl FnMut(Row) -> Result<(), DbError>,
+) -> Result<(), DbError> {
     let statement = prepare(client, sql).await?;
-    let rows = client.query_raw(&statement, values).await?;
+    let mut rows = pin!(client.query_raw(&statement, values).await?);
     let columns = statement.columns().len();
-    rows.map_err(DbError::from)
-        .and_then(async |row| {
-            let values = (0..columns).map(|column| row.try_get(column)).collect::<Result<_, _>>()?;
-            Ok(Row(values))
-        })
-        .try_collect()
-        .await
+    while let Some(row) = rows.try_next().await? {
+        let values = (0..columns).map(|column| row.try_get(column)).collect::<Result<_, _>>()?;
+        take(Row(values))?;
+    }
+    Ok(())
 }

@@ -73,7 +73,7 @@ impl Store {
     }
 }
 
-fn lock_folder(folder: &Path) -> Result<File, DbError> {
+pub(super) fn lock_folder(folder: &Path) -> Result<File, DbError> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     // The database holds everybody's data: a folder we make is its owner's alone.
@@ -184,30 +184,49 @@ pub(super) fn execute(connection: &Connection, sql: &str, values: &[Value]) -> R
 }
 
 pub(super) fn query(connection: &Connection, sql: &str, values: &[Value]) -> Result<Vec<Row>, DbError> {
+    let mut answer = Vec::new();
+    each(connection, sql, values, |row| {
+        answer.push(row);
+        Ok(())
+    })?;
+    Ok(answer)
+}
+
+/// Hands over one row after the other, so that a large answer is never in memory as a whole.
+pub(super) fn each(
+    connection: &Connection,
+    sql: &str,
+    values: &[Value],
+    mut take: impl FnMut(Row) -> Result<(), DbError>,
+) -> Result<(), DbError> {
     begin_statement();
     let mut statement = connection.prepare_cached(&in_words(sql, &WORDS))?;
     bind(&mut statement, values)?;
     let columns = statement.column_count();
     let mut rows = statement.raw_query();
-    let mut answer = Vec::new();
     while let Some(row) = rows.next()? {
-        let mut values = Vec::with_capacity(columns);
-        for column in 0..columns {
-            values.push(match row.get_ref(column)? {
-                ValueRef::Null => Value::Null,
-                ValueRef::Integer(number) => Value::Int(number),
-                ValueRef::Text(text) => match std::str::from_utf8(text) {
-                    Ok(text) => Value::Text(text.to_owned()),
-                    Err(_) => return Err(DbError::Other(format!("column {column} is not UTF-8"))),
-                },
-                ValueRef::Real(_) | ValueRef::Blob(_) => {
-                    return Err(DbError::Other(format!("column {column} is neither TEXT nor BIGINT")));
-                }
-            });
-        }
-        answer.push(Row(values));
+        take(self::row(row, columns)?)?;
     }
-    Ok(answer)
+    Ok(())
+}
+
+/// A row with that many columns.
+pub(super) fn row(found: &rusqlite::Row<'_>, columns: usize) -> Result<Row, DbError> {
+    let mut values = Vec::with_capacity(columns);
+    for column in 0..columns {
+        values.push(match found.get_ref(column)? {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Int(number),
+            ValueRef::Text(text) => match std::str::from_utf8(text) {
+                Ok(text) => Value::Text(text.to_owned()),
+                Err(_) => return Err(DbError::Other(format!("column {column} is not UTF-8"))),
+            },
+            ValueRef::Real(_) | ValueRef::Blob(_) => {
+                return Err(DbError::Other(format!("column {column} is neither TEXT nor BIGINT")));
+            }
+        });
+    }
+    Ok(Row(values))
 }
 
 /// `$1` is a name to SQLite, numbered by where it first appears: so parameters are bound by name.

@@ -1,0 +1,4 @@
+//! Stories of keeping an installation, told with the built program: backups, checks, and help in need.
+
+mod backups;
+mod support;
