@@ -23,6 +23,7 @@ pub mod sessions;
 pub mod settings;
 pub mod spaces;
 pub mod users;
+pub mod verify;
 
 pub use access::{App, Config, Ctx, Limits};
 

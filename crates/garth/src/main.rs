@@ -35,6 +35,9 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Who(question) => runtime(false)?.block_on(commands::who::run(question)),
         Command::Backup(options) => runtime(false)?.block_on(commands::backup::run(options)),
         Command::Restore(options) => runtime(false)?.block_on(commands::restore::run(options)),
+        Command::Verify(options) => runtime(false)?.block_on(commands::verify::run(options)),
+        Command::Unlock(options) => runtime(false)?.block_on(commands::unlock::run(options)),
+        Command::Admin(options) => runtime(false)?.block_on(commands::admin::run(options)),
         Command::Completions { shell } => commands::completions::run(shell),
     }
 }

@@ -2,7 +2,7 @@
 
 mod keep;
 
-pub use keep::{Backup, Restore};
+pub use keep::{Admin, AdminCommand, Backup, Restore, Unlock, Verify};
 
 use crate::settings::Typed;
 use clap::{Args, Parser, Subcommand};
@@ -39,6 +39,12 @@ pub enum Command {
     Backup(Backup),
     /// Put a backup back into an empty place
     Restore(Restore),
+    /// Look an installation over, also while its server runs
+    Verify(Verify),
+    /// Break glass: make somebody administrator of a space that nobody gets into any more
+    Unlock(Unlock),
+    /// Make a system administrator, or a link to a new password
+    Admin(Admin),
     /// Print what a shell needs to complete these commands
     Completions {
         /// The shell

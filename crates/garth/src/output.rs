@@ -12,17 +12,21 @@ pub struct Failure(pub String);
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let mut sentence = match &error {
+        let sentence = match &error {
             Error::Invalid(fields) => {
                 let named: Vec<String> = fields.iter().map(|f| format!("{} {}", f.pointer, f.message)).collect();
                 named.join("; ")
             }
             other => other.to_string(),
         };
-        if !sentence.ends_with('.') {
-            sentence.push('.');
-        }
-        Self(capital(&sentence))
+        Self::said(&sentence)
+    }
+}
+
+impl Failure {
+    /// The server's words as a sentence.
+    pub fn said(words: &str) -> Self {
+        Self(capital(&format!("{}.", words.trim_end_matches('.'))))
     }
 }
 

@@ -4,8 +4,11 @@ use crate::options::{DATA, Place};
 use crate::output::Failure;
 use crate::settings::Settings;
 use garth_server::base::clock::Clock;
-use garth_server::base::db::{DbError, Target};
+use garth_server::access::Ctx;
+use garth_server::base::db::{Db, DbError, Mode, Target};
+use garth_server::local::{self, Answer, Request};
 use garth_server::{App, Config};
+use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,6 +43,30 @@ pub fn found(place: &Place) -> Result<Config, Failure> {
 /// Opens the installation for looking only, beside a server that may be running.
 pub async fn look(place: &Place) -> Result<Arc<App>, Failure> {
     App::open_read_only(found(place)?).await.map_err(failure)
+}
+
+/// Changes something: by the running server, asked through its local door, or else by opening the installation.
+pub async fn change(place: &Place, request: Request) -> Result<Value, Failure> {
+    let config = found(place)?;
+    let folder = config.data_dir.clone().unwrap_or_default();
+    if let Some(answer) = local::ask(&folder, &config.target, &request).await? {
+        return match answer {
+            Answer::Done(done) => Ok(done),
+            Answer::Refused(sentence) => Err(Failure::said(&sentence)),
+        };
+    }
+    // An installation that is not there is not made by a command.
+    Db::open(&config.target, Mode::ReadOnly).await.map_err(failure)?;
+    let app = App::open(config).await.map_err(|error| match error {
+        DbError::AlreadyRunning => Failure(format!(
+            "A server runs on this database, but not from {}: name its data folder with --data.",
+            folder.display()
+        )),
+        other => failure(other),
+    })?;
+    let done = local::carry_out(&Ctx::system(Arc::clone(&app)), request).await;
+    app.shutdown().await;
+    Ok(done?)
 }
 
 /// Why the store could not be opened, in one sentence.

@@ -215,6 +215,11 @@ impl Vault {
         open(&self.master, PROOF, proof).is_ok()
     }
 
+    /// Does the wrapped key of that space open?
+    pub fn opens_space(&self, space: &str, wrapped: &str) -> bool {
+        self.space_key(space, wrapped).is_ok()
+    }
+
     fn space_key(&self, space: &str, wrapped: &str) -> Result<[u8; KEY]> {
         let bytes = open(&self.master, &format!("space/{space}/key"), wrapped)?;
         bytes.try_into().map_err(|_| Error::internal("a space's key has the wrong length"))

@@ -34,6 +34,11 @@ pub async fn read(db: &Db, now: Micros) -> Result<Directory> {
     picture(&mut db.clone(), now).await
 }
 
+/// Reads the whole picture of the moment that a transaction sees.
+pub async fn read_in(tx: &mut Tx, now: Micros) -> Result<Directory> {
+    picture(tx, now).await
+}
+
 /// Where rows come from: the writer's transaction, or a store open for reading.
 trait Rows {
     async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>>;

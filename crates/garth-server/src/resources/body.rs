@@ -156,6 +156,19 @@ fn place(resource: &str, pointer: &str) -> String {
     format!("resource/{resource}{pointer}")
 }
 
+/// The pointers of the sealed values of a resource that do not open.
+///
+/// # Errors
+/// When what was stored is no JSON object.
+pub fn closed_secrets(vault: &Vault, space: &str, wrapped: &str, resource: &str, sealed: &str) -> Result<Vec<String>> {
+    let (_, sealed) = read("null", sealed)?;
+    let closed = |(pointer, value): &(&String, &Value)| {
+        let opened = value.as_str().map(|text| vault.open_sealed(space, wrapped, &place(resource, pointer), text));
+        !matches!(opened, Some(Ok(_)))
+    };
+    Ok(sealed.iter().filter(closed).map(|(pointer, _)| pointer.clone()).collect())
+}
+
 /// Opens the value that a secret field holds already.
 fn kept(
     dir: &Directory,

@@ -8,6 +8,7 @@ mod list;
 mod references;
 mod store;
 
+pub use body::closed_secrets;
 pub use edit::{ResourcePatch, archive, delete, move_to, update};
 pub use list::{Filter, list};
 pub use store::Stored;

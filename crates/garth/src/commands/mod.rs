@@ -1,10 +1,13 @@
 //! One file per command.
 
+pub mod admin;
 pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod config;
 pub mod restore;
 pub mod serve;
+pub mod unlock;
+pub mod verify;
 pub mod who;
 pub mod why;

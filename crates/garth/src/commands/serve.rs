@@ -5,6 +5,7 @@ use crate::output::{self, Failure};
 use crate::serving::{self, Certificate, Doors, Signals};
 use crate::settings::Settings;
 use crate::{logging, store};
+use garth_server::local::Door;
 use garth_server::{App, Config, scenarios};
 use std::net::TcpListener;
 use std::process::ExitCode;
@@ -56,9 +57,24 @@ async fn fill_and_serve(app: &Arc<App>, config: &Config, front: Front, demo: boo
     let router = garth_server::router(Arc::clone(app));
     doors.open(front.listener, router, front.settings.connections, front.certificate)?;
     let housekeeping = tokio::spawn(Arc::clone(app).keep_house());
+    let local = local_door(app, config).await;
     let served = doors.until_told(&mut signals).await;
+    drop(local);
     housekeeping.abort();
     served
+}
+
+/// The door for commands on this machine. Without it the server serves all the same.
+async fn local_door(app: &Arc<App>, config: &Config) -> Option<Door> {
+    let folder = config.data_dir.as_deref()?;
+    match Door::open(Arc::clone(app), folder, &config.target).await {
+        Ok(door) => Some(door),
+        Err(error) => {
+            let folder = folder.display();
+            tracing::warn!(%error, %folder, "there is no local door: garth unlock and garth admin do not reach this server");
+            None
+        }
+    }
 }
 
 /// What somebody in front of the terminal needs to know.

@@ -1,7 +1,7 @@
 //! What can be typed to keep an installation: backups, checks, and help in need.
 
 use super::Place;
-use clap::{Args, ValueHint};
+use clap::{Args, Subcommand, ValueHint};
 use std::path::PathBuf;
 
 const BACKUP: &str = "\
@@ -53,4 +53,93 @@ pub struct Restore {
     /// Answer as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+const VERIFY: &str = "\
+Looks at the schema, the engine's own checks, everything that names something else, every policy, every sealed secret,
+and the chains of the audit. Nothing is changed, and a running server is not disturbed.
+
+Exit codes: 0 all is well, 1 something is wrong or could not be looked at, 2 wrong usage.";
+
+#[derive(Args)]
+#[command(after_help = VERIFY)]
+pub struct Verify {
+    #[command(flatten)]
+    pub place: Place,
+    /// Answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const UNLOCK: &str = "\
+For a space that nobody can get into any more, a sealed one too. It stands in the audit of the space and of the system.
+While the server runs, it does this itself, asked over DIR/garth.sock.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage.";
+
+#[derive(Args)]
+#[command(after_help = UNLOCK)]
+pub struct Unlock {
+    /// The space, by its id or path, such as Atlas/Security
+    #[arg(long, value_name = "SPACE")]
+    pub space: String,
+    /// Who is to be its administrator, as @username
+    #[arg(long, value_name = "USER")]
+    pub user: String,
+    /// Set the gate of the space to members where it would keep them out
+    #[arg(long)]
+    pub open_gate: bool,
+    /// Do not ask whether it is meant
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub place: Place,
+    /// Answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const ADMIN: &str = "\
+While the server runs, it does this itself, asked over DIR/garth.sock. Nobody sets another's password: the link is passed
+on, and its owner chooses one.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage.";
+
+#[derive(Args)]
+#[command(after_help = ADMIN, disable_help_subcommand = true)]
+pub struct Admin {
+    #[command(subcommand)]
+    pub command: AdminCommand,
+}
+
+#[derive(Subcommand)]
+pub enum AdminCommand {
+    /// Make a system administrator, who signs up with a link that is good for a week
+    #[command(after_help = ADMIN)]
+    Create {
+        /// The name they will sign in with
+        username: String,
+        /// What people call them
+        #[arg(long)]
+        name: Option<String>,
+        /// Where to write to them
+        #[arg(long)]
+        email: Option<String>,
+        #[command(flatten)]
+        place: Place,
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a link, good for a day, by which somebody sets a new password
+    #[command(after_help = ADMIN)]
+    ResetLink {
+        /// Whose account
+        username: String,
+        #[command(flatten)]
+        place: Place,
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }

@@ -1,4 +1,6 @@
 //! Stories of keeping an installation, told with the built program: backups, checks, and help in need.
 
 mod backups;
+mod local;
 mod support;
+mod verify;

@@ -1,0 +1,73 @@
+//! SQL of the check: rows as they are stored, without the picture between, and references that point at nothing.
+
+use crate::base::db::{DbError, Tx, Value};
+
+type Result<T> = std::result::Result<T, DbError>;
+
+/// Id, space, principal.
+pub(super) const GRANTS: &str = "SELECT id, space_id, principal FROM grants ORDER BY id";
+/// Group, member.
+pub(super) const MEMBERS: &str = "SELECT group_id, member FROM group_members ORDER BY group_id, member";
+/// Id, own default space, deleted or not.
+pub(super) const USERS: &str = "SELECT id, default_space FROM users WHERE default_space IS NOT NULL ORDER BY id";
+/// Id, parent, gate, edit policy, default mark, wrapped key.
+pub(super) const SPACES: &str =
+    "SELECT id, parent_id, view_policy, edit_policy, default_mark, secret_key FROM spaces ORDER BY id";
+/// Id, name, policy, who edits it.
+pub(super) const POLICIES: &str = "SELECT id, name, policy, edit FROM policies ORDER BY id";
+/// Id, name, definition.
+pub(super) const KINDS: &str = "SELECT id, name, definition FROM kinds ORDER BY id";
+/// Id, space, both policies.
+pub(super) const CLASSES: &str = "SELECT id, space_id, view_policy, edit_policy FROM access_classes ORDER BY id";
+/// Id, name, patterns.
+pub(super) const ROLES: &str = "SELECT id, name, permissions FROM roles ORDER BY id";
+/// Id, number, code, prefix, author, owner, secrets, space, the space's wrapped key.
+pub(super) const RESOURCES: &str = "SELECT r.id, r.number, r.code, k.prefix, r.author, r.owner, r.secrets, s.id, \
+    s.secret_key FROM resources r JOIN access_classes c ON c.id = r.class_id JOIN kinds k ON k.id = c.kind_id \
+    JOIN spaces s ON s.id = c.space_id ORDER BY r.number";
+/// Resource, subscriber.
+pub(super) const SUBSCRIBERS: &str =
+    "SELECT resource_id, subscriber FROM resource_subscribers ORDER BY resource_id, subscriber";
+/// Ids of API keys.
+pub(super) const KEYS: &str = "SELECT id FROM api_keys";
+/// Logs that have entries and no chain.
+pub(super) const UNCHAINED: &str =
+    "SELECT DISTINCT space_id FROM audit WHERE space_id NOT IN (SELECT space_id FROM audit_chains)";
+
+/// What the installation's key is known by.
+pub(super) async fn key_proof(tx: &mut Tx) -> Result<Option<String>> {
+    let row = tx.query_opt("SELECT value FROM installation WHERE name = 'key_proof'", &[]).await?;
+    row.map(|row| row.text(0).map(str::to_owned)).transpose()
+}
+
+/// How many rows the long checks read.
+pub(super) async fn rows(tx: &mut Tx) -> Result<u64> {
+    let mut all = 0;
+    for table in ["grants", "resources", "resource_subscribers", "audit"] {
+        let row = tx.query_opt(&format!("SELECT count(*) FROM {table}"), &[]).await?;
+        all += row.map_or(Ok(0), |row| row.int(0))?;
+    }
+    Ok(u64::try_from(all).unwrap_or(0))
+}
+
+/// The first rows of a table whose column names what is not there: what the row is called, and what it names.
+pub(super) async fn dangling(
+    tx: &mut Tx,
+    table: &str,
+    column: &str,
+    to: &str,
+    key: &str,
+    most: usize,
+) -> Result<Vec<(String, String)>> {
+    let first = format!("SELECT * FROM {table} AS c WHERE c.{column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {to} AS p \
+                         WHERE p.{key} = c.{column}) LIMIT {most}");
+    // The name of a row is its first column; what it names is asked for beside it.
+    let sql = format!("SELECT x.*, x.{column} FROM ({first}) AS x");
+    let text = |value: Option<&Value>| match value {
+        Some(Value::Text(text)) => text.clone(),
+        Some(Value::Int(number)) => number.to_string(),
+        _ => String::new(),
+    };
+    let rows = tx.query(&sql, &[]).await?;
+    Ok(rows.iter().map(|row| (text(row.values().first()), text(row.values().last()))).collect())
+}
