@@ -74,6 +74,6 @@ pub fn failure(error: DbError) -> Failure {
     Failure(match error {
         DbError::NewerSchema { .. } | DbError::AlreadyRunning => error.to_string(),
         DbError::Unavailable(why) => format!("The database cannot be reached: {why}."),
-        other => format!("The database cannot be opened: {other}."),
+        other => format!("The database cannot be opened: {}.", other.to_string().trim_end_matches('.')),
     })
 }

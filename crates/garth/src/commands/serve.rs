@@ -52,12 +52,12 @@ async fn fill_and_serve(app: &Arc<App>, config: &Config, front: Front, demo: boo
         output::print("Filling the demo, which takes a few seconds …\n");
         scenarios::load_demo(app).await?;
     }
+    let local = local_door(app, config).await;
     output::print(&greeting(app, config, &front.here, demo, fresh));
     let mut doors = Doors::default();
     let router = garth_server::router(Arc::clone(app));
     doors.open(front.listener, router, front.settings.connections, front.certificate)?;
     let housekeeping = tokio::spawn(Arc::clone(app).keep_house());
-    let local = local_door(app, config).await;
     let served = doors.until_told(&mut signals).await;
     drop(local);
     housekeeping.abort();

@@ -82,10 +82,11 @@ fn a_space_that_nobody_gets_into_is_unlocked(engine: Engine) {
     let url = format!("GET /api/v1/spaces/{vault}");
     assert_eq!(server.ask(&office.ada, &url, &Value::Null).0, 404, "sealed: not even for who manages the installation");
 
-    let unlock = |user: &str, more: &[&str]| [&["unlock", "--space", "Vault", "--user", user], more].concat().iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
-    let words = |typed: &Vec<String>| typed.iter().map(String::as_str).collect::<Vec<_>>().join("\u{1}");
-    let refused = |typed: Vec<String>| place.refused(&words(&typed).split('\u{1}').collect::<Vec<_>>());
-    let done = |typed: Vec<String>| place.done(&words(&typed).split('\u{1}').collect::<Vec<_>>());
+    let unlock = |user: &'static str, more: &[&'static str]| -> Vec<&'static str> {
+        [&["unlock", "--space", "Vault", "--user", user], more].concat()
+    };
+    let refused = |typed: Vec<&str>| place.refused(&typed);
+    let done = |typed: Vec<&str>| place.done(&typed);
     assert!(refused(unlock("@ada", &[])).contains("--yes"), "nobody can be asked");
     assert!(refused(unlock("@nobody", &["--yes"])).contains("@nobody"));
     assert!(refused(unlock("@ada", &["--yes"])).contains("--open-gate"));
@@ -99,16 +100,13 @@ fn a_space_that_nobody_gets_into_is_unlocked(engine: Engine) {
         let log = server.done(&office.ada, &log, Value::Null);
         let entries = log["items"].as_array().expect("entries");
         assert!(entries.iter().any(|e| e["action"] == "space.unlock" && e["actor"] == "system"), "{log}");
-        assert!(!log.to_string().contains("Vault") || log.to_string().contains("\"before\":"), "{log}");
     }
     let again = done(unlock("@ada", &["--yes"]));
     assert_eq!((&again["granted"], &again["gate_opened"]), (&json!(false), &json!(false)));
     server.stop();
     // Without the server, and by the id.
     let kim = json!({"token": office.signup, "password": PASSWORD});
-    let mut by_id = unlock("@kim", &["--yes"]);
-    by_id[2] = vault.clone();
-    done(by_id);
+    place.done(&["unlock", "--space", &vault, "--user", "@kim", "--yes"]);
     let server = Server::start(&place);
     let kim = text(&server.done("", "POST /api/v1/signup", kim), "token");
     server.done(&kim, &url, Value::Null);

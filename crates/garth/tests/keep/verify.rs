@@ -89,7 +89,7 @@ fn each_damage_is_found_and_told(engine: Engine) {
         (format!("INSERT INTO resource_subscribers (resource_id, subscriber) VALUES ('{door}', '{nobody}')"), "references", door, "followed by"),
         ("UPDATE resources SET secrets = '{\"/code\":\"AAAA\"}'".to_owned(), "secrets", door, "its secret at /code does not open"),
         (format!("UPDATE spaces SET secret_key = 'AAAA' WHERE id = '{atlas}'"), "secrets", atlas, "its key does not open"),
-        (format!("UPDATE grants SET role_id = '{NOBODY}' WHERE space_id = '{atlas}'"), "references", "grants ", "role_id names"),
+        (format!("UPDATE grants SET role_id = '{NOBODY}' WHERE id = (SELECT min(id) FROM grants)"), "references", "grants ", "role_id names"),
         ("UPDATE spaces SET default_mark = NULL".to_owned(), "tree", "spaces", "0 of them are the default"),
         (format!("UPDATE spaces SET parent_id = (SELECT id FROM spaces WHERE name = 'Cellar') WHERE id = '{atlas}'"), "tree", atlas, "lies under itself"),
         ("UPDATE installation SET value = '{' WHERE name = 'settings'".to_owned(), "picture", "directory", "settings"),
