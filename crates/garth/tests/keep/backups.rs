@@ -109,20 +109,46 @@ fn n37_what_was_revoked_stays_revoked_after_a_restore(engine: Engine) {
     let old = Place::new(engine);
     let server = Server::start(&old);
     let office = Office::open(&old, &server);
+    let keys = format!("/api/v1/spaces/{}/api-keys", office.atlas);
+    let key = |name: &str| server.done(&office.ada, &format!("POST {keys}"), json!({"name": name, "role": "reader"}));
+    let (kept, revoked) = (key("kept"), key("revoked"));
     let file = text_of(&old.file("garth.backup"));
     old.done(&["backup", &file]);
     // Revoked after the backup was made: it does not know.
     server.done(&office.lin, "POST /api/v1/logout", Value::Null);
+    server.done(&office.ada, &format!("DELETE {keys}/{}", text(&revoked, "id")), Value::Null);
     server.stop();
+    let reads = |server: &Server, key: &Value| {
+        server.ask(&text(key, "secret"), &format!("GET /api/v1/spaces/{}", office.atlas), &Value::Null).0
+    };
+
     let new = Place::new(engine);
     let restored = new.done(&["restore", &file, "--master-key", &key_of(&old)]);
     assert!(restored["sessions_ended"].as_u64() >= Some(2), "{restored}");
+    assert_eq!(restored["api_keys_disabled"], 2);
+    new.done(&["verify"]);
     let server = Server::start(&new);
     for token in [&office.ada, &office.lin] {
         assert!(!server.knows(token), "no session survives a restore");
     }
     let signup = json!({"token": office.signup, "password": PASSWORD});
     assert_eq!(server.ask("", "POST /api/v1/signup", &signup).0, 404, "no link survives a restore");
+    assert_eq!((reads(&server, &kept), reads(&server, &revoked)), (401, 401), "no key works as it is");
+    let ada = server.log_in("ada");
+    let rotated = server.done(&ada, &format!("POST {keys}/{}/rotate", text(&kept, "id")), json!({}));
+    assert_eq!(reads(&server, &rotated), 200);
+    let log = server.done(&ada, &format!("GET /api/v1/spaces/{}/audit", office.atlas), Value::Null);
+    let entry = log["items"].as_array().expect("entries").iter().find(|e| e["action"] == "installation.restore");
+    assert_eq!(entry.expect("on record in the space")["after"]["api_keys_disabled"], 2);
+    server.stop();
+
+    // Who says so gets them back, the revoked one too: that is what it says.
+    let all = Place::new(engine);
+    let restored = all.done(&["restore", &file, "--master-key", &key_of(&old), "--keep-keys"]);
+    assert_eq!((&restored["api_keys_disabled"], &restored["api_keys_kept"]), (&json!(0), &json!(true)));
+    let server = Server::start(&all);
+    assert_eq!((reads(&server, &kept), reads(&server, &revoked)), (200, 200));
+    assert!(!server.knows(&office.ada), "sessions end all the same");
     server.stop();
 }
 

@@ -213,7 +213,13 @@ pub struct Server {
 impl Server {
     /// Starts one and waits until it says where it listens.
     pub fn start(place: &Place) -> Server {
-        let mut arguments: Vec<String> = ["serve", "--listen", "127.0.0.1:0"].map(str::to_owned).to_vec();
+        Server::start_with(place, &[])
+    }
+
+    /// As [`Server::start`], with more arguments.
+    pub fn start_with(place: &Place, more: &[&str]) -> Server {
+        let arguments = [&["serve", "--listen", "127.0.0.1:0"], more].concat();
+        let mut arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
         arguments.extend(place.arguments());
         let log = std::fs::File::create(place.file("log")).expect("a log");
         let mut command = garth(&arguments);

@@ -44,6 +44,19 @@ fn a_whole_installation_is_sound_beside_its_server(engine: Engine) {
     place.done(&["verify"]);
 }
 
+/// The demo has something of everything that the model knows; the same after it was backed up and restored.
+#[test]
+fn the_demo_is_sound() {
+    let place = Place::new(Engine::Sqlite);
+    Server::start_with(&place, &["--demo"]).stop();
+    place.done(&["verify"]);
+    let (file, key) = (text_of(&place.file("demo.backup")), text_of(&place.data().join("master-key")));
+    place.done(&["backup", &file]);
+    let new = Place::new(Engine::Sqlite);
+    new.done(&["restore", &file, "--master-key", &key]);
+    new.done(&["verify"]);
+}
+
 /// The findings of a check that must have some.
 #[track_caller]
 fn findings(place: &Place) -> Vec<Value> {
