@@ -3,8 +3,8 @@
 use crate::options::{DATA, Place};
 use crate::output::Failure;
 use crate::settings::Settings;
-use garth_server::base::clock::Clock;
 use garth_server::access::Ctx;
+use garth_server::base::clock::Clock;
 use garth_server::base::db::{Db, DbError, Mode, Target};
 use garth_server::local::{self, Answer, Request};
 use garth_server::{App, Config};

@@ -177,7 +177,8 @@ async fn open(file: &Path) -> Result<(Tx, Header, String)> {
 
 /// Requires that the file is whole: sound as a database, with the digest that it was given; answers that digest.
 async fn expect_whole(tx: &mut Tx, header: &Header, text: &str, progress: Progress<'_>) -> Result<String> {
-    let damaged = || refused("The backup is damaged or cut off: its content is not what was written. Nothing was restored.");
+    let damaged =
+        || refused("The backup is damaged or cut off: its content is not what was written. Nothing was restored.");
     let complaints = tx.complaints().await.map_err(|_| damaged())?;
     let digest = store::digest(tx, text, header.all_rows(), progress).await.map_err(|_| damaged())?;
     let kept = store::about(tx, "digest").await.map_err(|_| damaged())?;
@@ -193,12 +194,7 @@ impl Partial {
         let suffix: String = ids::new_token("").chars().take(8).collect();
         name.push(format!(".{suffix}.partial"));
         let partial = file.with_file_name(name);
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&partial)
-            .map_err(|e| trouble(file, &e))?;
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(|e| trouble(file, &e))?;
         Ok(Partial(partial))
     }
 

@@ -106,7 +106,9 @@ fn key(wanted: &Restore, header: &Header) -> Result<Vault> {
 async fn expect_maker(tx: &mut Tx, vault: &Vault, digest: &str) -> Result<()> {
     let proof = store::key_proof(tx).await?.unwrap_or_default();
     if !vault.knows(&proof) {
-        return Err(refused("This is not the key of the installation that the backup was made from. Nothing was restored."));
+        return Err(refused(
+            "This is not the key of the installation that the backup was made from. Nothing was restored.",
+        ));
     }
     if store::about(tx, "mac").await? != Some(mac_of(vault, digest)) {
         return Err(refused("Somebody without the installation's key has changed the backup. Nothing was restored."));
@@ -130,9 +132,9 @@ async fn in_place(wanted: &Restore, vault: &Vault, header: Header, stages: Stage
         vault.keep(&wanted.data_dir).map_err(|e| trouble(&key_file, &e))?;
     }
     let put = match &wanted.target {
-        Target::Sqlite(path) => std::fs::rename(&settled, path)
-            .and_then(|()| sync_folder(path))
-            .map_err(|e| trouble(path, &e)),
+        Target::Sqlite(path) => {
+            std::fs::rename(&settled, path).and_then(|()| sync_folder(path)).map_err(|e| trouble(path, &e))
+        }
         Target::Postgres(url) => {
             load(url, &settled, &mut |done, all| stages("Writing", done, all)).await.map_err(Trouble::from)
         }
@@ -174,7 +176,8 @@ async fn settle(
     let (sessions, keys) = outcome?;
     // Copied once more, so that nothing is left in it of what was taken away.
     let settled = scratch.join("settled.db");
-    let made = File::options().write(true).create_new(true).mode(0o600).open(&settled).map_err(|e| trouble(&settled, &e))?;
+    let made =
+        File::options().write(true).create_new(true).mode(0o600).open(&settled).map_err(|e| trouble(&settled, &e))?;
     let db = Db::open(&Target::Sqlite(copy), Mode::ReadOnly).await?;
     db.copy_into(&settled, &mut |done, all| stages("Settling", done, all)).await?;
     made.sync_all().map_err(|e| trouble(&settled, &e))?;

@@ -1,8 +1,8 @@
 //! SQL of backups: what a file says of itself, the digest of all that is in it, and what a restore takes away.
 
 use crate::access::Permit;
-use crate::base::ids::hex;
 use crate::base::db::{DbError, Progress, Row, Tx, Value, params};
+use crate::base::ids::hex;
 use garth_core::Micros;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;

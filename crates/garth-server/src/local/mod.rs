@@ -9,8 +9,8 @@ mod door;
 pub use door::{Answer, Door, ask};
 
 use crate::access::Ctx;
-use crate::base::error::{Error, Result};
 use crate::base::clock;
+use crate::base::error::{Error, Result};
 use crate::questions;
 use crate::spaces;
 use crate::users::{self, NewUser};

@@ -92,8 +92,7 @@ async fn set_gate(w: &mut Write<'_>, permit: &Permit, ix: SpaceIx) -> Result<()>
         edit: info.edit.clone(),
     };
     let parent = space.parent.and_then(|parent| w.dir().space_id(parent));
-    let row =
-        store::Row { parent, inherits: space.inherits, sealed: space.sealed, ..plan.row(info.id, w.now) };
+    let row = store::Row { parent, inherits: space.inherits, sealed: space.sealed, ..plan.row(info.id, w.now) };
     store::update(w.tx(), permit, &row).await?;
     w.changed(Change::Space(info.id)).await?;
     let after = state(w.dir(), ix);

@@ -56,7 +56,13 @@ pub struct Report {
 }
 
 impl Report {
-    fn found(&mut self, check: &'static str, place: impl Into<String>, problem: impl Into<String>, remedy: &'static str) {
+    fn found(
+        &mut self,
+        check: &'static str,
+        place: impl Into<String>,
+        problem: impl Into<String>,
+        remedy: &'static str,
+    ) {
         let listed = self.findings.iter().filter(|finding| finding.check == check).count();
         if listed < LISTED {
             self.findings.push(Finding { check, place: place.into(), problem: problem.into(), remedy });
@@ -74,7 +80,12 @@ impl Report {
         match answer {
             Ok(answer) => Some(answer),
             Err(error) => {
-                self.found(check, what, format!("cannot be read: {error}"), "mend what else is listed, or restore a backup");
+                self.found(
+                    check,
+                    what,
+                    format!("cannot be read: {error}"),
+                    "mend what else is listed, or restore a backup",
+                );
                 None
             }
         }
@@ -114,7 +125,12 @@ pub async fn verify(config: &Config, stages: &mut dyn FnMut(&'static str, u64, u
     }
     for (check, more) in std::mem::take(&mut report.more) {
         let problem = format!("{more} more findings of this kind");
-        report.findings.push(Finding { check, place: "database".to_owned(), problem, remedy: "mend those and look again" });
+        report.findings.push(Finding {
+            check,
+            place: "database".to_owned(),
+            problem,
+            remedy: "mend those and look again",
+        });
     }
     Ok(report)
 }
@@ -136,7 +152,12 @@ async fn enforced(tx: &mut Tx, expected: &Shape, report: &mut Report) {
             let Some(rows) = report.took("references", table, rows) else { return };
             for (row, names) in rows {
                 let problem = format!("{column} names {names}, which is not in {to}");
-                report.found("references", format!("{table} {row}"), problem, "restore a backup from before the damage");
+                report.found(
+                    "references",
+                    format!("{table} {row}"),
+                    problem,
+                    "restore a backup from before the damage",
+                );
             }
         }
     }
@@ -156,11 +177,21 @@ async fn key(config: &Config, tx: &mut Tx, report: &mut Report) -> Option<Vault>
             None
         }
         (None, Some(_)) => {
-            report.found("secrets", "installation's key", "is missing: neither secrets nor the audit could be checked", PUT_BACK);
+            report.found(
+                "secrets",
+                "installation's key",
+                "is missing: neither secrets nor the audit could be checked",
+                PUT_BACK,
+            );
             None
         }
         (_, None) => {
-            report.found("secrets", "installation's key", "was never written down", "start the server once, and look again");
+            report.found(
+                "secrets",
+                "installation's key",
+                "was never written down",
+                "start the server once, and look again",
+            );
             None
         }
     }

@@ -123,7 +123,12 @@ async fn groups(tx: &mut Tx, known: &Known<'_>, report: &mut Report) -> Result<(
     .await?;
     report.count("group members", members);
     for group in circles(&inside) {
-        report.found("tree", format!("groups {group}"), "contains itself", "take one of the groups in the circle out of another");
+        report.found(
+            "tree",
+            format!("groups {group}"),
+            "contains itself",
+            "take one of the groups in the circle out of another",
+        );
     }
     Ok(())
 }
@@ -159,7 +164,12 @@ async fn spaces(tx: &mut Tx, dir: &Directory, vault: Option<&Vault>, report: &mu
         if let Some(vault) = vault.filter(|_| !key.is_empty())
             && !vault.opens_space(id, key)
         {
-            report.found("secrets", place, "its key does not open", "restore a backup; its secrets are lost without it");
+            report.found(
+                "secrets",
+                place,
+                "its key does not open",
+                "restore a backup; its secrets are lost without it",
+            );
         }
         Ok(())
     })
@@ -204,7 +214,8 @@ async fn policies(tx: &mut Tx, dir: &Directory, report: &mut Report) -> Result<(
             report.found("policies", place, "its definition cannot be read", "restore a backup from before the damage");
             return Ok(());
         };
-        let defaults = [("default view policy", definition.default_view), ("default edit policy", definition.default_edit)];
+        let defaults =
+            [("default view policy", definition.default_view), ("default edit policy", definition.default_edit)];
         for (what, value) in defaults {
             if let Some(value) = value.filter(|value| !value.is_null()) {
                 policy(dir, report, &place, what, &value.to_string(), Place::Resource);
@@ -234,7 +245,8 @@ fn policy(dir: &Directory, report: &mut Report, place: &str, what: &str, text: &
         return;
     };
     if let Some(error) = read(dir, &value, "", stands, &All).errors.first() {
-        let problem = format!("its {what} at {} {}", if error.pointer.is_empty() { "/" } else { &error.pointer }, error.message);
+        let problem =
+            format!("its {what} at {} {}", if error.pointer.is_empty() { "/" } else { &error.pointer }, error.message);
         report.found("policies", place, problem, SAVE);
     }
 }
@@ -243,7 +255,12 @@ async fn roles(tx: &mut Tx, dir: &Directory, report: &mut Report) -> Result<()> 
     tx.each(store::ROLES, &[], |row| {
         let place = format!("roles {} ({})", row.text(0)?, row.text(1)?);
         let Ok(patterns) = serde_json::from_str::<Vec<String>>(row.text(2)?) else {
-            report.found("references", place, "its permissions cannot be read", "restore a backup from before the damage");
+            report.found(
+                "references",
+                place,
+                "its permissions cannot be read",
+                "restore a backup from before the damage",
+            );
             return Ok(());
         };
         for pattern in patterns {

@@ -59,8 +59,10 @@ pub(super) async fn dangling(
     key: &str,
     most: usize,
 ) -> Result<Vec<(String, String)>> {
-    let first = format!("SELECT * FROM {table} AS c WHERE c.{column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {to} AS p \
-                         WHERE p.{key} = c.{column}) LIMIT {most}");
+    let first = format!(
+        "SELECT * FROM {table} AS c WHERE c.{column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {to} AS p \
+                         WHERE p.{key} = c.{column}) LIMIT {most}"
+    );
     // The name of a row is its first column; what it names is asked for beside it.
     let sql = format!("SELECT x.*, x.{column} FROM ({first}) AS x");
     let text = |value: Option<&Value>| match value {

@@ -24,8 +24,7 @@ pub async fn run(typed: Verify) -> Result<ExitCode, Failure> {
 }
 
 fn as_json(report: &Report) -> Value {
-    let finding =
-        |f: &Finding| json!({ "check": f.check, "where": f.place, "problem": f.problem, "remedy": f.remedy });
+    let finding = |f: &Finding| json!({ "check": f.check, "where": f.place, "problem": f.problem, "remedy": f.remedy });
     let log = |l: &LogEnd| json!({ "space": l.space, "entries": l.entries, "last": l.last, "mac": l.mac });
     json!({
         "sound": report.findings.is_empty(),

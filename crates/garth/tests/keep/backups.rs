@@ -62,7 +62,10 @@ fn comes_back(from: Engine, to: Engine) {
     server.done(&lin, &format!("PATCH /api/v1/resources/{}", office.door), change);
     let ada = server.log_in("ada");
     let log = server.done(&ada, "GET /api/v1/audit", Value::Null);
-    assert_eq!(log["items"].as_array().expect("entries").iter().filter(|e| e["action"] == "installation.restore").count(), 1);
+    assert_eq!(
+        log["items"].as_array().expect("entries").iter().filter(|e| e["action"] == "installation.restore").count(),
+        1
+    );
     // Codes go on where they were.
     let body = json!({"kind": "door", "name": "Front door", "space": office.atlas});
     let next = server.done(&lin, "POST /api/v1/resources", body);

@@ -16,7 +16,11 @@ const ANOTHER: &str = "mind the gap and the step";
 
 fn an_administrator_is_made_with_the_server_and_without_it(engine: Engine) {
     let place = Place::new(engine);
-    assert!(place.refused(&["admin", "create", "eve"]).contains(if engine == Engine::Sqlite { "no Garth data" } else { "older schema" }));
+    assert!(place.refused(&["admin", "create", "eve"]).contains(if engine == Engine::Sqlite {
+        "no Garth data"
+    } else {
+        "older schema"
+    }));
     assert!(!place.data().join("garth.db").exists(), "a command makes no installation");
     let server = Server::start(&place);
     let eve = place.done(&["admin", "create", "eve", "--name", "Eve", "--email", "eve@example.org"]);
@@ -28,7 +32,13 @@ fn an_administrator_is_made_with_the_server_and_without_it(engine: Engine) {
     assert!(place.refused(&["admin", "create", "Eve"]).contains("exists already"));
     assert!(place.refused(&["admin", "create", "not a name"]).contains("username"));
     let log = server.done(&text(&begun, "token"), "GET /api/v1/audit", Value::Null);
-    let made = log["items"].as_array().expect("entries").iter().find(|e| e["action"] == "user.create").expect("on record").clone();
+    let made = log["items"]
+        .as_array()
+        .expect("entries")
+        .iter()
+        .find(|e| e["action"] == "user.create")
+        .expect("on record")
+        .clone();
     assert_eq!(made["actor"], "system", "{made}");
     server.stop();
     let ada = place.done(&["admin", "create", "ada"]);
@@ -128,18 +138,30 @@ fn the_local_door_is_its_owners_alone(engine: Engine) {
     if engine == Engine::Postgres {
         // The same folder with another database's name: the server does not act for it.
         let elsewhere = Place::new(Engine::Postgres);
-        let arguments = ["admin", "create", "mallory", "--data", crate::support::text_of(&place.data()).as_str(), "--database", elsewhere.url().expect("a URL").as_str()]
-            .map(str::to_owned);
+        let arguments = [
+            "admin",
+            "create",
+            "mallory",
+            "--data",
+            crate::support::text_of(&place.data()).as_str(),
+            "--database",
+            elsewhere.url().expect("a URL").as_str(),
+        ]
+        .map(str::to_owned);
         let output = crate::support::garth(&arguments).output().expect("it runs");
         assert!(crate::support::complaint(&output).contains("another database"));
         // Another folder: the server is not found, and the database is taken.
         let far = crate::support::text_of(&place.file("far"));
-        let arguments = ["admin", "create", "mallory", "--data", far.as_str(), "--database", place.url().expect("a URL").as_str()].map(str::to_owned);
+        let arguments =
+            ["admin", "create", "mallory", "--data", far.as_str(), "--database", place.url().expect("a URL").as_str()]
+                .map(str::to_owned);
         let output = crate::support::garth(&arguments).output().expect("it runs");
         assert!(crate::support::complaint(&output).contains("--data"));
     }
     // Whatever is said at the door, it stays in order.
-    for line in ["", "\n", "not JSON\n", "{\"database\": \"\", \"request\": {\"do\": \"dance\"}}\n", &"x".repeat(100_000)] {
+    for line in
+        ["", "\n", "not JSON\n", "{\"database\": \"\", \"request\": {\"do\": \"dance\"}}\n", &"x".repeat(100_000)]
+    {
         use std::io::{Read, Write};
         let mut stream = std::os::unix::net::UnixStream::connect(&door).expect("the door");
         let _ = stream.write_all(line.as_bytes());

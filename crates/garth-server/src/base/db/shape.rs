@@ -78,7 +78,9 @@ impl Shape {
             }
             if order.len() == before {
                 // A circle: there is none in ours, and any order is as good.
-                order.extend(self.tables.keys().map(String::as_str).filter(|name| !order.contains(name)).collect::<Vec<_>>());
+                order.extend(
+                    self.tables.keys().map(String::as_str).filter(|name| !order.contains(name)).collect::<Vec<_>>(),
+                );
             }
         }
         order
@@ -117,7 +119,10 @@ impl Table {
             match self.indexes.get(name) {
                 None => wrong.push((format!("index {name}"), "is missing".to_owned())),
                 Some(found) if found != columns => {
-                    wrong.push((format!("index {name}"), format!("is on {} instead of {}", found.join(", "), columns.join(", "))));
+                    wrong.push((
+                        format!("index {name}"),
+                        format!("is on {} instead of {}", found.join(", "), columns.join(", ")),
+                    ));
                 }
                 Some(_) => {}
             }

@@ -82,7 +82,8 @@ async fn copy_sqlite(connection: Connection, file: &Path, progress: Progress<'_>
 async fn copy_rows(mut from: Tx, file: &Path, progress: Progress<'_>) -> Result<(), DbError> {
     let connection = Connection::open(file)?;
     // Should this machine stop now, the file is thrown away: nothing in it need be safe before its end.
-    connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; BEGIN")?;
+    connection
+        .execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; BEGIN")?;
     let mut into = Tx::new(Session::Sqlite(connection));
     migrate::run_all(&mut into).await?;
     into.execute("DELETE FROM schema_migrations", &[]).await?;
