@@ -48,6 +48,11 @@ fn sources() -> Vec<Source> {
     found
 }
 
+/// The text of every Rust file, tests too.
+pub fn all_sources() -> String {
+    sources().into_iter().map(|source| source.text).collect()
+}
+
 /// The program itself: no stories, no unit tests in files of their own.
 fn program() -> Vec<Source> {
     let tests = |path: &str| path.contains("/tests/") || path.contains("/benches/") || path.ends_with("/tests.rs");

@@ -1,0 +1,401 @@
+//! Every limit of `docs/limits.md`, at its edge and over it; and a test that no row of that table is without one.
+
+use crate::support::*;
+use axum::http::Method;
+use std::collections::BTreeSet;
+
+stories! {
+    names_and_texts_have_limits,
+    labels_have_limits,
+    bodies_and_requests_have_limits,
+    pages_and_cursors_have_limits,
+    what_a_list_asks_for_has_limits,
+    batches_have_limits,
+    a_request_id_has_a_limit,
+    subscribers_have_a_limit,
+    kinds_have_limits,
+    policies_have_limits,
+    roles_have_limits,
+    groups_of_one_member_have_a_limit,
+    sessions_have_a_limit,
+}
+
+/// Which test keeps which row: the first cell, and the test's name.
+const KEPT: &[(&str, &str)] = &[
+    ("request body", "bodies_and_requests_have_limits"),
+    ("body of a batch of resources", "bodies_and_requests_have_limits"),
+    ("nesting of a JSON document", "json_is_read_strictly"),
+    ("the same key twice in one object", "json_is_read_strictly"),
+    ("NUL in a query or a path", "a_nul_is_refused_everywhere"),
+    ("page of a list", "pages_and_cursors_have_limits"),
+    ("labels that a list of resources asks for; its `q`", "what_a_list_asks_for_has_limits"),
+    ("cursor", "pages_and_cursors_have_limits"),
+    ("`X-Request-ID`", "a_request_id_has_a_limit"),
+    ("`Idempotency-Key`", "a_key_has_a_form"),
+    ("questions of one AuthZEN batch", "a_batch_has_a_limit"),
+    ("resources of one batch", "batches_have_limits"),
+    ("name of anything", "names_and_texts_have_limits"),
+    ("username, role name", "names_and_texts_have_limits"),
+    ("group name", "names_and_texts_have_limits"),
+    ("name of a named policy", "names_and_texts_have_limits"),
+    ("e-mail address", "names_and_texts_have_limits"),
+    ("description", "names_and_texts_have_limits"),
+    ("labels of one thing", "labels_have_limits"),
+    ("body of a resource, sealed secrets included", "bodies_and_requests_have_limits"),
+    ("complaints of a schema that are listed", "kinds_have_limits"),
+    ("subscribers of one resource", "subscribers_have_a_limit"),
+    ("resources ever made", "codes_are_distinct_look_unordered_and_read_back"),
+    ("name of a kind, verb of a permission", "kinds_have_limits"),
+    ("reserved names of kinds", "kinds_have_limits"),
+    ("prefix of codes", "kinds_have_limits"),
+    ("schema", "kinds_have_limits"),
+    ("secret fields; references", "kinds_have_limits"),
+    ("permissions of a kind's own", "kinds_have_limits"),
+    ("depth of a tree of spaces", "the_tree_has_a_limit"),
+    ("nesting of groups", "nesting_has_a_limit"),
+    ("groups a member may be in when it is added to another, nested ones counted", "groups_of_one_member_have_a_limit"),
+    ("nesting of policies, named ones included", "policies_have_limits"),
+    ("parts of one policy, each use of a named one counted", "policies_have_limits"),
+    ("users, groups or rules in one list of a policy", "policies_have_limits"),
+    ("permissions of one role", "roles_have_limits"),
+    ("session", "sessions_have_a_limit"),
+    ("sessions of one user", "sessions_have_a_limit"),
+];
+
+#[test]
+fn every_limit_has_its_test() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let table = std::fs::read_to_string(root.join("docs/limits.md")).expect("the table of limits");
+    // The last part tells how the server sees to itself; what a client can meet of it has stories elsewhere.
+    let rows: BTreeSet<&str> = table
+        .split("## The server itself")
+        .next()
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+        .map(str::trim)
+        .filter(|cell| *cell != "What")
+        .collect();
+    let kept: BTreeSet<&str> = KEPT.iter().map(|(row, _)| *row).collect();
+    let untested: Vec<_> = rows.difference(&kept).collect();
+    let gone: Vec<_> = kept.difference(&rows).collect();
+    assert!(
+        untested.is_empty() && gone.is_empty(),
+        "rows without a test: {untested:#?}; tests without a row: {gone:#?}"
+    );
+    let sources = crate::tidy::all_sources();
+    let missing: Vec<_> = KEPT.iter().filter(|(_, test)| !sources.contains(&format!("fn {test}("))).collect();
+    assert!(missing.is_empty(), "no such test: {missing:?}");
+}
+
+/// A text of so many bytes, of characters of two bytes each.
+fn wide(bytes: usize) -> String {
+    "é".repeat(bytes / 2) + if bytes % 2 == 1 { "n" } else { "" }
+}
+
+async fn names_and_texts_have_limits(g: Garth) {
+    let ada = g.admin().await;
+    ada.kind("task").await;
+    let home = g.home().await;
+    let task = ada.resource("task", &wide(255)).create().await;
+    assert_eq!(ada.patch(&task.url(""), json!({"name": "  Trimmed\t"})).await.ok()["name"], "Trimmed");
+    ada.patch(&task.url(""), json!({"name": "n"})).await.ok();
+    ada.patch(&home.url(""), json!({"name": wide(255), "description": wide(16 * 1024)})).await.ok();
+    ada.post("/api/v1/groups", json!({"name": wide(255)})).await.created();
+    ada.post("/api/v1/users", json!({"username": "u".repeat(255), "email": format!("{}@x", "e".repeat(253))}))
+        .await
+        .created();
+    g.unchanged(async || {
+        for wrong in ["", " \t ", &wide(256), "a\u{0}b", "a\nb", "a\u{7f}b", "a\u{85}b", "a\u{202e}b", "a\u{2066}b"] {
+            ada.patch(&task.url(""), json!({ "name": wrong })).await.invalid("/name");
+            ada.patch(&home.url(""), json!({ "name": wrong })).await.invalid("/name");
+            ada.post("/api/v1/groups", json!({ "name": wrong })).await.invalid("/name");
+            ada.post("/api/v1/policies", json!({"name": wrong, "policy": "users", "edit": "admins"}))
+                .await
+                .invalid("/name");
+        }
+        ada.patch(&home.url(""), json!({"description": wide(16 * 1024 + 1)})).await.invalid("/description");
+        for wrong in
+            ["", "a b", "a:b", "a/b", "a|b", "@ab", "a\u{200b}b", &"u".repeat(256), &uuid::Uuid::nil().to_string()]
+        {
+            ada.post("/api/v1/users", json!({ "username": wrong })).await.invalid("/username");
+            ada.post("/api/v1/roles", json!({"name": wrong, "permissions": []})).await.invalid("/name");
+        }
+        for wrong in ["", "x", "@x", "x@", "a@b@c", &format!("{}@x", "e".repeat(254))] {
+            ada.post("/api/v1/users", json!({"username": "bo", "email": wrong})).await.invalid("/email");
+        }
+        ada.post("/api/v1/groups", json!({"name": "@crew"})).await.invalid("/name");
+        ada.post("/api/v1/groups", json!({"name": "everyone"})).await.problem(422);
+        ada.post("/api/v1/policies", json!({"name": "@p", "policy": "users", "edit": "admins"})).await.invalid("/name");
+        for wrong in [json!(7), json!(null), json!(["n"]), json!({"n": 1}), json!(true)] {
+            ada.patch(&task.url(""), json!({ "name": wrong })).await.invalid("/name");
+        }
+    })
+    .await;
+}
+
+async fn labels_have_limits(g: Garth) {
+    let ada = g.admin().await;
+    ada.kind("task").await;
+    let home = g.home().await;
+    let task = ada.resource("task", "Fix the lift").create().await;
+    let labels: Vec<String> = (0..64).map(|n| format!("{n:0>128}")).collect();
+    for thing in [&home, &task] {
+        assert_eq!(ada.patch(&thing.url(""), json!({ "labels": labels })).await.ok()["labels"], json!(labels));
+    }
+    let too_many: Vec<String> = (0..65).map(|n| n.to_string()).collect();
+    g.unchanged(async || {
+        for thing in [&home, &task] {
+            ada.patch(&thing.url(""), json!({ "labels": too_many })).await.invalid("/labels");
+            for wrong in ["", &"l".repeat(129), "a\u{0}b", "a\nb"] {
+                ada.patch(&thing.url(""), json!({"labels": ["fine", wrong]})).await.invalid("/labels/1");
+            }
+            ada.patch(&thing.url(""), json!({"labels": [1]})).await.invalid("/labels/0");
+        }
+    })
+    .await;
+}
+
+async fn bodies_and_requests_have_limits(g: Garth) {
+    let ada = g.admin().await;
+    ada.kind("task").await;
+    // `{"text":"…"}` is eleven bytes around the text.
+    let body = |bytes: usize| json!({"text": "x".repeat(bytes - 11)});
+    ada.resource("task", "Full").body(body(256 * 1024)).create().await;
+    let request = |bytes: usize| {
+        let start = r#"{"kind":"task","name":"Fix"#;
+        format!("{start}{}\"}}", " ".repeat(bytes - start.len() - 2))
+    };
+    let send = |text: String| ada.call(Method::POST, "/api/v1/resources").raw("application/json", text);
+    send(request(1024 * 1024)).await.created();
+    g.unchanged(async || {
+        ada.resource("task", "Too full").body(body(256 * 1024 + 1)).send().await.invalid("/body");
+        send(request(1024 * 1024 + 1)).await.refused(413, "too_large");
+        let path = "/api/v1/resources/batch";
+        let batch = ada.call(Method::POST, path).raw("application/json", " ".repeat(16 * 1024 * 1024 + 1));
+        batch.await.refused(413, "too_large");
+    })
+    .await;
+    // Sealed secrets count as they are stored.
+    let fields = json!({"prefix": "S", "secret_fields": ["/key"]});
+    ada.kind_with("safe", fields).await;
+    let secret = json!({"key": "k".repeat(200 * 1024)});
+    g.unchanged(async || ada.resource("safe", "Too much").body(secret).send().await.invalid("/body")).await;
+}
+
+async fn pages_and_cursors_have_limits(g: Garth) {
+    let ada = g.admin().await;
+    ada.kind("task").await;
+    let items: Vec<Value> = (0..101).map(|n| json!({"kind": "task", "name": format!("Task {n}")})).collect();
+    ada.post("/api/v1/resources/batch", json!({ "resources": items })).await.created();
+    let page = async |query: &str| ada.get(&format!("/api/v1/resources{query}")).await.ok();
+    assert_eq!(page("").await.items().len(), 50, "when nothing is said");
+    assert_eq!(page("?limit=1").await.items().len(), 1);
+    let full = page("?limit=100").await;
+    assert_eq!(full.items().len(), 100);
+    let cursor = full.text("next");
+    assert_eq!(page(&format!("?limit=100&cursor={}", percent(&cursor))).await.items().len(), 1);
+    for wrong in ["0", "101", "-1", "x", "", "1.5", "1e2", "0x10", "+5", "99999999999999999999"] {
+        ada.get(&format!("/api/v1/resources?limit={}", percent(wrong))).await.invalid("?limit");
+    }
+    let (half, longer) = (&cursor[..cursor.len() / 2], "A".repeat(2_049));
+    for wrong in ["", "x", half, &cursor[1..], &format!("{cursor}A"), &"A".repeat(2_048), &longer] {
+        ada.get(&format!("/api/v1/resources?cursor={}", percent(wrong))).await.invalid("?cursor");
+    }
+}
+
+async fn what_a_list_asks_for_has_limits(g: Garth) {
+    let ada = g.admin().await;
+    let list = |query: String| ada.get(&format!("/api/v1/resources?{query}"));
+    let labels = |n: usize| (0..n).map(|n| format!("label=l{n}")).collect::<Vec<_>>().join("&");
+    list(labels(64)).await.ok();
+    list(labels(65)).await.invalid("?label");
+    list(format!("q={}", "q".repeat(255))).await.ok();
+    list(format!("q={}", "q".repeat(256))).await.invalid("?q");
+    for unknown in ["colour=red", "Limit=5", "limit[]=5", "order=size", "archived=maybe"] {
+        list(unknown.to_owned()).await.problem(422);
+    }
+}
+
+async fn batches_have_limits(g: Garth) {
+    let ada = g.admin().await;
+    ada.kind("task").await;
+    let items = |n: usize| json!({"resources": vec![json!({"kind": "task", "name": "Fix"}); n]});
+    g.unchanged(async || {
+        ada.post("/api/v1/resources/batch", items(0)).await.invalid("/resources");
+        ada.post("/api/v1/resources/batch", items(501)).await.invalid("/resources");
+    })
+    .await;
+    ada.post("/api/v1/resources/batch", items(1)).await.created();
+    ada.post("/api/v1/resources/batch", items(500)).await.created();
+}
+
+async fn a_request_id_has_a_limit(g: Garth) {
+    let longest = "i".repeat(128);
+    for (given, kept) in [("i", true), (&longest, true), (&"i".repeat(129), false), ("two words", false), ("", false)] {
+        let answer = g.anonymous().get("/healthz").header("x-request-id", given).await.ok();
+        assert_eq!(answer.header("x-request-id") == given, kept, "{given}");
+    }
+}
+
+async fn subscribers_have_a_limit(g: Garth) {
+    let ada = g.admin().await;
+    ada.kind("task").await;
+    let task = ada.resource("task", "Fix the lift").create().await;
+    let stranger = |n: usize| format!("user:{}", uuid::Uuid::from_u128(n as u128));
+    let many: Vec<String> = (0..501).map(stranger).collect();
+    g.unchanged(async || {
+        ada.patch(&task.url(""), json!({ "subscribers": many })).await.invalid("/subscribers");
+        // At the edge it is not the number that is refused.
+        ada.patch(&task.url(""), json!({ "subscribers": many[..500] })).await.invalid("/subscribers/0");
+    })
+    .await;
+}
+
+async fn kinds_have_limits(g: Garth) {
+    let ada = g.admin().await;
+    let kind = |fields: Value| {
+        let mut body = json!({"name": "note", "prefix": "N"});
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        ada.post("/api/v1/kinds", body)
+    };
+    let pointers = |n: usize| (0..n).map(|n| format!("/f{n}")).collect::<Vec<_>>();
+    let references =
+        |n: usize| pointers(n).into_iter().map(|p| json!({"pointer": p, "kind": "note"})).collect::<Vec<_>>();
+    let verbs = |n: usize| (0..n).map(|n| format!("note:v{n}")).collect::<Vec<_>>();
+    let schema =
+        |bytes: usize| json!({"type": "object", "title": "x".repeat(bytes - r#"{"title":"","type":"object"}"#.len())});
+    g.unchanged(async || {
+        for wrong in [
+            "",
+            "Note",
+            "1note",
+            "no te",
+            "no-te",
+            &"n".repeat(64),
+            "space",
+            "meter",
+            "decision",
+            "user",
+            "group",
+            "key",
+            "resource",
+            "role",
+            "kind",
+            "policy",
+            "grant",
+            "settings",
+        ] {
+            kind(json!({ "name": wrong })).await.invalid("/name");
+        }
+        for wrong in ["", "n", "1N", "N-", "ABCDEFGHI"] {
+            kind(json!({ "prefix": wrong })).await.invalid("/prefix");
+        }
+        kind(json!({"schema": schema(64 * 1024 + 1)})).await.invalid("/schema");
+        kind(json!({"schema": {"$ref": "https://example.com/schema.json"}})).await.problem(422);
+        kind(json!({"secret_fields": pointers(65)})).await.invalid("/secret_fields");
+        kind(json!({"secret_fields": [format!("/{}", "f".repeat(255))]})).await.problem(422);
+        kind(json!({"references": references(65)})).await.invalid("/references");
+        kind(json!({"permissions": verbs(101)})).await.invalid("/permissions");
+        kind(json!({"permissions": [format!("note:{}", "v".repeat(64))]})).await.problem(422);
+    })
+    .await;
+    kind(json!({"name": "n".repeat(63), "prefix": "ABCDEFGH"})).await.created();
+    kind(json!({"schema": schema(64 * 1024), "secret_fields": pointers(64), "permissions": verbs(100)}))
+        .await
+        .created();
+    let mut wide = json!({"name": "wide", "prefix": "W", "secret_fields": [format!("/{}", "f".repeat(254))]});
+    wide["references"] = json!(references(64));
+    ada.post("/api/v1/kinds", wide).await.created();
+    // A schema complains twenty times at most.
+    let strict = json!({"type": "object", "required": pointers(40)});
+    ada.post("/api/v1/kinds", json!({"name": "strict", "prefix": "ST", "schema": strict})).await.created();
+    let complaints = ada.resource("strict", "Empty").body(json!({})).send().await.problem(422);
+    assert_eq!(complaints["errors"].as_array().map(Vec::len), Some(20));
+}
+
+async fn policies_have_limits(g: Garth) {
+    let ada = g.admin().await;
+    ada.kind("task").await;
+    let view = |policy: Value| ada.resource("task", "Fix").view(policy).send();
+    let nested = |depth: usize| {
+        (1..depth)
+            .fold(json!("users"), |inner, _| json!({"rules": [{"effect": "allow", "who": inner}], "default": "deny"}))
+    };
+    let rules = |n: usize| json!({"rules": vec![json!({"effect": "allow", "who": "users"}); n], "default": "deny"});
+    let wide = |n: usize| json!({"rules": vec![rules(n); 2], "default": "deny"});
+    view(nested(16)).await.created();
+    view(rules(500)).await.created();
+    g.unchanged(async || {
+        view(nested(17)).await.problem(422);
+        view(nested(60)).await.problem(422);
+        view(rules(501)).await.problem(422);
+        let users: Vec<String> = (0..501).map(|n| format!("user:{}", uuid::Uuid::from_u128(n))).collect();
+        view(json!({ "users": users })).await.problem(422);
+        let many: Vec<Value> = (0..3).map(|_| json!({"effect": "allow", "who": rules(400)})).collect();
+        view(json!({"rules": many, "default": "deny"})).await.problem(422);
+        view(wide(2)).await.problem(422);
+    })
+    .await;
+}
+
+async fn roles_have_limits(g: Garth) {
+    let ada = g.admin().await;
+    let verbs: Vec<String> = (0..100).map(|n| format!("task:v{n}")).collect();
+    ada.kind_with("task", json!({ "permissions": verbs })).await;
+    let others: Vec<String> = (0..100).map(|n| format!("note:v{n}")).collect();
+    ada.kind_with("note", json!({"prefix": "N", "permissions": others})).await;
+    let mut permissions = [verbs, others].concat();
+    ada.post("/api/v1/roles", json!({"name": "all", "permissions": permissions})).await.created();
+    permissions.push("task:read".to_owned());
+    g.unchanged(async || {
+        ada.post("/api/v1/roles", json!({"name": "more", "permissions": permissions})).await.invalid("/permissions");
+        let long = format!("task:{}", "v".repeat(124));
+        ada.post("/api/v1/roles", json!({"name": "long", "permissions": [long]})).await.problem(422);
+        for unknown in ["task", "task:", ":read", "task:fly", "task:*:*", "TASK:read", "task:read|x"] {
+            ada.post("/api/v1/roles", json!({"name": "odd", "permissions": [unknown]})).await.invalid("/permissions/0");
+        }
+    })
+    .await;
+}
+
+async fn groups_of_one_member_have_a_limit(g: Garth) {
+    let ada = g.admin().await;
+    let mut groups = Vec::new();
+    for n in 0..501 {
+        groups.push(ada.post("/api/v1/groups", json!({"name": format!("g{n}")})).await.created().id());
+    }
+    let join = |group: &str| ada.post(&format!("/api/v1/groups/{group}/members"), json!({"member": ada.principal()}));
+    for group in &groups[..500] {
+        join(group).await.done();
+    }
+    g.unchanged(async || join(&groups[500]).await.problem(422)).await;
+}
+
+async fn sessions_have_a_limit(g: Garth) {
+    let ada = g.admin().await;
+    let first = ada.sign_in("ada").await;
+    g.pass(SECOND);
+    let rows = g.rows("sessions").await.len();
+    let more: String = (rows..100)
+        .map(|n| {
+            let id = uuid::Uuid::from_u128(n as u128);
+            format!(
+                "INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at, device) \
+                 SELECT '{id}', 'hash {n}', user_id, created_at, expires_at, device FROM sessions \
+                 WHERE created_at = (SELECT MAX(created_at) FROM sessions) LIMIT 1;"
+            )
+        })
+        .collect();
+    g.meddle(&more).await;
+    g.restart().await;
+    assert_eq!(g.rows("sessions").await.len(), 100);
+    let last = ada.sign_in("ada").await;
+    assert_eq!(g.rows("sessions").await.len(), 100, "the oldest made room");
+    ada.get("/api/v1/me").await.not_signed_in();
+    first.get("/api/v1/me").await.ok();
+    g.pass((14 * 24 * 60 * 60 - 1) * SECOND);
+    last.get("/api/v1/me").await.ok();
+    g.pass(SECOND);
+    last.get("/api/v1/me").await.not_signed_in();
+}
