@@ -67,7 +67,7 @@ pub struct Ctx {
 impl Ctx {
     /// The command line.
     pub fn system(app: Arc<App>) -> Self {
-        Self::new(app, Who::System, ids::new_token(""))
+        Self::new(app, Who::System, ids::new_request_id())
     }
 
     pub(super) fn new(app: Arc<App>, who: Who, request_id: String) -> Self {

@@ -36,8 +36,9 @@ pub async fn finish(mut request: Request, next: Next) -> Response {
         .get(&REQUEST_ID)
         .and_then(|v| v.to_str().ok())
         .filter(|id| (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()));
-    let id = given.map_or_else(|| ids::new_token(""), str::to_owned);
+    let id = given.map_or_else(ids::new_request_id, str::to_owned);
     request.extensions_mut().insert(RequestId(id.clone()));
+    let known = request.headers().get(header::IF_NONE_MATCH).filter(|_| request.method().is_safe()).cloned();
     let path = request.uri().path().to_owned();
     let mut response = if path.contains("%00") {
         // Nothing is called so, and PostgreSQL would not look for it.
@@ -60,6 +61,12 @@ pub async fn finish(mut request: Request, next: Next) -> Response {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
     }
+    if known.is_some_and(|known| is_known(&known, &response)) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        response.headers_mut().remove(header::CONTENT_TYPE);
+    }
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
@@ -67,6 +74,13 @@ pub async fn finish(mut request: Request, next: Next) -> Response {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Has the caller the version already that is being answered (`If-None-Match`)?
+fn is_known(known: &HeaderValue, response: &Response) -> bool {
+    let (StatusCode::OK, Some(tag)) = (response.status(), response.headers().get(header::ETAG)) else { return false };
+    let (Ok(known), Ok(tag)) = (known.to_str(), tag.to_str()) else { return false };
+    known.split(',').map(|one| one.trim().trim_start_matches("W/")).any(|one| one == "*" || one == tag)
 }
 
 /// The problem of an error that the router or an extractor answered in plain text.

@@ -9,6 +9,7 @@ use aes::Aes256;
 use fpe::ff1::{FF1, FlexibleNumeralString};
 use garth_core::Micros;
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -27,6 +28,23 @@ pub fn random<const N: usize>() -> [u8; N] {
         std::process::abort()
     });
     bytes
+}
+
+/// The id of a request: 128 random bits. Requests are many, so the operating system is asked for many of them at once.
+pub fn new_request_id() -> String {
+    const BYTES: usize = 16;
+    thread_local! {
+        static POOL: RefCell<([u8; 64 * BYTES], usize)> = const { RefCell::new(([0; 64 * BYTES], 0)) };
+    }
+    POOL.with_borrow_mut(|(pool, left)| {
+        if *left == 0 {
+            (*pool, *left) = (random(), pool.len());
+        }
+        *left -= BYTES;
+        let mut id = String::with_capacity(26);
+        base32(&pool[*left..*left + BYTES], &mut id);
+        id
+    })
 }
 
 /// A secret token: a prefix that says what it is, and 256 random bits.
@@ -200,6 +218,11 @@ mod tests {
         assert_ne!(new_token("gs_"), new_token("gs_"));
         assert_eq!(new_token("gs_").len(), 3 + 52);
         assert_ne!(new_id(1), new_id(1));
+        let mut requests: Vec<String> = (0..1_000).map(|_| new_request_id()).collect();
+        assert!(requests.iter().all(|id| id.len() == 26));
+        requests.sort();
+        requests.dedup();
+        assert_eq!(requests.len(), 1_000);
         assert_eq!(token_hash("a").len(), 64);
     }
 }

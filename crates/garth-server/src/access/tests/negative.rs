@@ -10,6 +10,28 @@ stories! {
     n70_a_write_that_fails_half_way_changes_nothing,
     n71_names_are_inert,
     n72_what_is_no_json_is_turned_away,
+    what_one_has_already_is_not_sent_again,
+}
+
+async fn what_one_has_already_is_not_sent_again(g: Garth) {
+    let ada = g.admin().await;
+    let lin = g.person("lin").await;
+    ada.kind("task").await;
+    g.closed_home().await;
+    let atlas = ada.space("Atlas").create().await;
+    let task = ada.resource("task", "Fix the lift").space(&atlas).create().await;
+    let tag = ada.get(&task.url("")).await.ok().header("etag").to_owned();
+    for known in [tag.as_str(), &format!("\"0\", W/{tag}"), "*"] {
+        let answer = ada.get(&task.url("")).header("if-none-match", known).await.expect_status(304);
+        assert!(answer.bytes.is_empty() && answer.header("etag") == tag, "{answer}");
+    }
+    for other in ["\"0\"", "", "nonsense"] {
+        ada.get(&task.url("")).header("if-none-match", other).await.ok();
+    }
+    ada.patch(&task.url(""), json!({"name": "Fixed"})).await.ok();
+    ada.get(&task.url("")).header("if-none-match", &tag).await.ok();
+    // It opens nothing, and tells nobody what there is.
+    lin.get(&task.url("")).header("if-none-match", "*").await.refused(404, "not_found");
 }
 
 async fn n03_no_record_list_or_search_tells_of_another_space(g: Garth) {
