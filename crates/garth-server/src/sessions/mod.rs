@@ -127,8 +127,6 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
             store::update_me(w.tx(), &permit, id, &name, space).await?;
             w.changed(Change::User(id)).await?;
         }
-        // A link that was made because somebody else may be in must put them out.
-        end_sessions(w, &permit, id, None).await?;
         let recovery_codes = recovery::make_codes(w, &permit, id).await?;
         let signed_in = begin(w, &permit, id, "signup", Error::NotFound).await?;
         Ok(SignedIn { recovery_codes, ..signed_in })
