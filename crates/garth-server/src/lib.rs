@@ -27,11 +27,13 @@ pub mod verify;
 
 pub use access::{App, Config, Ctx, Limits};
 
+use access::Anyone;
 use axum::Router;
+use axum::body::Bytes;
+use axum::http::header;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use base::error::Error;
-use base::http::Json;
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi;
@@ -85,9 +87,10 @@ pub fn openapi() -> Value {
 /// This document
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "health", security(()),
     responses((status = 200, description = "The OpenAPI 3.1 document", body = Object)))]
-async fn openapi_json() -> Response {
-    static DOCUMENT: LazyLock<Value> = LazyLock::new(openapi);
-    Json(&*DOCUMENT).into_response()
+async fn openapi_json(_: Anyone) -> Response {
+    // Written once: everybody may ask for it.
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(openapi().to_string()));
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.clone()).into_response()
 }
 
 /// The server's router.
@@ -98,6 +101,7 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(async || -> Response { Error::MethodNotAllowed.into_response() })
         .layer(from_fn_with_state(Arc::clone(&app), access::once))
         .layer(from_fn_with_state(Arc::clone(&app), access::bounded))
+        .layer(from_fn_with_state(Arc::clone(&app), access::arrive))
         .layer(from_fn(base::http::finish))
         .with_state(app)
 }

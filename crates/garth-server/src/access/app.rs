@@ -3,6 +3,7 @@
 use crate::access::chain::{self, ChainKey};
 use crate::access::share::Shares;
 use crate::access::store::{self, AuditEntry};
+use crate::base::attempts::{Guesses, Pace};
 use crate::base::clock::Clock;
 use crate::base::db::{Db, DbError, Mode, Target, Tx, Writer};
 use crate::base::error::{Error, Result};
@@ -93,6 +94,10 @@ pub struct App {
     pub(super) shares: Arc<Shares>,
     /// Requests with an `Idempotency-Key` that are being carried out.
     pub(super) running: Mutex<HashSet<String>>,
+    /// Counts wrong guesses of secrets.
+    pub guesses: Guesses,
+    /// Holds addresses without a credential to their pace.
+    pub(super) pace: Pace,
     pub(super) writer: Option<Writer<Directory>>,
     snapshot: Arc<ArcSwap<Directory>>,
     /// What is known of resources that were asked about lately.
@@ -158,6 +163,8 @@ impl App {
         let setup_file = config.data_dir.as_deref().map(|dir| dir.join("setup-token"));
         let app = App {
             db,
+            guesses: Guesses::default(),
+            pace: Pace::new(config.limits.anonymous_per_second, config.clock.clone()),
             clock: config.clock,
             passwords: Passwords::new().map_err(fault)?,
             chain_key: vault.key_for("audit"),

@@ -1,7 +1,10 @@
 //! Who is asking: from a credential to the caller that decisions judge.
 
+use crate::access::arrival::Arrival;
 use crate::access::once::Once;
 use crate::access::{App, Busy, Share, archived};
+use crate::base::address::Origin;
+use crate::base::attempts::Guess;
 use crate::base::db::Db;
 use crate::base::error::{Error, Result};
 use crate::base::http::{Query, RequestId};
@@ -11,6 +14,7 @@ use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
 use garth_core::{Caller, Micros, UserIx};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The credential a request came with.
@@ -60,6 +64,8 @@ pub struct Ctx {
     pub dry_run: bool,
     /// The request's `Idempotency-Key`, to be kept with what it changes.
     pub(super) once: Option<Arc<Once>>,
+    /// The client's address; the command line has none.
+    pub address: Option<IpAddr>,
     /// The caller's part of what this server takes on at a time, held until the request is done.
     busy: Option<Arc<Busy>>,
 }
@@ -71,7 +77,7 @@ impl Ctx {
     }
 
     pub(super) fn new(app: Arc<App>, who: Who, request_id: String) -> Self {
-        Self { app, who, request_id, dry_run: false, once: None, busy: None }
+        Self { app, who, request_id, address: None, dry_run: false, once: None, busy: None }
     }
 
     /// Reads the credential of a request; one that is no good is refused, never taken for none.
@@ -88,6 +94,8 @@ impl Ctx {
             (Some(header), None) => Who::of(bearer(header.to_str().ok())?),
         };
         let mut ctx = Self::new(Arc::clone(app), who, request_id);
+        ctx.address = parts.extensions.get::<Arrival>().and_then(|arrival| arrival.address);
+        ctx.busy = parts.extensions.get::<Arc<Busy>>().cloned();
         let dir = app.directory();
         ctx.good(&dir)?;
         if let Ok(key) = ctx.key(&dir) {
@@ -143,6 +151,15 @@ impl Ctx {
     /// The store, asked on the caller's behalf: long reads are shared out fairly among callers.
     pub fn db(&self) -> Db {
         self.app.db.on_behalf_of(self.busy.as_ref().map(|busy| busy.share()))
+    }
+
+    /// Counts a guess of an account's secret (or of a one-time token, which is nobody's yet) before it is verified.
+    /// The account is a name as it is compared, whether there is one of that name or not.
+    ///
+    /// # Errors
+    /// 429 `rate_limited` when too many were wrong lately.
+    pub fn guess(&self, account: Option<&str>) -> Result<Guess<'_>> {
+        self.app.guesses.begin(account, Origin::of(self.address), &self.app.clock)
     }
 
     /// The session the request came with, as that picture knows it.

@@ -5,6 +5,7 @@
 //! change, its audit entry and its change-log row are one transaction.
 
 mod app;
+mod arrival;
 mod bounds;
 mod chain;
 mod ctx;
@@ -19,6 +20,7 @@ mod who;
 mod write;
 
 pub use app::{App, Config, Limits};
+pub use arrival::{Arrival, arrive};
 pub use bounds::bounded;
 pub use chain::{ChainKey, ChainReport, chains, check_chain};
 pub use ctx::{Anyone, Ctx, KEY_PREFIX, Reader, Who, works};

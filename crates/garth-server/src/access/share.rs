@@ -1,7 +1,8 @@
 //! How much one caller may have going on at a time, so that none can take the whole server.
 //!
-//! All sessions of a user share one part, all keys of a space another (`attacks.md`, N81).
+//! All sessions of a user share one part, all keys of a space another, and so does an address without a credential (`attacks.md`, N81).
 
+use crate::base::address::Origin;
 use garth_core::{SpaceIx, UserIx};
 use hashbrown::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +14,8 @@ pub enum Share {
     User(UserIx),
     /// Those of all keys of a space.
     Keys(SpaceIx),
+    /// Those without a credential, by where they come from.
+    Address(Origin),
 }
 
 /// Requests that are being answered, by caller.

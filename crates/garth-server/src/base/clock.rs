@@ -3,18 +3,25 @@
 use garth_core::Micros;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Tells the time: the machine's, or one that a test sets.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Clock {
     set: Option<Arc<AtomicI64>>,
+    began: Instant,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { set: None, began: Instant::now() }
+    }
 }
 
 impl Clock {
     /// A clock that stands still until it is set (for tests).
     pub fn standing(at: Micros) -> Self {
-        Self { set: Some(Arc::new(AtomicI64::new(at))) }
+        Self { set: Some(Arc::new(AtomicI64::new(at))), ..Self::default() }
     }
 
     /// Puts a standing clock forward; a running one does not listen.
@@ -31,6 +38,15 @@ impl Clock {
             None => SystemTime::now()
                 .duration_since(SystemTime::UNIX_EPOCH)
                 .map_or(0, |since| Micros::try_from(since.as_micros()).unwrap_or(Micros::MAX)),
+        }
+    }
+
+    /// How long this clock has been running: never goes back, whatever is done to the machine's time. For
+    /// counting how much happened in a while.
+    pub fn running(&self) -> Duration {
+        match &self.set {
+            Some(set) => Duration::from_micros(u64::try_from(set.load(Ordering::SeqCst)).unwrap_or(0)),
+            None => self.began.elapsed(),
         }
     }
 }

@@ -27,9 +27,9 @@ pub enum Error {
     /// No credential, or one that is unknown, expired or revoked.
     #[error("sign in first")]
     Unauthenticated,
-    /// Wrong username or password; the two are not told apart.
-    #[error("username or password is wrong")]
-    WrongCredentials,
+    /// Wrong username or secret ("username or password"); the two are not told apart.
+    #[error("{0} is wrong")]
+    WrongCredentials(&'static str),
     /// The caller can see the thing and may not do that.
     #[error("{0}")]
     Forbidden(String),
@@ -91,7 +91,7 @@ impl Error {
     fn parts(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in"),
-            Self::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong_credentials", "Not signed in"),
+            Self::WrongCredentials(_) => (StatusCode::UNAUTHORIZED, "wrong_credentials", "Not signed in"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),
             Self::Conflict(code, _) => (StatusCode::CONFLICT, code, "Conflict"),

@@ -20,6 +20,8 @@ use utoipa::ToSchema;
 pub const REQUEST_BYTES: usize = 1024 * 1024;
 /// Largest body of a batch, in bytes.
 pub const BATCH_BYTES: usize = 16 * 1024 * 1024;
+/// Largest body of what is sent to get in, in bytes: it comes from anybody.
+pub const CREDENTIAL_BYTES: usize = 16 * 1024;
 /// Deepest nesting of a JSON document.
 pub const JSON_DEPTH: usize = 64;
 

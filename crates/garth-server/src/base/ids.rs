@@ -19,6 +19,12 @@ pub fn new_id(now: Micros) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid()
 }
 
+/// The id a text says, in the one form in which ids are written: others are other ids, that nothing has.
+pub fn read_id(text: &str) -> Option<Uuid> {
+    let canonical = text.len() == 36 && !text.bytes().any(|b| b.is_ascii_uppercase());
+    if canonical { Uuid::try_parse(text).ok() } else { None }
+}
+
 /// Random bytes from the operating system.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

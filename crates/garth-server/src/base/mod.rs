@@ -1,5 +1,7 @@
 //! What everything stands on: no noun is known here.
 
+pub mod address;
+pub mod attempts;
 pub mod clock;
 pub mod db;
 pub mod error;

@@ -1,6 +1,8 @@
 //! What names, labels and pages may look like, once for every noun.
 
 use crate::base::error::{Error, FieldError, Result};
+use std::borrow::Cow;
+use unicode_normalization::UnicodeNormalization;
 
 /// Longest name, in bytes, after trimming (`API.md`, ground rules).
 pub const NAME_BYTES: usize = 255;
@@ -47,7 +49,7 @@ pub fn description(pointer: &str, text: &str) -> Result<String> {
 /// # Errors
 /// 422 at the pointer.
 pub fn handle(pointer: &str, text: &str) -> Result<String> {
-    let text = name(pointer, text)?;
+    let text = name(pointer, &composed(text))?;
     if text.starts_with('@') || text.contains([':', '/', '|']) || text.chars().any(char::is_whitespace) {
         return Err(Error::field(pointer, "must not contain spaces, ':', '/' or '|', nor begin with '@'"));
     }
@@ -55,6 +57,16 @@ pub fn handle(pointer: &str, text: &str) -> Result<String> {
         return Err(Error::field(pointer, "must not contain characters that nobody sees"));
     }
     Ok(text)
+}
+
+/// A name as it is compared: characters that can be written in several ways are one (Unicode's NFC).
+pub fn composed(name: &str) -> Cow<'_, str> {
+    if name.is_ascii() { Cow::Borrowed(name) } else { Cow::Owned(name.nfc().collect()) }
+}
+
+/// A name as it is compared where the case of letters does not matter either: composed, in lower case.
+pub fn folded(name: &str) -> String {
+    composed(&composed(name).to_lowercase()).into_owned()
 }
 
 /// Labels: at most 64 of 1–128 bytes, sorted, each once.

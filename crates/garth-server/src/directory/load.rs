@@ -9,6 +9,7 @@ use super::{
 };
 use crate::base::db::{Db, DbError, Row, Tx, Value, params};
 use crate::base::ids::{self, Codes};
+use crate::base::text;
 use crate::directory::known::Changed;
 use crate::directory::map::Map;
 use crate::directory::policy::{self, Place};
@@ -370,11 +371,11 @@ fn put_user(dir: &mut Directory, row: &Row, groups: &[GroupIx]) -> Result<()> {
         created_at: row.int(9)?,
     };
     let ix: UserIx = dir.users.place(user.id);
-    if let Some(before) = dir.users.info(ix).map(|u| u.username.to_lowercase()) {
+    if let Some(before) = dir.users.info(ix).map(|u| text::folded(&u.username)) {
         dir.users.unname(&before, ix);
     }
     if !user.deleted {
-        dir.users.name(row.text(2)?, ix);
+        dir.users.name(&text::folded(&user.username), ix);
     }
     dir.world.set_user(ix, !user.disabled && !user.deleted, row.bool(5)?, groups);
     dir.users.set(ix, user);

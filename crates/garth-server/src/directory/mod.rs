@@ -20,7 +20,8 @@ pub use infos::{
 };
 
 use crate::base::error::{Error, Result};
-use crate::base::ids::Codes;
+use crate::base::ids::{self, Codes};
+use crate::base::text;
 use garth_core::{
     ClassIx, GroupIx, KeyIx, KindIx, Micros, Permission, PolicyIx, Principal, RoleIx, Shelf, SpaceIx, UserIx, Words,
     World,
@@ -127,40 +128,40 @@ pub const BUILT_IN_ROLES: [&str; 3] = ["reader", "writer", "admin"];
 impl Directory {
     /// The space of an id in a path or a body.
     pub fn space_ref(&self, text: &str) -> Option<SpaceIx> {
-        self.spaces.by_id(&Uuid::try_parse(text).ok()?)
+        self.spaces.by_id(&ids::read_id(text)?)
     }
 
     /// The user of an id or `@username`.
     pub fn user_ref(&self, text: &str) -> Option<UserIx> {
         match text.strip_prefix('@') {
-            Some(name) => self.users.by_name(&name.to_lowercase()),
-            None => self.users.by_id(&Uuid::try_parse(text).ok()?),
+            Some(name) => self.users.by_name(&text::folded(name)),
+            None => self.users.by_id(&ids::read_id(text)?),
         }
     }
 
     /// The group of an id or `@name`.
     pub fn group_ref(&self, text: &str) -> Option<GroupIx> {
         match text.strip_prefix('@') {
-            Some(name) => self.groups.by_name(name),
-            None => self.groups.by_id(&Uuid::try_parse(text).ok()?),
+            Some(name) => self.groups.by_name(&text::composed(name)),
+            None => self.groups.by_id(&ids::read_id(text)?),
         }
     }
 
     /// The role of a name or an id.
     pub fn role_ref(&self, text: &str) -> Option<RoleIx> {
-        self.roles.by_name(text).or_else(|| self.roles.by_id(&Uuid::try_parse(text).ok()?))
+        self.roles.by_name(&text::composed(text)).or_else(|| self.roles.by_id(&ids::read_id(text)?))
     }
 
     /// The kind of a name or an id.
     pub fn kind_ref(&self, text: &str) -> Option<KindIx> {
-        self.kinds.by_name(text).or_else(|| self.kinds.by_id(&Uuid::try_parse(text).ok()?))
+        self.kinds.by_name(&text::composed(text)).or_else(|| self.kinds.by_id(&ids::read_id(text)?))
     }
 
     /// The named policy of an id or `@name`.
     pub fn policy_ref(&self, text: &str) -> Option<PolicyIx> {
         match text.strip_prefix('@') {
-            Some(name) => self.policies.by_name(name),
-            None => self.policies.by_id(&Uuid::try_parse(text).ok()?),
+            Some(name) => self.policies.by_name(&text::composed(name)),
+            None => self.policies.by_id(&ids::read_id(text)?),
         }
     }
 
@@ -170,7 +171,7 @@ impl Directory {
             ("user", id) => self.user_ref(id).map(Principal::User),
             ("group", "everyone" | "@everyone") => Some(Principal::Everyone),
             ("group", id) => self.group_ref(id).map(Principal::Group),
-            ("key", id) => self.keys.by_id(&Uuid::try_parse(id).ok()?).map(Principal::Key),
+            ("key", id) => self.keys.by_id(&ids::read_id(id)?).map(Principal::Key),
             _ => None,
         }
     }

@@ -39,7 +39,7 @@ pub async fn create(ctx: &Ctx, name: String) -> Result<Arc<GroupInfo>> {
 }
 
 fn free_name(dir: &Directory, name: &str, own: Option<GroupIx>) -> Result<String> {
-    let name = text::name("/name", name)?;
+    let name = text::name("/name", &text::composed(name))?;
     if name.starts_with('@') || name == "everyone" {
         return Err(Error::field("/name", "must not begin with '@', and everyone is built in"));
     }

@@ -208,7 +208,7 @@ fn read(w: &Write<'_>, value: &Value, pointer: &str, place: Place) -> Result<Val
 }
 
 fn free_name(dir: &Directory, name: &str, own: Option<PolicyIx>) -> Result<String> {
-    let name = text::name("/name", name)?;
+    let name = text::name("/name", &text::composed(name))?;
     if name.starts_with('@') {
         return Err(Error::field("/name", "must not begin with '@'"));
     }

@@ -85,7 +85,7 @@ impl ResourceView {
 
 /// How a text names a resource: by id or by code. `code` is where the clean code is kept.
 fn name_of<'a>(text: &'a str, code: &'a mut String) -> Option<Name<'a>> {
-    if Uuid::try_parse(text).is_ok_and(|id| id.hyphenated().to_string() == text) {
+    if ids::read_id(text).is_some() {
         return Some(Name::Id(text));
     }
     *code = ids::read_code(text)?;

@@ -3,7 +3,7 @@
 use crate::access::{Anyone, App, Ctx};
 use crate::base::clock;
 use crate::base::error::{Problem, Result};
-use crate::base::http::{Input, Json, given, some};
+use crate::base::http::{CREDENTIAL_BYTES, Input, Json, given, some};
 use crate::directory::UserInfo;
 use crate::sessions::{self, MePatch, Setup, SignedIn};
 use crate::users::NewUser;
@@ -50,6 +50,30 @@ pub struct SignUp {
 pub struct Login {
     username: String,
     password: String,
+}
+
+/// One of one's recovery codes, as it was shown or copied, and the password from now on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recovery {
+    username: String,
+    /// In any case, with or without spaces and dashes.
+    recovery_code: String,
+    new_password: String,
+}
+
+/// The current password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Current {
+    current: String,
+}
+
+/// New recovery codes; the old ones are worth nothing from now on.
+#[derive(Serialize, ToSchema)]
+pub struct RecoveryCodes {
+    /// Shown this once; each is good once.
+    recovery_codes: Vec<String>,
 }
 
 /// The signed-in user.
@@ -180,9 +204,11 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(setup_state, set_up))
         .routes(routes!(sign_up))
         .routes(routes!(login))
+        .routes(routes!(recover))
         .routes(routes!(logout))
         .routes(routes!(me, update_me))
         .routes(routes!(set_password))
+        .routes(routes!(renew_recovery_codes))
         .routes(routes!(my_sessions, end_others))
         .routes(routes!(end_session))
 }
@@ -197,7 +223,7 @@ async fn setup_state(Anyone(ctx): Anyone) -> Json<SetupState> {
 /// Make the first system administrator
 #[utoipa::path(post, path = "/api/v1/setup", tag = "sessions", security(()), request_body = SetupInput,
     responses((status = 201, description = "A session of theirs", body = Begun), (status = "default", description = "A problem", body = Problem)))]
-async fn set_up(Anyone(ctx): Anyone, Input(body): Input<SetupInput>) -> Result<impl IntoResponse> {
+async fn set_up(Anyone(ctx): Anyone, Input(body): Input<SetupInput, CREDENTIAL_BYTES>) -> Result<impl IntoResponse> {
     let user = NewUser { username: body.username, name: body.name, email: body.email };
     let setup = Setup { token: body.token, user, password: body.password, space: body.space };
     Ok((StatusCode::CREATED, Json(Begun::of(sessions::set_up(&ctx, setup).await?))))
@@ -206,16 +232,36 @@ async fn set_up(Anyone(ctx): Anyone, Input(body): Input<SetupInput>) -> Result<i
 /// Begin an account with its one-time token
 #[utoipa::path(post, path = "/api/v1/signup", tag = "sessions", security(()), request_body = SignUp,
     responses((status = 201, description = "A session, and recovery codes", body = Begun), (status = "default", description = "A problem", body = Problem)))]
-async fn sign_up(Anyone(ctx): Anyone, Input(body): Input<SignUp>) -> Result<impl IntoResponse> {
+async fn sign_up(Anyone(ctx): Anyone, Input(body): Input<SignUp, CREDENTIAL_BYTES>) -> Result<impl IntoResponse> {
     Ok((StatusCode::CREATED, Json(Begun::of(sessions::sign_up(&ctx, body.token, body.password, body.name).await?))))
 }
 
 /// Sign in
 #[utoipa::path(post, path = "/api/v1/login", tag = "sessions", security(()), request_body = Login,
     responses((status = 200, description = "A session", body = Begun), (status = "default", description = "A problem", body = Problem)))]
-async fn login(Anyone(ctx): Anyone, headers: HeaderMap, Input(body): Input<Login>) -> Result<Json<Begun>> {
-    let device = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    Ok(Json(Begun::of(sessions::sign_in(&ctx, &body.username, body.password, device).await?)))
+async fn login(
+    Anyone(ctx): Anyone,
+    headers: HeaderMap,
+    Input(body): Input<Login, CREDENTIAL_BYTES>,
+) -> Result<Json<Begun>> {
+    Ok(Json(Begun::of(sessions::sign_in(&ctx, &body.username, body.password, device(&headers)).await?)))
+}
+
+/// Set a new password with a recovery code; every session ends, and a new one begins
+#[utoipa::path(post, path = "/api/v1/recover", tag = "sessions", security(()), request_body = Recovery,
+    responses((status = 200, description = "A session", body = Begun), (status = "default", description = "A problem", body = Problem)))]
+async fn recover(
+    Anyone(ctx): Anyone,
+    headers: HeaderMap,
+    Input(body): Input<Recovery, CREDENTIAL_BYTES>,
+) -> Result<Json<Begun>> {
+    let Recovery { username, recovery_code, new_password } = body;
+    Ok(Json(Begun::of(sessions::recover(&ctx, &username, &recovery_code, new_password, device(&headers)).await?)))
+}
+
+/// What a client calls itself.
+fn device(headers: &HeaderMap) -> &str {
+    headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default()
 }
 
 /// Sign out: the token is worth nothing from now on
@@ -245,6 +291,13 @@ async fn update_me(ctx: Ctx, Input(body): Input<MyChange>) -> Result<Json<Me>> {
     responses((status = 204, description = "Changed"), (status = "default", description = "A problem", body = Problem)))]
 async fn set_password(ctx: Ctx, Input(body): Input<PasswordChange>) -> Result<StatusCode> {
     sessions::set_password(&ctx, body.current, body.new).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Five new recovery codes; the old ones are worth nothing from now on
+#[utoipa::path(post, path = "/api/v1/me/recovery-codes", tag = "sessions", request_body = Current,
+    responses((status = 200, description = "The codes", body = RecoveryCodes), (status = "default", description = "A problem", body = Problem)))]
+async fn renew_recovery_codes(ctx: Ctx, Input(body): Input<Current>) -> Result<Json<RecoveryCodes>> {
+    Ok(Json(RecoveryCodes { recovery_codes: sessions::renew(&ctx, body.current).await? }))
 }
 
 /// One's own sessions, newest first

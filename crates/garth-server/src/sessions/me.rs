@@ -1,9 +1,9 @@
 //! One's own account: what one sees, one's name, default space, password and sessions.
 
-use super::store;
-use crate::access::{Ctx, Permit, Record, Viewer, Write, archived, named_space, path, role_names, write};
+use super::{end_one, end_sessions, require_strong, store};
+use crate::access::{Ctx, Record, Viewer, Write, archived, named_space, path, role_names, write};
+use crate::base::attempts::Guess;
 use crate::base::error::{Error, Result};
-use crate::base::passwords::Passwords;
 use crate::base::text;
 use crate::directory::{Change, Directory, SpaceInfo, UserInfo};
 use garth_core::{Caller, Micros, SpaceIx, UserIx};
@@ -105,38 +105,54 @@ pub async fn update_me(ctx: &Ctx, patch: MePatch) -> Result<Me> {
 /// Changes one's own password, with the current one; every other session ends.
 ///
 /// # Errors
-/// 401, 403 when the current one is wrong, 422 for a new one that will not do.
+/// 401, 403 when the current one is wrong, 422 for a new one that will not do, 429.
 pub async fn set_password(ctx: &Ctx, current: String, new: String) -> Result<()> {
-    let dir = ctx.directory();
-    let session = Arc::clone(ctx.session(&dir)?);
-    let user = dir.users.info(session.user).ok_or(Error::Unauthenticated)?.id;
-    Passwords::check("/new", &new)?;
-    let (_, hash) = store::password(
-        &ctx.app.db,
-        &dir.users.info(session.user).ok_or(Error::Unauthenticated)?.username.to_lowercase(),
-    )
-    .await?
-    .ok_or(Error::Unauthenticated)?;
-    if !ctx.app.passwords.verify(current, hash.clone()).await? {
-        return Err(Error::Forbidden("the current password is wrong".to_owned()));
-    }
-    let new = ctx.app.passwords.hash(new).await?;
+    let (keep, user) = myself(ctx)?;
+    require_strong(ctx, user, "/new", &new, None).await?;
+    let (guess, user, before) = verify_current(ctx, current).await?;
+    let (guess, new) = guess.verified(ctx.app.passwords.hash(new).await)?;
     write(ctx, "me.password", async move |w: &mut Write<'_>| {
         let (permit, _) = w.own()?;
-        if store::password_in(w.tx(), user).await? != hash {
-            return Err(Error::Forbidden("the current password is wrong".to_owned()));
-        }
+        still_current(w, user, &before).await?;
         store::set_password(w.tx(), &permit, user, &new).await?;
-        let now = w.now;
-        for other in store::of_user(w.tx(), user, now).await? {
-            if other != session.id {
-                end_one(w, &permit, other).await?;
-            }
-        }
-        let target_id = user.to_string();
-        w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after: Value::Null }).await
+        store::forget_signups(w.tx(), &permit, user).await?;
+        let ended = end_sessions(w, &permit, user, Some(keep)).await?;
+        let (target_id, after) = (user.to_string(), json!({ "sessions_ended": ended }));
+        w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after }).await
     })
-    .await
+    .await?;
+    guess.right();
+    Ok(())
+}
+
+/// Verifies the caller's current password, as a guess like any other: whoever found an open session must not
+/// learn the password by it. Answers the guess, which is still counted, the user, and the password's hash.
+pub(super) async fn verify_current(ctx: &Ctx, current: String) -> Result<(Guess<'_>, Uuid, Option<String>)> {
+    let dir = ctx.directory();
+    let (_, user) = myself(ctx)?;
+    let ix = ctx.user(&dir)?;
+    let handle = text::folded(&dir.users.info(ix).ok_or(Error::Unauthenticated)?.username);
+    let guess = ctx.guess(Some(&handle))?;
+    let (guess, found) = guess.verified(store::password(&ctx.app.db, &handle).await.map_err(Error::from))?;
+    let hash = found.and_then(|(_, hash)| hash);
+    let (guess, fits) = guess.verified(ctx.app.passwords.verify(current, hash.clone()).await)?;
+    if fits { Ok((guess, user, hash)) } else { Err(wrong_current()) }
+}
+
+/// Requires that the password is the one that was verified: it may have been changed meanwhile.
+pub(super) async fn still_current(w: &mut Write<'_>, user: Uuid, hash: &Option<String>) -> Result<()> {
+    if store::password_in(w.tx(), user).await? == *hash { Ok(()) } else { Err(wrong_current()) }
+}
+
+fn wrong_current() -> Error {
+    Error::Forbidden("the current password is wrong".to_owned())
+}
+
+/// The caller's session and id.
+fn myself(ctx: &Ctx) -> Result<(Uuid, Uuid)> {
+    let dir = ctx.directory();
+    let session = ctx.session(&dir)?;
+    Ok((session.id, dir.users.info(session.user).ok_or(Error::Unauthenticated)?.id))
 }
 
 /// One of the caller's own sessions.
@@ -158,10 +174,8 @@ pub struct Session {
 /// # Errors
 /// 401 for anybody who is not a user.
 pub async fn list(ctx: &Ctx) -> Result<Vec<Session>> {
-    let dir = ctx.directory();
-    let session = ctx.session(&dir)?;
-    let user = dir.users.info(session.user).ok_or(Error::Unauthenticated)?.id;
-    let current = session.id.to_string();
+    let (current, user) = myself(ctx)?;
+    let current = current.to_string();
     let rows = store::list(&ctx.app.db, user, ctx.now()).await?;
     let one =
         |(id, created_at, expires_at, device)| Session { current: id == current, id, created_at, expires_at, device };
@@ -195,9 +209,4 @@ pub async fn end(ctx: &Ctx, id: Option<String>) -> Result<()> {
         Ok(())
     })
     .await
-}
-
-async fn end_one(w: &mut Write<'_>, permit: &Permit, session: Uuid) -> Result<()> {
-    store::delete(w.tx(), permit, session).await?;
-    w.changed(Change::Session(session)).await
 }

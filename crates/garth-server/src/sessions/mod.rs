@@ -5,13 +5,14 @@
 
 pub mod api;
 mod me;
+mod recovery;
 mod store;
 
 pub use me::{Me, MePatch, MySpace, Session, end, list, me, set_password, update_me};
+pub use recovery::{RECOVERY_CODES, recover, renew};
 
 use crate::access::{Ctx, Permit, Record, Who, Write, write};
 use crate::base::error::{Error, Result};
-use crate::base::passwords::Passwords;
 use crate::base::{ids, text};
 use crate::directory::{Change, UserInfo};
 use crate::spaces::{self, NewSpace};
@@ -25,10 +26,8 @@ use uuid::Uuid;
 pub const SESSION_SECONDS: i64 = 14 * 24 * 60 * 60;
 /// Most sessions of one user; the oldest make room.
 pub const SESSIONS: usize = 100;
-/// Recovery codes that a person gets.
-pub const RECOVERY_CODES: usize = 5;
 /// Longest name of a device that is kept.
-const DEVICE_BYTES: usize = 200;
+const DEVICE_CHARACTERS: usize = 50;
 
 /// Somebody who has just signed in.
 #[derive(Clone, Debug)]
@@ -61,16 +60,20 @@ pub struct Setup {
 /// Makes the first system administrator, while there is no user at all.
 ///
 /// # Errors
-/// 404 when the setup is done, 403 for a wrong token, 422.
+/// 404 when the setup is done, 403 for a wrong token, 422, 429 after too many wrong tokens.
 pub async fn set_up(ctx: &Ctx, setup: Setup) -> Result<SignedIn> {
     let expected = ctx.app.setup_token().ok_or(Error::NotFound)?;
+    let guess = ctx.guess(None)?;
     // Compared by hash, so that the time tells nothing of the token.
     if ids::token_hash(&expected) != ids::token_hash(&setup.token) {
         return Err(Error::Forbidden("the setup token is wrong; the server printed it when it started".to_owned()));
     }
-    Passwords::check("/password", &setup.password)?;
-    let hash = ctx.app.passwords.hash(setup.password).await?;
+    guess.right();
     let (user, space) = (setup.user, setup.space);
+    let hints = [Some(user.username.as_str()), user.name.as_deref(), user.email.as_deref()];
+    let hints: Vec<&str> = hints.into_iter().flatten().collect();
+    ctx.app.passwords.require_strong("/password", &setup.password, &hints).await?;
+    let hash = ctx.app.passwords.hash(setup.password).await?;
     let signed_in = write(ctx, "setup", async move |w: &mut Write<'_>| {
         if w.dir().users.iter::<UserIx>().next().is_some() {
             return Err(Error::NotFound);
@@ -78,14 +81,15 @@ pub async fn set_up(ctx: &Ctx, setup: Setup) -> Result<SignedIn> {
         let permit = w.by_secret();
         let id = users::make(w, &permit, &user, true).await?;
         store::set_password(w.tx(), &permit, id, &hash).await?;
-        let signed_in = begin(w, &permit, id, "setup").await?;
+        let recovery_codes = recovery::make_codes(w, &permit, id).await?;
+        let signed_in = begin(w, &permit, id, "setup", Error::NotFound).await?;
         if let Some(name) = space {
             let name = text::name("/space", &name)?;
             let ix = w.dir().users.by_id::<UserIx>(&id).ok_or(Error::NotFound)?;
             w.caller = Caller::user(&w.dir().world, ix).ok_or(Error::NotFound)?;
             spaces::name_default(w, NewSpace { name, ..NewSpace::default() }).await?;
         }
-        Ok(signed_in)
+        Ok(SignedIn { recovery_codes, ..signed_in })
     })
     .await?;
     if !ctx.dry_run {
@@ -97,15 +101,18 @@ pub async fn set_up(ctx: &Ctx, setup: Setup) -> Result<SignedIn> {
 /// Begins an account with the one-time token that a system administrator passed on.
 ///
 /// # Errors
-/// 404 for a token that is unknown, used or expired; 422 for a password that will not do.
+/// 404 for a token that is unknown, used or expired, or of a disabled account; 422 for a password that will not do;
+/// 429 after too many tokens that were none.
 pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<String>) -> Result<SignedIn> {
     let token_hash = ids::token_hash(&token);
+    let guess = ctx.guess(None)?;
     // Looked at first, so that only those who hold a token can make the server hash a password.
-    if !store::signup(&ctx.app.db, &token_hash, ctx.now()).await? {
-        return Err(Error::NotFound);
-    }
-    Passwords::check("/password", &password)?;
+    let found = store::signup(&ctx.app.db, &token_hash, ctx.now()).await.map_err(Error::from);
+    let (guess, user) = guess.verified(found)?;
+    let user = user.ok_or(Error::NotFound)?;
+    guess.right();
     let name = name.map(|n| text::name("/name", &n)).transpose()?;
+    require_strong(ctx, user, "/password", &password, name.as_deref()).await?;
     let hash = ctx.app.passwords.hash(password).await?;
     let anonymous = ctx.with_credential(Who::Anonymous);
     write(&anonymous, "signup", async move |w: &mut Write<'_>| {
@@ -120,9 +127,9 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
             store::update_me(w.tx(), &permit, id, &name, space).await?;
             w.changed(Change::User(id)).await?;
         }
-        let codes = new_recovery_codes(w, &permit, id).await?;
-        let signed_in = begin(w, &permit, id, "signup").await?;
-        Ok(SignedIn { recovery_codes: codes, ..signed_in })
+        let recovery_codes = recovery::make_codes(w, &permit, id).await?;
+        let signed_in = begin(w, &permit, id, "signup", Error::NotFound).await?;
+        Ok(SignedIn { recovery_codes, ..signed_in })
     })
     .await
 }
@@ -130,38 +137,56 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
 /// Signs in. An unknown name, a wrong password and a disabled account answer alike and cost alike.
 ///
 /// # Errors
-/// 401 `wrong_credentials`.
+/// 401 `wrong_credentials`; 429 after too many wrong ones.
 pub async fn sign_in(ctx: &Ctx, username: &str, password: String, device: &str) -> Result<SignedIn> {
-    let handle = username.trim().to_lowercase();
-    // A name with a NUL is nobody's, and PostgreSQL would not look for it.
-    let found = if handle.contains('\0') { None } else { store::password(&ctx.app.db, &handle).await? };
-    let (user, hash) = found.map_or((None, None), |(id, hash)| (Uuid::try_parse(&id).ok(), hash));
-    let fits = ctx.app.passwords.verify(password, hash.clone()).await?;
-    let user = user.filter(|_| fits).ok_or(Error::WrongCredentials)?;
-    let device: String = device.chars().filter(|c| !c.is_control()).take(DEVICE_BYTES / 4).collect();
+    let handle = text::folded(username.trim());
+    let guess = ctx.guess(Some(&handle))?;
+    let (guess, found) = guess.verified(store::password(&ctx.app.db, &handle).await.map_err(Error::from))?;
+    let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
+    let (guess, fits) = guess.verified(ctx.app.passwords.verify(password, hash.clone()).await)?;
+    let user = user.filter(|_| fits).ok_or(WRONG)?;
+    let device = device_name(device);
     let anonymous = ctx.with_credential(Who::Anonymous);
-    write(&anonymous, "login", async move |w: &mut Write<'_>| {
+    let signed_in = write(&anonymous, "login", async move |w: &mut Write<'_>| {
         // The password may have been changed while this one was verified.
         if store::password_in(w.tx(), user).await? != hash {
-            return Err(Error::WrongCredentials);
+            return Err(WRONG);
         }
         let permit = w.by_secret();
-        begin(w, &permit, user, &device).await
+        begin(w, &permit, user, &device, WRONG).await
     })
-    .await
+    .await?;
+    guess.right();
+    Ok(signed_in)
 }
 
-/// Begins a session of an enabled user.
-async fn begin(w: &mut Write<'_>, permit: &Permit, user: Uuid, device: &str) -> Result<SignedIn> {
-    let ix: UserIx = w.dir().users.by_id(&user).ok_or(Error::WrongCredentials)?;
-    let facts = w.dir().world.user(ix).filter(|u| u.enabled).ok_or(Error::WrongCredentials)?;
-    let system_admin = facts.system_admin;
-    let info = Arc::clone(w.dir().users.info(ix).ok_or(Error::WrongCredentials)?);
+const WRONG: Error = Error::WrongCredentials("username or password");
+
+/// Requires that a new password of that user is hard to guess, also for those who know them.
+async fn require_strong(ctx: &Ctx, user: Uuid, pointer: &str, password: &str, name: Option<&str>) -> Result<()> {
+    let dir = ctx.directory();
+    let info = dir.users.by_id::<UserIx>(&user).and_then(|ix| dir.users.info(ix)).ok_or(Error::NotFound)?;
+    let hints = [Some(info.username.as_str()), Some(info.name.as_str()), info.email.as_deref(), name];
+    let hints: Vec<&str> = hints.into_iter().flatten().collect();
+    ctx.app.passwords.require_strong(pointer, password, &hints).await
+}
+
+/// What a device calls itself, as far as it is kept.
+fn device_name(device: &str) -> String {
+    device.chars().filter(|c| !c.is_control()).take(DEVICE_CHARACTERS).collect()
+}
+
+/// Begins a session of an enabled user; any other is refused with `refusal`.
+async fn begin(w: &mut Write<'_>, permit: &Permit, user: Uuid, device: &str, refusal: Error) -> Result<SignedIn> {
+    let found = w.dir().users.by_id::<UserIx>(&user).and_then(|ix| {
+        let facts = w.dir().world.user(ix).filter(|u| u.enabled)?;
+        Some((facts.system_admin, Arc::clone(w.dir().users.info(ix)?)))
+    });
+    let (system_admin, info) = found.ok_or(refusal)?;
     let (now, token, id) = (w.now, ids::new_token("gs_"), ids::new_id(w.now));
     let there = store::of_user(w.tx(), user, now).await?;
     for oldest in there.iter().take((there.len() + 1).saturating_sub(SESSIONS)) {
-        store::delete(w.tx(), permit, *oldest).await?;
-        w.changed(Change::Session(*oldest)).await?;
+        end_one(w, permit, *oldest).await?;
     }
     let expires_at = now + SESSION_SECONDS * 1_000_000;
     let hash = ids::token_hash(&token);
@@ -174,19 +199,20 @@ async fn begin(w: &mut Write<'_>, permit: &Permit, user: Uuid, device: &str) -> 
     Ok(SignedIn { token, user: info, system_admin, expires_at, recovery_codes: Vec::new() })
 }
 
-/// Five new recovery codes; the old ones are worth nothing from now on.
-async fn new_recovery_codes(w: &mut Write<'_>, permit: &Permit, user: Uuid) -> Result<Vec<String>> {
-    let codes: Vec<String> = (0..RECOVERY_CODES).map(|_| recovery_code()).collect();
-    let hashes: Vec<String> = codes.iter().map(|code| ids::token_hash(code)).collect();
-    store::set_recovery_codes(w.tx(), permit, user, &hashes).await?;
-    Ok(codes)
+/// Ends the good sessions of a user, but for one that is kept, and answers how many.
+async fn end_sessions(w: &mut Write<'_>, permit: &Permit, user: Uuid, keep: Option<Uuid>) -> Result<usize> {
+    let now = w.now;
+    let ending: Vec<Uuid> =
+        store::of_user(w.tx(), user, now).await?.into_iter().filter(|id| Some(*id) != keep).collect();
+    for session in &ending {
+        end_one(w, permit, *session).await?;
+    }
+    Ok(ending.len())
 }
 
-/// A code of 100 random bits in groups that people can copy.
-fn recovery_code() -> String {
-    let token = ids::new_token("");
-    let digits: Vec<char> = token.chars().take(20).collect();
-    digits.chunks(5).map(String::from_iter).collect::<Vec<_>>().join("-")
+async fn end_one(w: &mut Write<'_>, permit: &Permit, session: Uuid) -> Result<()> {
+    store::delete(w.tx(), permit, session).await?;
+    w.changed(Change::Session(session)).await
 }
 
 /// Ends the session the request came with.

@@ -1,4 +1,5 @@
-//! SQL of signing in: passwords, sign-up tokens, recovery codes, sessions.
+//! SQL of signing in: passwords, sign-up tokens, recovery codes, sessions. Who is disabled is not found by what
+//! they could get in with.
 
 use crate::access::Permit;
 use crate::base::db::{Db, DbError, Tx, params};
@@ -7,11 +8,16 @@ use uuid::Uuid;
 
 type Result<T> = std::result::Result<T, DbError>;
 
-/// The user of a name in lower case, and their password's hash if they have one.
-pub(super) async fn password(db: &Db, handle: &str) -> Result<Option<(String, Option<String>)>> {
-    let sql = "SELECT id, password FROM users WHERE handle = $1";
-    let Some(row) = db.query_opt(sql, &params![handle]).await? else { return Ok(None) };
-    Ok(Some((row.text(0)?.to_owned(), row.opt_text(1)?.map(str::to_owned))))
+/// The enabled user of a name as it is compared, and their password's hash if they have one.
+pub(super) async fn password(db: &Db, handle: &str) -> Result<Option<(Uuid, Option<String>)>> {
+    let sql = "SELECT id, password FROM users WHERE handle = $1 AND disabled = 0";
+    let Some(row) = db.query_opt(sql, &params![plain(handle)]).await? else { return Ok(None) };
+    Ok(Some((Uuid::try_parse(row.text(0)?).unwrap_or_default(), row.opt_text(1)?.map(str::to_owned))))
+}
+
+/// A name with a NUL is nobody's, and PostgreSQL would not look for it.
+fn plain(handle: &str) -> &str {
+    if handle.contains('\0') { "" } else { handle }
 }
 
 pub(super) async fn password_in(tx: &mut Tx, user: Uuid) -> Result<Option<String>> {
@@ -26,9 +32,16 @@ pub(super) async fn set_password(tx: &mut Tx, _: &Permit, user: Uuid, hash: &str
 }
 
 /// The user that a sign-up token is for, while it is good.
-pub(super) async fn signup(db: &Db, hash: &str, now: Micros) -> Result<bool> {
-    let sql = "SELECT 1 FROM signup_tokens WHERE token_hash = $1 AND expires_at > $2";
-    Ok(db.query_opt(sql, &params![hash, now]).await?.is_some())
+pub(super) async fn signup(db: &Db, hash: &str, now: Micros) -> Result<Option<Uuid>> {
+    let sql = "SELECT t.user_id FROM signup_tokens t JOIN users u ON u.id = t.user_id \
+               WHERE t.token_hash = $1 AND t.expires_at > $2 AND u.disabled = 0";
+    let row = db.query_opt(sql, &params![hash, now]).await?;
+    Ok(row.as_ref().map(|r| r.text(0)).transpose()?.and_then(|id| Uuid::try_parse(id).ok()))
+}
+
+/// Makes every sign-up link of a user worthless.
+pub(super) async fn forget_signups(tx: &mut Tx, _: &Permit, user: Uuid) -> Result<()> {
+    tx.execute("DELETE FROM signup_tokens WHERE user_id = $1", &params![user.to_string()]).await.map(drop)
 }
 
 /// Uses a sign-up token up: it and every other one of its user are gone.
@@ -47,6 +60,24 @@ pub(super) async fn set_recovery_codes(tx: &mut Tx, _: &Permit, user: Uuid, hash
         tx.execute("INSERT INTO recovery_codes (user_id, code_hash) VALUES ($1, $2)", &params![&user, hash]).await?;
     }
     Ok(())
+}
+
+/// The enabled user of a name whose recovery code that is.
+pub(super) async fn recovery(db: &Db, handle: &str, code_hash: &str) -> Result<Option<Uuid>> {
+    let sql = "SELECT u.id FROM users u JOIN recovery_codes c ON c.user_id = u.id AND c.code_hash = $2 \
+               WHERE u.handle = $1 AND u.disabled = 0";
+    let row = db.query_opt(sql, &params![plain(handle), code_hash]).await?;
+    Ok(row.as_ref().map(|r| r.text(0)).transpose()?.and_then(|id| Uuid::try_parse(id).ok()))
+}
+
+/// Uses a recovery code up and answers how many are left; nothing when it is not there (any more).
+pub(super) async fn take_recovery_code(tx: &mut Tx, _: &Permit, user: Uuid, hash: &str) -> Result<Option<i64>> {
+    let user = user.to_string();
+    let sql = "SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1";
+    let before = tx.query(sql, &params![&user]).await?.first().map_or(Ok(0), |r| r.int(0))?;
+    tx.execute("DELETE FROM recovery_codes WHERE user_id = $1 AND code_hash = $2", &params![&user, hash]).await?;
+    let after = tx.query(sql, &params![&user]).await?.first().map_or(Ok(0), |r| r.int(0))?;
+    Ok((after < before).then_some(after))
 }
 
 /// A session as it is written.

@@ -1,7 +1,13 @@
-//! Stories about getting in and out: setup, signup, login, logout and what `/me` says.
+//! Stories about getting in and out: setup, signup, login, logout and what `/me` says. Getting back in, and guessing,
+//! have files of their own.
 
 use crate::support::*;
 use axum::http::Method;
+
+#[path = "tests/guessing.rs"]
+mod guessing;
+#[path = "tests/recovery.rs"]
+mod recovery;
 
 stories! {
     setup_happens_once,
@@ -13,10 +19,10 @@ stories! {
     a_refused_signup_leaves_the_link_usable,
     login_tells_nobody_whether_a_name_exists,
     logout_ends_this_session_at_once_and_no_other,
-    only_the_exact_token_is_a_credential,
     a_bad_credential_is_never_taken_for_anonymous,
     sessions_outlive_a_restart_and_ended_ones_stay_ended,
     people_set_their_own_name_and_default_space,
+    my_sessions_are_listed_and_ended_one_by_one_or_all,
 }
 
 async fn setup_happens_once(g: Garth) {
@@ -173,24 +179,6 @@ async fn logout_ends_this_session_at_once_and_no_other(g: Garth) {
     phone.get("/api/v1/me").await.ok();
 }
 
-async fn only_the_exact_token_is_a_credential(g: Garth) {
-    let lin = g.person("lin").await;
-    let token = lin.token.clone().expect("a token");
-    let me = "/api/v1/me";
-    let flipped: String =
-        token.chars().map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect();
-    for bad in [&token[..token.len() - 1], &token[1..], &format!("{token}A"), &strange(&token), &flipped, "x", ""] {
-        lin.with_token(bad).get(me).await.not_signed_in();
-    }
-    let nobody = g.anonymous();
-    nobody.get(me).header("authorization", &format!("Basic {token}")).await.not_signed_in();
-    nobody.get(me).header("authorization", &token).await.not_signed_in();
-    nobody.get(&format!("{me}?token={token}")).await.not_signed_in();
-    nobody.get(&format!("{me}?access_token={token}")).await.not_signed_in();
-    // The scheme's name is written in any case (RFC 9110).
-    nobody.get(me).header("authorization", &format!("bearer {token}")).await.ok();
-}
-
 async fn a_bad_credential_is_never_taken_for_anonymous(g: Garth) {
     let ada = g.admin().await;
     ada.kind("task").await;
@@ -247,4 +235,60 @@ async fn people_set_their_own_name_and_default_space(g: Garth) {
     assert_eq!(lin.get("/api/v1/me").await.ok()["default_space"], Value::Null);
     let passed = lin.resource("task", "Home again").create().await;
     assert_eq!(passed["space"], home.id);
+}
+
+async fn my_sessions_are_listed_and_ended_one_by_one_or_all(g: Garth) {
+    let desk = g.person("lin").await;
+    let bo = g.person("bo").await;
+    let path = "/api/v1/me/sessions";
+    let login = |device: &str| {
+        let body = json!({"username": "lin", "password": password("lin")});
+        g.anonymous().post("/api/v1/login", body).header("user-agent", device)
+    };
+    g.pass(SECOND);
+    let phone = desk.with_token(&login("A phone").await.ok().text("token"));
+    g.pass(SECOND);
+    let tablet = desk.with_token(&login(&"x".repeat(300)).await.ok().text("token"));
+
+    let listed = phone.get(path).await.ok();
+    assert_eq!(listed["next"], Value::Null);
+    let items = listed.items();
+    assert_eq!(items.len(), 3, "newest first: {listed}");
+    assert_eq!(items[0]["device"], "x".repeat(50));
+    assert_eq!(items[1]["device"], "A phone");
+    let current: Vec<_> = items.iter().map(|item| item["current"] == true).collect();
+    assert_eq!(current, [false, true, false]);
+    assert!(items[1]["created_at"].as_str().is_some_and(|at| at.starts_with("2031-05-04T08:00:01")), "{listed}");
+    assert!(items[1]["expires_at"].as_str().is_some_and(|at| at.starts_with("2031-05-18T08:00:01")), "{listed}");
+    let text = String::from_utf8_lossy(&listed.bytes).into_owned();
+    for token in [&desk, &phone, &tablet].map(|one| one.token.clone().expect("a token")) {
+        assert!(!text.contains(&token) && !text.contains("hash"), "{listed}");
+    }
+
+    let id = items[0]["id"].as_str().expect("an id");
+    let one = format!("{path}/{id}");
+    g.unchanged(async || {
+        let hidden = bo.delete(&one).await.refused(404, "not_found");
+        assert_missing(&hidden, id, &bo.delete(&format!("{path}/{}", strange(id))).await, &strange(id));
+        g.anonymous().delete(&one).await.not_signed_in();
+        g.anonymous().get(path).await.not_signed_in();
+    })
+    .await;
+    tablet.get("/api/v1/me").await.ok();
+    desk.delete(&one).await.done();
+    tablet.get("/api/v1/me").await.not_signed_in();
+    desk.delete(&one).await.refused(404, "not_found");
+
+    desk.delete(path).await.done();
+    phone.get("/api/v1/me").await.not_signed_in();
+    desk.get("/api/v1/me").await.ok();
+    bo.get("/api/v1/me").await.ok();
+    assert_eq!(desk.get(path).await.ok().items().len(), 1);
+
+    // A session ends by itself after fourteen days, and is not listed then.
+    g.pass(14 * 24 * 3_600 * SECOND - 1);
+    g.anonymous().sign_in("lin").await;
+    g.pass(SECOND);
+    desk.get("/api/v1/me").await.not_signed_in();
+    assert_eq!(g.anonymous().sign_in("lin").await.get(path).await.ok().items().len(), 2);
 }

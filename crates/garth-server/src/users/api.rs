@@ -86,7 +86,10 @@ pub struct UserChanges {
 
 /// The routes of users.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, update, delete))
+        .routes(routes!(end_sessions))
 }
 
 /// Users the caller can see
@@ -146,4 +149,11 @@ async fn update(ctx: Ctx, Path(id): Path<String>, Input(body): Input<UserChanges
     responses((status = 204, description = "Deleted"), (status = "default", description = "A problem", body = Problem)))]
 async fn delete(ctx: Ctx, Path(id): Path<String>) -> Result<StatusCode> {
     users::delete(&ctx, id).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// End every session of an account
+#[utoipa::path(delete, path = "/api/v1/users/{id}/sessions", tag = "users", params(("id" = String, Path, description = "The user's id, or `@username`")),
+    responses((status = 204, description = "Ended"), (status = "default", description = "A problem", body = Problem)))]
+async fn end_sessions(ctx: Ctx, Path(id): Path<String>) -> Result<StatusCode> {
+    users::end_all_sessions(&ctx, id).await.map(|()| StatusCode::NO_CONTENT)
 }

@@ -145,7 +145,7 @@ pub async fn make(w: &mut Write<'_>, permit: &Permit, new: &NewUser, system_admi
     Ok(id)
 }
 
-/// A username as it is stored, and in lower case as it is compared.
+/// A username as it is stored, and as it is compared.
 ///
 /// # Errors
 /// 422 at the pointer.
@@ -155,7 +155,7 @@ pub fn username(pointer: &str, given: &str) -> Result<(String, String)> {
     if Uuid::try_parse(&username).is_ok() {
         return Err(Error::field(pointer, "must not look like an id"));
     }
-    let handle = username.to_lowercase();
+    let handle = text::folded(&username);
     Ok((username, handle))
 }
 
@@ -189,7 +189,7 @@ pub async fn list(ctx: &Ctx, page: &PageRequest, q: Option<&str>) -> Result<Page
         Some(cursor) => access::read_cursor(&dir, &caller, &query, cursor)?.0,
         None => String::new(),
     };
-    let like = q.as_deref().map(|q| (pattern(&q.to_lowercase()), pattern(&q.to_ascii_lowercase())));
+    let like = q.as_deref().map(|q| (pattern(&text::folded(q)), pattern(&q.to_ascii_lowercase())));
     let rows = store::page(&ctx.db(), &after, like, page.limit + 1).await?;
     // The rows first, the picture second: who was demoted meanwhile is shown nothing of them.
     let dir = ctx.directory();
@@ -265,6 +265,21 @@ pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Account> 
     .await
 }
 
+/// Ends every session of an account. Who was signed in can sign in again: to keep them out, disable the account.
+///
+/// # Errors
+/// 403 for all but system administrators, 404.
+pub async fn end_all_sessions(ctx: &Ctx, id: String) -> Result<()> {
+    write(ctx, "user.end_sessions", async move |w: &mut Write<'_>| {
+        let permit = w.system_admin()?;
+        let (_, info) = known(w.dir(), &id)?;
+        let ended = end_sessions(w, &permit, info.id).await?;
+        let (target_id, after) = (info.id.to_string(), json!({ "sessions_ended": ended }));
+        w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after }).await
+    })
+    .await
+}
+
 /// Deletes an account: its sessions, memberships and direct grants end with it.
 ///
 /// # Errors
@@ -313,15 +328,16 @@ fn held(dir: &Directory, user: UserIx, granted: &[SpaceIx]) -> Vec<(SpaceIx, Vec
     spaces.iter().map(|space| (*space, roles(space))).collect()
 }
 
-/// Ends every session of a user; the caller of this has decided that it may be.
+/// Ends every session of a user and answers how many; the caller of this has decided that it may be.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn end_sessions(w: &mut Write<'_>, permit: &Permit, user: Uuid) -> Result<()> {
-    for session in store::end_sessions(w.tx(), permit, user).await? {
-        w.changed(Change::Session(session)).await?;
+pub async fn end_sessions(w: &mut Write<'_>, permit: &Permit, user: Uuid) -> Result<usize> {
+    let ended = store::end_sessions(w.tx(), permit, user).await?;
+    for session in &ended {
+        w.changed(Change::Session(*session)).await?;
     }
-    Ok(())
+    Ok(ended.len())
 }
 
 /// The user of an id or `@username`, whoever asks; a deleted one is missing.
@@ -346,12 +362,12 @@ fn seen(dir: &Directory, caller: &Caller, ix: UserIx, info: &Arc<UserInfo>) -> A
 
 /// The order of lists.
 fn key(info: &UserInfo) -> (String, Uuid) {
-    (info.username.to_lowercase(), info.id)
+    (text::folded(&info.username), info.id)
 }
 
 /// As the store matches: a username in any case, a name in any case of ASCII letters.
 fn matches(info: &UserInfo, q: &str) -> bool {
-    info.username.to_lowercase().contains(&q.to_lowercase())
+    text::folded(&info.username).contains(&text::folded(q))
         || info.name.to_ascii_lowercase().contains(&q.to_ascii_lowercase())
 }
 

@@ -2,15 +2,19 @@
 
 use crate::support::*;
 use axum::http::Method;
+use garth_server::Limits;
 
 stories! {
     a_system_administrator_makes_accounts,
     only_system_administrators_manage_accounts,
-    the_signup_link_never_follows_the_host_header,
+    n14_no_link_follows_the_host_header,
     nobody_sets_another_persons_password,
     usernames_are_unique_and_bounded,
     accounts_are_listed_page_by_page_without_secrets,
-    disabling_takes_effect_at_once,
+    disabled_means_out_at_once,
+    disabling_meets_requests_under_way,
+    an_administrator_ends_somebodys_sessions,
+    n67_names_follow_one_rule_and_ids_are_exact,
     the_last_system_administrator_stays,
     two_administrators_cannot_demote_each_other_at_once,
     the_last_admin_of_a_space_is_neither_disabled_nor_deleted,
@@ -67,8 +71,10 @@ async fn only_system_administrators_manage_accounts(g: Garth) {
     .await;
 }
 
-async fn the_signup_link_never_follows_the_host_header(g: Garth) {
+async fn n14_no_link_follows_the_host_header(g: Garth) {
     let ada = g.admin().await;
+    let proxies = vec!["127.0.0.1/32".parse().expect("a network")];
+    g.limit(Limits { trusted_proxies: proxies, ..g.limits() }).await;
     let user = ada
         .post("/api/v1/users", json!({"username": "lin"}))
         .header("host", "evil.example")
@@ -78,6 +84,16 @@ async fn the_signup_link_never_follows_the_host_header(g: Garth) {
         .created();
     assert!(user.text("signup_link").starts_with(PUBLIC_URL), "{user}");
     assert!(!String::from_utf8_lossy(&user.bytes).contains("evil"), "{user}");
+    let discovery = g
+        .anonymous()
+        .get("/.well-known/authzen-configuration")
+        .header("host", "evil.example")
+        .header("x-forwarded-host", "evil.example")
+        .header("x-forwarded-proto", "gopher")
+        .header("forwarded", "for=1.2.3.4;host=evil.example;proto=gopher")
+        .await
+        .ok();
+    assert_same(&discovery, &g.anonymous().get("/.well-known/authzen-configuration").await);
 }
 
 async fn nobody_sets_another_persons_password(g: Garth) {
@@ -131,15 +147,137 @@ async fn accounts_are_listed_page_by_page_without_secrets(g: Garth) {
     }
 }
 
-async fn disabling_takes_effect_at_once(g: Garth) {
+async fn disabled_means_out_at_once(g: Garth) {
     let ada = g.admin().await;
     let lin = g.person("lin").await;
+    let phone = lin.sign_in("lin").await;
+    let codes = lin.post("/api/v1/me/recovery-codes", json!({"current": password("lin")})).await.ok();
+    let code = codes["recovery_codes"][0].clone();
     lin.get("/api/v1/me").await.ok();
     ada.patch(&url(&lin), json!({"disabled": true})).await.ok();
+
+    let login = json!({"username": "lin", "password": password("lin")});
+    let recover = json!({"username": "lin", "recovery_code": code, "new_password": "quite another staple"});
+    g.unchanged(async || {
+        lin.get("/api/v1/me").await.not_signed_in();
+        phone.get("/api/v1/me/sessions").await.not_signed_in();
+        lin.post("/access/v1/evaluation", lin.question("read", "space", &lin.id)).await.not_signed_in();
+        g.anonymous().post("/api/v1/login", login).await.refused(401, "wrong_credentials");
+        g.anonymous().post("/api/v1/recover", recover.clone()).await.refused(401, "wrong_credentials");
+    })
+    .await;
+    g.restart().await;
     lin.get("/api/v1/me").await.not_signed_in();
-    lin.post("/access/v1/evaluation", lin.question("read", "space", &lin.id)).await.not_signed_in();
+
+    // Enabled again, they sign in anew: what was ended stays ended.
     ada.patch(&url(&lin), json!({"disabled": false})).await.ok();
+    lin.get("/api/v1/me").await.not_signed_in();
+    phone.get("/api/v1/me").await.not_signed_in();
     g.anonymous().sign_in("lin").await;
+    g.anonymous().post("/api/v1/recover", recover).await.ok();
+
+    // Who has not signed up yet does not get in by the link either, until they are enabled.
+    let bo = ada.post("/api/v1/users", json!({"username": "bo"})).await.created();
+    let signup = json!({"token": bo.text("signup_token"), "password": password("bo")});
+    let strange = json!({"token": strange(&bo.text("signup_token")), "password": password("bo")});
+    let account = format!("/api/v1/users/{}", bo.id());
+    ada.patch(&account, json!({"disabled": true})).await.ok();
+    g.unchanged(async || {
+        let refused = g.anonymous().post("/api/v1/signup", signup.clone()).await.refused(404, "not_found");
+        assert_same(&refused, &g.anonymous().post("/api/v1/signup", strange).await);
+    })
+    .await;
+    ada.patch(&account, json!({"disabled": false})).await.ok();
+    g.anonymous().post("/api/v1/signup", signup).await.created();
+}
+
+async fn disabling_meets_requests_under_way(g: Garth) {
+    let ada = g.admin().await;
+    let lin = g.person("lin").await;
+    let body = json!({"username": "lin", "password": password("lin")});
+    let mut calls: Vec<_> = (0..6).map(|_| g.anonymous().post("/api/v1/login", body.clone())).collect();
+    calls.push(ada.patch(&url(&lin), json!({"disabled": true})));
+    calls.extend((0..6).map(|number| lin.patch("/api/v1/me", json!({"name": format!("Lin {number}")}))));
+    // Some came before and some after; none of them left a way in behind.
+    for answer in race(calls).await {
+        if let Some(token) = answer["token"].as_str() {
+            lin.with_token(token).get("/api/v1/me").await.not_signed_in();
+        }
+    }
+    lin.get("/api/v1/me").await.not_signed_in();
+}
+
+async fn an_administrator_ends_somebodys_sessions(g: Garth) {
+    let ada = g.admin().await;
+    let lin = g.person("lin").await;
+    let phone = lin.sign_in("lin").await;
+    let bo = g.person("bo").await;
+    let sessions = |of: &Person| format!("{}/sessions", url(of));
+    g.unchanged(async || {
+        bo.delete(&sessions(&lin)).await.refused(403, "forbidden");
+        lin.delete(&sessions(&lin)).await.refused(403, "forbidden");
+        g.anonymous().delete(&sessions(&lin)).await.not_signed_in();
+        ada.delete(&format!("/api/v1/users/{}/sessions", strange(&lin.id))).await.refused(404, "not_found");
+    })
+    .await;
+    lin.get("/api/v1/me").await.ok();
+    ada.delete(&sessions(&lin)).await.done();
+    lin.get("/api/v1/me").await.not_signed_in();
+    phone.get("/api/v1/me").await.not_signed_in();
+    bo.get("/api/v1/me").await.ok();
+    g.anonymous().sign_in("lin").await.get("/api/v1/me").await.ok();
+    let record = ada.all_pages("/api/v1/audit?action=user.end_sessions", 100).await;
+    let done = record.iter().find(|entry| entry["outcome"] == "done").expect("on record");
+    assert_eq!(done["target"]["id"], lin.id);
+    assert_eq!(done["after"]["sessions_ended"], 2);
+}
+
+async fn n67_names_follow_one_rule_and_ids_are_exact(g: Garth) {
+    let ada = g.admin().await;
+    let (composed, apart) = ("Ren\u{e9}e", "Rene\u{301}e");
+    let user = ada.post("/api/v1/users", json!({"username": apart})).await.created();
+    assert_eq!(user["username"], composed);
+    let signup = json!({"token": user.text("signup_token"), "password": password("x")});
+    g.anonymous().post("/api/v1/signup", signup).await.created();
+    for name in [composed, apart, "REN\u{c9}E", "rENE\u{301}e"] {
+        g.unchanged(async || {
+            ada.post("/api/v1/users", json!({"username": name})).await.refused(409, "conflict");
+        })
+        .await;
+        g.anonymous().post("/api/v1/login", json!({"username": name, "password": password("x")})).await.ok();
+        let found = ada.get(&format!("/api/v1/users/@{}", percent(name))).await.ok();
+        assert_eq!(found["id"], user["id"]);
+        let listed = ada.get(&format!("/api/v1/users?q={}", percent(name))).await.ok();
+        assert_eq!(listed.items().len(), 1);
+    }
+    // Groups, roles and named policies: the same rule, but with regard to case.
+    let named = |name: &str| {
+        let policy = json!({"name": name, "policy": "users", "edit": "admins"});
+        let role = json!({"name": name, "permissions": ["space:admin"]});
+        [("groups", json!({"name": name})), ("roles", role), ("policies", policy)]
+    };
+    for ((noun, first), (_, second)) in named(apart).into_iter().zip(named(composed)) {
+        let path = format!("/api/v1/{noun}");
+        let made = ada.post(&path, first).await.created();
+        assert_eq!(made["name"], composed);
+        ada.post(&path, second).await.refused(409, "conflict");
+        let at = if noun == "roles" { "" } else { "@" };
+        for name in [composed, apart] {
+            assert_eq!(ada.get(&format!("{path}/{at}{}", percent(name))).await.ok()["id"], made["id"]);
+        }
+        ada.get(&format!("{path}/{at}{}", percent("REN\u{c9}E"))).await.refused(404, "not_found");
+        ada.get(&format!("{path}/{}", made.id().to_uppercase())).await.refused(404, "not_found");
+        g.restart().await;
+        assert_eq!(ada.get(&format!("{path}/{at}{}", percent(apart))).await.ok()["id"], made["id"]);
+    }
+    // Ids are compared to the byte: in another form they are nobody's.
+    for odd in [user.id().to_uppercase(), user.id().replace('-', ""), format!("{{{}}}", user.id())] {
+        ada.get(&format!("/api/v1/users/{}", percent(&odd))).await.refused(404, "not_found");
+    }
+    let home = g.home().await;
+    ada.get(&format!("/api/v1/spaces/{}", home.id.to_uppercase())).await.refused(404, "not_found");
+    let grant = json!({"principal": format!("user:{}", user.id().to_uppercase()), "role": "reader"});
+    g.unchanged(async || ada.post(&home.url("/grants"), grant).await.invalid("/principal")).await;
 }
 
 async fn the_last_system_administrator_stays(g: Garth) {

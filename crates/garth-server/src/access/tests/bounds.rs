@@ -12,7 +12,7 @@ stories! {
 
 async fn what_is_too_much_is_turned_away_at_once(g: Garth) {
     g.admin().await;
-    g.limit(Limits { in_flight: 1, ..Limits::default() }).await;
+    g.limit(Limits { in_flight: 1, ..g.limits() }).await;
     let body = json!({"username": "ada", "password": password("ada")});
     let logins = (0..6).map(|_| g.anonymous().post("/api/v1/login", body.clone()).may_fail()).collect();
     let answers = race(logins).await;
@@ -30,7 +30,7 @@ async fn what_is_too_much_is_turned_away_at_once(g: Garth) {
 async fn n81_one_caller_does_not_take_the_whole_server(g: Garth) {
     let ada = g.admin().await;
     let lin = g.person("lin").await;
-    g.limit(Limits { in_flight_each: 2, ..Limits::default() }).await;
+    g.limit(Limits { in_flight_each: 2, ..g.limits() }).await;
     let change = json!({"current": "not her password at all", "new": "another long sentence of hers"});
     let mut calls: Vec<_> =
         (0..8).map(|_| lin.call(axum::http::Method::PUT, "/api/v1/me/password").json(change.clone())).collect();
@@ -48,12 +48,12 @@ async fn n81_one_caller_does_not_take_the_whole_server(g: Garth) {
 
 async fn what_takes_too_long_is_given_up(g: Garth) {
     g.admin().await;
-    g.limit(Limits { request: Duration::from_millis(1), ..Limits::default() }).await;
+    g.limit(Limits { request: Duration::from_millis(1), ..g.limits() }).await;
     let body = json!({"username": "ada", "password": password("ada")});
     let answer = g.anonymous().post("/api/v1/login", body).may_fail().await;
     assert_eq!(answer.header("retry-after"), "1");
     answer.unavailable("timeout");
     g.anonymous().get("/healthz").await.ok();
-    g.limit(Limits::default()).await;
+    g.limit(Limits { request: Duration::from_secs(30), ..g.limits() }).await;
     g.anonymous().sign_in("ada").await.get("/api/v1/me").await.ok();
 }

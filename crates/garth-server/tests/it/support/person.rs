@@ -6,7 +6,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
 use std::future::{Future, IntoFuture};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use tower::ServiceExt;
 
@@ -87,7 +87,15 @@ impl Person {
         if let Some(token) = &self.token {
             headers.insert("authorization", format!("Bearer {token}").parse().expect("a token is a header"));
         }
-        Call { g: self.g.clone(), method, path: path.to_owned(), headers, body: Vec::new(), may_fail: false }
+        Call {
+            g: self.g.clone(),
+            method,
+            path: path.to_owned(),
+            headers,
+            body: Vec::new(),
+            may_fail: false,
+            address: IpAddr::from([127, 0, 0, 1]),
+        }
     }
 
     /// Every item of a list, page by page. Fails if an item comes twice or a page is longer than asked for.
@@ -148,6 +156,7 @@ pub struct Call {
     headers: HeaderMap,
     body: Vec<u8>,
     may_fail: bool,
+    address: IpAddr,
 }
 
 impl Call {
@@ -167,6 +176,12 @@ impl Call {
         self.raw("application/json", body.to_string().into_bytes())
     }
 
+    /// From a client's own address.
+    pub fn from(mut self, address: &str) -> Call {
+        self.address = address.parse().expect("an address");
+        self
+    }
+
     /// A body that need not be JSON at all; an empty content type sends none.
     pub fn raw(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Call {
         self.body = body.into();
@@ -182,7 +197,7 @@ impl Call {
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.path.parse().expect("a path");
         *request.headers_mut() = self.headers;
-        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_000))));
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from((self.address, 50_000))));
         let response = self.g.router().oneshot(request).await.expect("the router never fails");
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes().to_vec();
