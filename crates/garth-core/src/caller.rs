@@ -1,5 +1,6 @@
 //! Who is asking, as far as decisions care.
 
+use crate::given::Given;
 use crate::ids::{GroupIx, KeyIx, Mark, Marks, Principal, ResourceIx, SpaceIx, UserIx};
 use crate::world::World;
 use smallvec::SmallVec;
@@ -22,6 +23,8 @@ pub struct Caller {
     pub groups: SmallVec<[GroupIx; 24]>,
     /// The space an API key belongs to: everything outside and above it is missing.
     pub home: Option<SpaceIx>,
+    /// The properties that came with the question; none unless somebody asks a decision with some.
+    pub given: Given,
     /// Of all [`Caller::principals`].
     marks: Marks,
 }
@@ -34,6 +37,7 @@ impl Caller {
             system_admin: false,
             groups: SmallVec::new(),
             home: None,
+            given: Given::default(),
             marks: Marks::default(),
         }
     }

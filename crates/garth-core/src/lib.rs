@@ -13,6 +13,7 @@
 pub mod caller;
 pub mod candidates;
 pub mod decide;
+pub mod given;
 pub mod ids;
 pub mod permission;
 pub mod policy;
@@ -25,6 +26,7 @@ pub mod world;
 pub use caller::Caller;
 pub use candidates::{Candidates, Named};
 pub use decide::{Action, Answer, By, Decision, Facts, Outcome, Target};
+pub use given::{Asked, Fact, Given, Part};
 pub use ids::{ClassIx, GroupIx, KeyIx, KindIx, PolicyIx, Principal, ResourceIx, RoleIx, SpaceIx, UserIx, Word};
 pub use permission::{Pattern, Permission, Role, RoleKind, Words};
 pub use policy::{Effect, Place, Policy, Rule, Who};

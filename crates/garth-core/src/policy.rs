@@ -5,6 +5,7 @@
 
 use crate::caller::Caller;
 use crate::decide::Facts;
+use crate::given::{Asked, Given};
 use crate::ids::{PolicyIx, Principal, UserIx};
 use crate::permission::Permission;
 use crate::standing::Roles;
@@ -60,6 +61,8 @@ pub struct Rule {
     pub who: Who,
     /// When it matches; always, if not given.
     pub when: Option<When>,
+    /// Properties of the question, all of which it needs to match.
+    pub given: Arc<[Asked]>,
 }
 
 /// Whom a rule matches.
@@ -78,7 +81,7 @@ pub enum Who {
 /// Where a policy stands; not every rule fits everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A space's view policy: no author, owner or subscribers there, and no `when`.
+    /// A space's view policy: no author, owner or subscribers there, no `when` and no `given`.
     Gate,
     /// A space's edit policy: no author, owner or subscribers there.
     Space,
@@ -113,18 +116,28 @@ impl Policy {
     /// Does the caller pass?
     pub(crate) fn passes(&self, at: &Circumstances<'_>) -> bool {
         let nests = matches!(self, Policy::Named(_) | Policy::Rules(..));
-        (!nests || self.fits(at.world, at.place())) && self.judge(at)
+        (!nests || self.part_fits(at.world, at.place(), Some(&at.caller.given), 1, false, &mut { MAX_POLICY_PARTS }))
+            && self.judge(at)
     }
 
     /// Can every part be understood in that place? One part that cannot (an unknown
     /// rule, an owner in a gate, a named policy that is gone, a deny rule that names
     /// nobody known), or more parts than are allowed, and the policy denies everyone:
-    /// an error inside a deny rule must not turn that rule off.
+    /// an error inside a deny rule must not turn that rule off. What a question says is looked
+    /// at when it is asked: a property that it lacks, or that is of another type, is such an error.
     pub fn fits(&self, world: &World, place: Place) -> bool {
-        self.part_fits(world, place, 1, false, &mut { MAX_POLICY_PARTS })
+        self.part_fits(world, place, None, 1, false, &mut { MAX_POLICY_PARTS })
     }
 
-    fn part_fits(&self, world: &World, place: Place, depth: usize, denies: bool, left: &mut usize) -> bool {
+    fn part_fits(
+        &self,
+        world: &World,
+        place: Place,
+        given: Option<&Given>,
+        depth: usize,
+        denies: bool,
+        left: &mut usize,
+    ) -> bool {
         if depth > MAX_POLICY_DEPTH || *left == 0 {
             return false;
         }
@@ -132,14 +145,15 @@ impl Policy {
         match self {
             Policy::Unknown => false,
             Policy::Named(named) => {
-                world.policy(*named).is_some_and(|p| p.part_fits(world, place, depth + 1, denies, left))
+                world.policy(*named).is_some_and(|p| p.part_fits(world, place, given, depth + 1, denies, left))
             }
             Policy::Rules(rules, _) => rules.iter().all(|rule| {
                 let denies = denies || rule.effect == Effect::Deny;
-                let in_place = rule.when.is_none() || place != Place::Gate;
+                let in_place = (rule.when.is_none() && rule.given.is_empty()) || place != Place::Gate;
                 in_place
+                    && given.is_none_or(|given| rule.given.iter().all(|asked| asked.understood(given)))
                     && match &rule.who {
-                        Who::Policy(inner) => inner.part_fits(world, place, depth + 1, denies, left),
+                        Who::Policy(inner) => inner.part_fits(world, place, given, depth + 1, denies, left),
                         Who::Author | Who::Owner | Who::Subscribers => place == Place::Resource,
                     }
             }),
@@ -183,6 +197,11 @@ impl Policy {
     /// Does the answer change by time alone?
     pub fn mentions_time(&self, world: &World) -> bool {
         self.any(world, 1, &mut { MAX_POLICY_PARTS }, &|rule| rule.when.is_some())
+    }
+
+    /// Does the answer depend on what comes with the question?
+    pub fn mentions_given(&self, world: &World) -> bool {
+        self.any(world, 1, &mut { MAX_POLICY_PARTS }, &|rule| !rule.given.is_empty())
     }
 
     /// Has one of its rules that property? What does not fit, and so denies whatever its
@@ -231,6 +250,7 @@ impl Rule {
     fn matches(&self, at: &Circumstances<'_>) -> bool {
         let facts = at.facts.unwrap_or_default();
         self.when.as_ref().is_none_or(|when| when.holds(at.now))
+            && self.given.iter().all(|asked| asked.holds(&at.caller.given))
             && match &self.who {
                 Who::Policy(policy) => policy.judge(at),
                 Who::Author => facts.author,

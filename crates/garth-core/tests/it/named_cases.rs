@@ -3,8 +3,10 @@
 
 use crate::oracle::{Asker, Class, Space, grant};
 use crate::worlds::{NOW, build, caller, nested, permission};
-use garth_core::{Action, By, Caller, ClassIx, Effect, Facts, GroupIx, KeyIx, Outcome, Policy, PolicyIx};
-use garth_core::{Principal, Rule, Sight, SpaceIx, Target, UserIx, When, Who, World};
+use garth_core::{
+    Action, Asked, By, Caller, ClassIx, Effect, Fact, Facts, Given, GroupIx, KeyIx, Outcome, Part, Policy,
+};
+use garth_core::{PolicyIx, Principal, Rule, Sight, SpaceIx, Target, UserIx, When, Who, World};
 
 use crate::office::*;
 
@@ -235,7 +237,7 @@ fn an_empty_list_of_groups_matches_nobody() {
 #[test]
 fn a_rule_about_a_resource_denies_everyone_on_a_space() {
     for who in [Who::Author, Who::Owner, Who::Subscribers] {
-        let rule = Rule { effect: Effect::Deny, who, when: None };
+        let rule = Rule { effect: Effect::Deny, who, when: None, given: [].into() };
         let policy = rules([allow(Policy::Users), rule], Effect::Allow);
         assert!(!maya_passes(policy.clone()));
         assert!(!maya_passes(Policy::Rules([allow(policy.clone())].into(), Effect::Allow)), "nested");
@@ -273,4 +275,45 @@ fn membership_is_looked_up_as_the_system() {
     let world = build(&plan);
     assert!(sees(&world, MAYA, 0) && !sees(&world, BO, 0));
     assert!(roles(&world, MAYA, 0).is_empty(), "passing a gate gives no role");
+}
+
+/// What AuthZEN's certification asks: the same rules, decided by what comes with the question.
+#[test]
+fn n21_n22_properties_of_the_question_decide() {
+    let asks =
+        |of, name: &str, equals: Fact, otherwise: Option<Fact>| Asked { of, name: name.into(), equals, otherwise };
+    let text = |text: &str| Fact::Text(text.into());
+    let archived = asks(Part::Resource, "status", text("archived"), Some(text("active")));
+    let admin = asks(Part::Subject, "role", text("admin"), Some(text("")));
+    let edit = rules(
+        [
+            Rule { given: [archived.clone(), admin].into(), ..allow(Policy::Users) },
+            Rule { given: [archived].into(), ..deny(Policy::Users) },
+        ],
+        Effect::Allow,
+    );
+    let may = |edit: &Policy, said: &[(Part, &str, Fact)]| {
+        let mut plan = office();
+        plan.spaces.insert(0, space(None, false, Policy::Users, vec![to(MAYA, 0)]));
+        plan.classes.insert(0, Class { space: 0, kind: 0, view: None, edit: Some(edit.clone()) });
+        let world = build(&plan);
+        let mut caller = user(&world, MAYA);
+        caller.given = Given::new(said.iter().map(|(of, name, fact)| (*of, (*name).into(), fact.clone())).collect());
+        world.decide(&caller, Target::Resource(ClassIx(0), Facts::default()), Action::Write, NOW).allowed()
+    };
+    let status = |value: Fact| (Part::Resource, "status", value);
+    let role = |name: &str| (Part::Subject, "role", text(name));
+    assert!(may(&edit, &[]));
+    assert!(may(&edit, &[role("manager")]));
+    assert!(!may(&edit, &[status(text("archived"))]));
+    assert!(may(&edit, &[status(text("archived")), role("admin")]));
+    // Of another type: nobody, whatever the default says.
+    assert!(!may(&edit, &[status(Fact::Flag(true))]));
+    assert!(!may(&edit, &[status(Fact::Other)]));
+    // Asked for, not told and not assumed: the deny rule is not turned off.
+    let soft = asks(Part::Action, "soft", Fact::Flag(false), None);
+    let hard = rules([Rule { given: [soft].into(), ..deny(Policy::Users) }], Effect::Allow);
+    assert!(!may(&hard, &[]));
+    assert!(!may(&hard, &[(Part::Action, "soft", Fact::Flag(false))]));
+    assert!(may(&hard, &[(Part::Action, "soft", Fact::Flag(true))]));
 }

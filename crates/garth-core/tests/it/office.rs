@@ -37,7 +37,7 @@ pub fn to(user: u32, role: u32) -> Grant {
 }
 
 pub fn allow(who: Policy) -> Rule {
-    Rule { effect: Effect::Allow, who: Who::Policy(who), when: None }
+    Rule { effect: Effect::Allow, who: Who::Policy(who), when: None, given: [].into() }
 }
 
 pub fn deny(who: Policy) -> Rule {

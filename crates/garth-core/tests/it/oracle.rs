@@ -5,7 +5,7 @@
 use garth_core::{
     Action, Effect, Facts, Grant, Micros, Permission, Policy, Principal, RoleIx, Rule, Target, When, Who,
 };
-use garth_core::{GroupIx, KeyIx, Moon, ResourceIx, SpaceIx, UserIx, Word};
+use garth_core::{Asked, Fact, GroupIx, KeyIx, Moon, Part, ResourceIx, SpaceIx, UserIx, Word};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The words of the permissions in test worlds, in the order the engine interns them.
@@ -26,6 +26,8 @@ pub struct Plan {
     pub classes: BTreeMap<u32, Class>,
     /// Each key with its home.
     pub keys: BTreeMap<u32, u32>,
+    /// What every question about this world says besides; the first of two alike counts.
+    pub given: Vec<(Part, &'static str, Fact)>,
 }
 
 #[derive(Clone, Debug)]
@@ -358,7 +360,7 @@ impl Plan {
                             parts.push((inner, depth + 1, denies || rule.effect == Effect::Deny));
                         }
                     }
-                    rules.iter().all(|rule| rule_fits(rule, place))
+                    rules.iter().all(|rule| rule_fits(rule, place) && rule.given.iter().all(|a| self.told(a).is_some()))
                 }
                 // An unknown person or group in a deny rule: an error must not turn the rule off.
                 Policy::These(users) if denies => users.iter().all(|u| self.users.contains_key(&u.0)),
@@ -372,6 +374,20 @@ impl Plan {
             }
         }
         true
+    }
+
+    /// What a rule is told about what it asks for: by the question, else by itself. Nothing, if that is
+    /// of another type.
+    fn told(&self, asked: &Asked) -> Option<Fact> {
+        let said = self.given.iter().find(|(of, name, _)| *of == asked.of && *name == &*asked.name);
+        let fact = said.map(|(_, _, fact)| fact.clone()).or_else(|| asked.otherwise.clone())?;
+        let alike = match (&fact, &asked.equals) {
+            (Fact::Flag(_), Fact::Flag(_)) | (Fact::Number(_), Fact::Number(_)) | (Fact::Text(_), Fact::Text(_)) => {
+                true
+            }
+            _ => false,
+        };
+        alike.then_some(fact)
     }
 
     fn says_yes(
@@ -405,7 +421,8 @@ impl Plan {
                         Who::Owner => facts.owner,
                         Who::Subscribers => facts.subscriber,
                     };
-                    if matches && rule.when.as_ref().is_none_or(|when| open(when, now)) {
+                    let as_asked = rule.given.iter().all(|asked| self.told(asked) == Some(asked.equals.clone()));
+                    if matches && as_asked && rule.when.as_ref().is_none_or(|when| open(when, now)) {
                         return rule.effect == Effect::Allow;
                     }
                 }
@@ -418,7 +435,7 @@ impl Plan {
 fn rule_fits(rule: &Rule, place: Place) -> bool {
     let on_a_resource = place == Place::ResourceView || place == Place::ResourceEdit;
     let who = matches!(rule.who, Who::Policy(_)) || on_a_resource;
-    who && (rule.when.is_none() || place != Place::Gate)
+    who && ((rule.when.is_none() && rule.given.is_empty()) || place != Place::Gate)
 }
 
 fn excepted(exceptions: &Exceptions, facts: Facts, what: &'static str) -> bool {

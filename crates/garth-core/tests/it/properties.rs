@@ -3,7 +3,7 @@
 //! `PROPTEST_CASES` sets how many worlds each property tries.
 
 use crate::oracle::{self, Asker, Outcome, Plan};
-use crate::worlds::{self, ANY, NOW, SPACES, Shape, UNKNOWN, actions, askers, build, caller, change, plan};
+use crate::worlds::{ANY, NOW, SPACES, Shape, UNKNOWN, actions, askers, asking, build, change, plan};
 use garth_core::{Action, Caller, Candidates, ClassIx, Facts, Flow, GroupIx, KeyIx, Named, Policy, Principal};
 use garth_core::{Reach, ResourceIx, RoleIx, Sight, SpaceIx, Standing, Target, UserIx, World};
 use proptest::prelude::*;
@@ -59,7 +59,7 @@ fn plain(standing: &Standing) -> oracle::Standing {
 fn callers(plan: &Plan, world: &World) -> Vec<(Asker, Caller)> {
     let mut both = Vec::new();
     for asker in askers() {
-        let caller = caller(world, asker);
+        let caller = asking(plan, world, asker);
         assert_eq!(caller.is_some(), plan.accepts(asker), "{asker:?} is let in");
         both.extend(caller.map(|c| (asker, c)));
     }
@@ -181,7 +181,7 @@ fn same(plan: &Plan, changed: &World, fresh: &World) {
         assert_eq!(fresh.has_admin(ix), plan.has_admin(ix.0), "somebody in charge of {ix:?}");
     }
     for (asker, caller) in callers(plan, fresh) {
-        let again = worlds::caller(changed, asker).unwrap();
+        let again = asking(plan, changed, asker).unwrap();
         for principal in caller.principals().filter(|p| fresh.knows(*p)) {
             assert_eq!(sorted(changed.granted(principal)), sorted(fresh.granted(principal)), "grants to {principal:?}");
         }
@@ -462,7 +462,7 @@ fn taking_away_never_lets_more_through() {
         let less = take_away(&plan, what, place);
         let (before, after) = (build(&plan), build(&less));
         for (asker, caller) in callers(&less, &after) {
-            let was = worlds::caller(&before, asker).unwrap();
+            let was = asking(&plan, &before, asker).unwrap();
             for target in targets(&plan) {
                 for action in actions() {
                     let allowed = after.decide(&caller, target, action, NOW).allowed();

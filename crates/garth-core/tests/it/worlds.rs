@@ -2,9 +2,10 @@
 //! are fed; [`change`] turns a built world into another one through the setters.
 
 use crate::oracle::{Asker, Class, Exceptions, Kind, Plan, Space, User, WORDS};
-use garth_core::{Action, Caller, ClassIx, Effect, Grant, GroupIx, KeyIx, KindIx, Micros, Moon, Pattern, Permission};
+use garth_core::{Action, Asked, Caller, ClassIx, Effect, Fact, Given, Grant, GroupIx, KeyIx, KindIx, Micros, Moon};
 use garth_core::{
-    Policy, PolicyIx, Principal, ResourceIx, Role, RoleIx, Rule, SpaceIx, UserIx, When, Who, Word, World,
+    Part, Pattern, Permission, Policy, PolicyIx, Principal, ResourceIx, Role, RoleIx, Rule, SpaceIx, UserIx, When, Who,
+    Word, World,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -183,6 +184,14 @@ pub fn caller(world: &World, asker: Asker) -> Option<Caller> {
     }
 }
 
+/// As [`caller`], with what the plan's questions say.
+pub fn asking(plan: &Plan, world: &World, asker: Asker) -> Option<Caller> {
+    let given = plan.given.iter().map(|(of, name, fact)| (*of, (*name).into(), fact.clone())).collect();
+    let mut caller = caller(world, asker)?;
+    caller.given = Given::new(given);
+    Some(caller)
+}
+
 // ---- chance ----
 
 pub fn plan(shape: Shape) -> impl Strategy<Value = Plan> {
@@ -201,28 +210,30 @@ pub fn plan(shape: Shape) -> impl Strategy<Value = Plan> {
     );
     // Which of each are left out.
     let left_out = vec(prop::bool::weighted(if shape.complete { 0.0 } else { 0.1 }), 40);
-    (people, places, left_out, any::<bool>()).prop_map(move |(people, places, left_out, public_access)| {
-        let (users, groups, roles, kinds, policies) = people;
-        let (spaces, order, classes, keys) = places;
-        let mut plan = Plan { public_access, ..Plan::default() };
-        let mut out = left_out.into_iter();
-        let mut keep = move || !out.next().unwrap_or(false);
-        plan.users = number(users, 0, || true);
-        plan.groups = number(groups, 0, &mut keep);
-        plan.roles = number(roles, CUSTOM_ROLES.start, &mut keep);
-        plan.kinds = number(kinds, 0, &mut keep);
-        plan.policies = number(policies, 0, &mut keep);
-        plan.classes = number(classes, 0, || true);
-        plan.keys = number(keys, 0, &mut keep);
-        for (place, (draw, mut space)) in spaces.into_iter().enumerate() {
-            space.parent =
-                parent(shape, draw, place, &order).filter(|p| shape.malformed || plan.spaces.contains_key(p));
-            if keep() {
-                plan.spaces.insert(order[place], space);
+    (people, places, left_out, any::<bool>(), given()).prop_map(
+        move |(people, places, left_out, public_access, given)| {
+            let (users, groups, roles, kinds, policies) = people;
+            let (spaces, order, classes, keys) = places;
+            let mut plan = Plan { public_access, given, ..Plan::default() };
+            let mut out = left_out.into_iter();
+            let mut keep = move || !out.next().unwrap_or(false);
+            plan.users = number(users, 0, || true);
+            plan.groups = number(groups, 0, &mut keep);
+            plan.roles = number(roles, CUSTOM_ROLES.start, &mut keep);
+            plan.kinds = number(kinds, 0, &mut keep);
+            plan.policies = number(policies, 0, &mut keep);
+            plan.classes = number(classes, 0, || true);
+            plan.keys = number(keys, 0, &mut keep);
+            for (place, (draw, mut space)) in spaces.into_iter().enumerate() {
+                space.parent =
+                    parent(shape, draw, place, &order).filter(|p| shape.malformed || plan.spaces.contains_key(p));
+                if keep() {
+                    plan.spaces.insert(order[place], space);
+                }
             }
-        }
-        plan
-    })
+            plan
+        },
+    )
 }
 
 /// A forest: who stands earlier in the order may be the parent of who stands later.
@@ -259,7 +270,7 @@ fn space(shape: Shape) -> impl Strategy<Value = (Option<usize>, Space)> {
     let gate = prop_oneof![6 => Just(Policy::Members), 4 => Just(Policy::Users), 1 => Just(Policy::Public), 7 => space_policy(shape)];
     let shut_to_readers = || {
         let readers = Who::Policy(Policy::Permission(permission("task:read")));
-        Policy::Rules([Rule { effect: Effect::Deny, who: readers, when: None }].into(), Effect::Allow)
+        Policy::Rules([Rule { effect: Effect::Deny, who: readers, when: None, given: [].into() }].into(), Effect::Allow)
     };
     let rising = shape.rising;
     let gate =
@@ -364,7 +375,13 @@ fn policy_of(shape: Shape, wild: bool) -> BoxedStrategy<Policy> {
             12 => inner.prop_map(Who::Policy),
             wild_odds => prop::sample::select(vec![Who::Author, Who::Owner, Who::Subscribers]),
         ];
-        let rule = (effect(), who, when).prop_map(|(effect, who, when)| Rule { effect, who, when });
+        let given = prop_oneof![20 => Just(Vec::new()), wild_odds => vec(asks(), 1..3)];
+        let rule = (effect(), who, when, given).prop_map(|(effect, who, when, given)| Rule {
+            effect,
+            who,
+            when,
+            given: given.into(),
+        });
         (vec(rule, 0..4), default).prop_map(|(rules, default)| Policy::Rules(rules.into(), default))
     })
     .boxed()
@@ -373,9 +390,37 @@ fn policy_of(shape: Shape, wild: bool) -> BoxedStrategy<Policy> {
 /// A policy inside so many rule lists; itself included it is `levels + 1` deep.
 pub fn nested(inner: Policy, levels: usize) -> Policy {
     (0..levels).fold(inner, |policy, _| {
-        let rule = Rule { effect: Effect::Allow, who: Who::Policy(policy), when: None };
+        let rule = Rule { effect: Effect::Allow, who: Who::Policy(policy), when: None, given: [].into() };
         Policy::Rules([rule].into(), Effect::Deny)
     })
+}
+
+fn property() -> impl Strategy<Value = (Part, &'static str)> {
+    (
+        prop::sample::select(vec![Part::Subject, Part::Resource, Part::Action]),
+        prop::sample::select(vec!["status", "soft"]),
+    )
+}
+
+fn fact() -> impl Strategy<Value = Fact> {
+    let text = prop::sample::select(vec!["active", "archived"]).prop_map(|t| Fact::Text(t.into()));
+    prop_oneof![4 => text, 2 => any::<bool>().prop_map(Fact::Flag), 1 => (0..2i64).prop_map(Fact::Number)]
+}
+
+/// Mostly with something to take where the question does not tell.
+fn asks() -> impl Strategy<Value = Asked> {
+    (property(), fact(), option::weighted(0.7, fact())).prop_map(|((of, name), equals, otherwise)| Asked {
+        of,
+        name: name.into(),
+        equals,
+        otherwise,
+    })
+}
+
+/// What a question may say.
+fn given() -> impl Strategy<Value = Vec<(Part, &'static str, Fact)>> {
+    let odd = prop_oneof![9 => fact(), 1 => Just(Fact::Other)];
+    vec((property(), odd).prop_map(|((of, name), fact)| (of, name, fact)), 0..4)
 }
 
 fn window() -> impl Strategy<Value = When> {

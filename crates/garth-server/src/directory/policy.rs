@@ -7,16 +7,22 @@ use crate::base::clock;
 use crate::base::error::FieldError;
 use crate::base::text::pointer as step;
 use crate::directory::Directory;
-use garth_core::{Effect, MAX_POLICY_DEPTH, Moon, Policy, PolicyIx, Principal, Rule, UserIx, When, Who};
+use garth_core::{
+    Asked, Effect, Fact, Given, MAX_POLICY_DEPTH, Moon, Part, Policy, PolicyIx, Principal, Rule, UserIx, When, Who,
+};
 use serde_json::{Map, Value, json};
 
 /// Most users, groups or rules in one list of a policy.
 pub const LIST_MAX: usize = 500;
+/// Most properties that a rule asks for.
+pub const GIVEN_MAX: usize = 16;
+/// Longest name, and longest text, of a property that a rule asks for, in bytes.
+pub const PROPERTY_MAX: usize = 255;
 
 /// Where a policy stands; not every form fits everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A space's view policy: no author or owner there, and no time windows.
+    /// A space's view policy: no author or owner there, no time windows, no properties of the question.
     Gate,
     /// A space's edit policy: no author or owner there.
     SpaceEdit,
@@ -62,7 +68,8 @@ pub fn read(directory: &Directory, value: &Value, pointer: &str, place: Place, s
     if reader.errors.is_empty() && policy.depth(&directory.world) > MAX_POLICY_DEPTH {
         reader.refuse(pointer, format!("nests deeper than {MAX_POLICY_DEPTH}, named policies included"));
     }
-    let windows = place == Place::Gate && policy.mentions_time(&directory.world);
+    let world = &directory.world;
+    let windows = place == Place::Gate && (policy.mentions_time(world) || policy.mentions_given(world));
     let relations = place != Place::Resource && policy.mentions_facts(&directory.world);
     if reader.errors.is_empty() && (windows || relations) {
         reader.refuse(pointer, "names a policy that does not fit here");
@@ -210,12 +217,12 @@ impl Reader<'_> {
     }
 
     fn rule(&mut self, rule: &Value, pointer: &str, depth: usize) -> (Rule, Value) {
-        let denies_all = Rule { effect: Effect::Deny, who: Who::Policy(Policy::Unknown), when: None };
+        let denies_all = Rule { effect: Effect::Deny, who: Who::Policy(Policy::Unknown), when: None, given: [].into() };
         let Some(object) = rule.as_object() else {
-            self.refuse(pointer, "must be an object with effect, who and, if wanted, when");
+            self.refuse(pointer, "must be an object with effect, who and, if wanted, when and given");
             return (denies_all, Value::Null);
         };
-        for key in object.keys().filter(|k| !matches!(k.as_str(), "effect" | "who" | "when")) {
+        for key in object.keys().filter(|k| !matches!(k.as_str(), "effect" | "who" | "when" | "given")) {
             self.refuse(&step(pointer, key), "is not a field of a rule");
         }
         let Some(effect) = object.get("effect").and_then(effect) else {
@@ -252,7 +259,51 @@ impl Reader<'_> {
             canonical["when"] = window.clone();
             self.when(window, &step(pointer, "when"))
         });
-        (Rule { effect, who, when }, canonical)
+        let mut given = Vec::new();
+        if let Some(asked) = object.get("given") {
+            if self.place == Place::Gate {
+                self.refuse(&step(pointer, "given"), "does not fit a space's gate");
+            }
+            canonical["given"] = asked.clone();
+            given = self.given(asked, &step(pointer, "given"));
+        }
+        (Rule { effect, who, when, given: given.into() }, canonical)
+    }
+
+    /// `{"resource": {"status": "archived"}, "action": {"soft": {"is": true, "otherwise": false}}}`.
+    fn given(&mut self, parts: &Value, pointer: &str) -> Vec<Asked> {
+        let mut all = Vec::new();
+        let Some(parts) = parts.as_object().filter(|o| !o.is_empty()) else {
+            self.refuse(pointer, "must be an object with subject, resource or action");
+            return all;
+        };
+        for (part, properties) in parts {
+            let at = step(pointer, part);
+            let of = match part.as_str() {
+                "subject" => Part::Subject,
+                "resource" => Part::Resource,
+                "action" => Part::Action,
+                _ => {
+                    self.refuse(&at, "is not subject, resource or action");
+                    continue;
+                }
+            };
+            let Some(properties) = properties.as_object().filter(|o| !o.is_empty()) else {
+                self.refuse(&at, "must be an object of properties and the values they must have");
+                continue;
+            };
+            for (name, value) in properties {
+                let at = step(&at, name);
+                match asked(of, name, value) {
+                    Some(asked) => all.push(asked),
+                    None => self.refuse(&at, "must be true, false, a whole number or a text, or an object with is and, of the same type, otherwise"),
+                }
+            }
+        }
+        if all.len() > GIVEN_MAX {
+            self.refuse(pointer, format!("asks for more than {GIVEN_MAX} properties"));
+        }
+        all
     }
 
     fn when(&mut self, window: &Value, pointer: &str) -> When {
@@ -277,6 +328,40 @@ impl Reader<'_> {
         }
         when
     }
+}
+
+/// What a JSON value is as a property: a flag, a whole number, a text, or something nobody can ask for.
+fn fact(value: &Value) -> Fact {
+    match value {
+        Value::Bool(flag) => Fact::Flag(*flag),
+        Value::Number(number) => number.as_i64().map_or(Fact::Other, Fact::Number),
+        Value::String(text) => Fact::Text(text.as_str().into()),
+        _ => Fact::Other,
+    }
+}
+
+/// The properties that came with a question: of its subject, its resource and its action, where they are objects.
+pub fn given(subject: &Value, resource: &Value, action: &Value) -> Given {
+    let parts = [(Part::Subject, subject), (Part::Resource, resource), (Part::Action, action)];
+    let all = parts.into_iter().flat_map(|(of, value)| {
+        let properties = value.as_object().into_iter().flatten();
+        properties.map(move |(name, value)| (of, name.as_str().into(), fact(value)))
+    });
+    Given::new(all.collect())
+}
+
+fn asked(of: Part, name: &str, value: &Value) -> Option<Asked> {
+    let (equals, otherwise) = match value.as_object() {
+        Some(object) => {
+            let known = object.keys().all(|k| matches!(k.as_str(), "is" | "otherwise"));
+            (fact(object.get("is").filter(|_| known)?), object.get("otherwise").map(fact))
+        }
+        None => (fact(value), None),
+    };
+    let alike = equals.same_type(otherwise.as_ref().unwrap_or(&equals));
+    let short = |fact: &Fact| !matches!(fact, Fact::Text(text) if text.len() > PROPERTY_MAX);
+    let fits = alike && name.len() <= PROPERTY_MAX && short(&equals) && otherwise.iter().all(short);
+    fits.then(|| Asked { of, name: name.into(), equals, otherwise })
 }
 
 fn effect(value: &Value) -> Option<Effect> {

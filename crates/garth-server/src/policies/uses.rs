@@ -130,11 +130,12 @@ pub(super) fn still_fit(dir: &Directory, policy: PolicyIx, holders: &[Holder]) -
             let detail = format!("something that uses the policy would nest deeper than {MAX_POLICY_DEPTH}");
             return Err(Error::conflict("conflict", detail));
         }
-        let windows = matches!(holder, Holder::SpaceView(_)) && held.iter().any(|p| p.mentions_time(&dir.world));
+        let passing = |p: &&Policy| p.mentions_time(&dir.world) || p.mentions_given(&dir.world);
+        let windows = matches!(holder, Holder::SpaceView(_)) && held.iter().any(passing);
         let about_spaces = matches!(holder, Holder::SpaceView(_) | Holder::SpaceEdit(_) | Holder::Editors(_));
         if windows || (about_spaces && held.iter().any(|p| p.mentions_facts(&dir.world))) {
             let detail = "a space or an edit policy uses this policy, so it cannot name author, owner, subscribers or, \
-                          for a space's gate, time windows";
+                          for a space's gate, time windows or properties of the question";
             return Err(Error::conflict("conflict", detail));
         }
     }

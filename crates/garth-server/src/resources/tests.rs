@@ -26,6 +26,7 @@ stories! {
     a_patch_may_carry_a_move,
     a_hidden_resource_is_a_missing_one,
     policies_of_a_resource_are_asked_behind_the_gate,
+    n21_a_property_that_nobody_told_denies,
     nobody_locks_themselves_out,
 }
 
@@ -533,6 +534,50 @@ async fn policies_of_a_resource_are_asked_behind_the_gate(g: Garth) {
     for person in [&bo, &kim, &ada] {
         person.get(&task.url("")).await.refused(404, "not_found");
     }
+}
+
+/// What Garth does itself asks without properties: what a rule assumes counts, and where it assumes nothing nobody passes.
+async fn n21_a_property_that_nobody_told_denies(g: Garth) {
+    let ada = g.admin().await;
+    ada.kind("task").await;
+    g.home().await;
+    let edit = |asked: Value| {
+        json!({"rules": [
+            {"effect": "deny", "who": "users", "given": {"resource": {"status": asked}}},
+            {"effect": "allow", "who": "members"},
+        ], "default": "deny"})
+    };
+    let with = |field: &str, policy: Value| ada.resource("task", "Fix").with(field, policy).send();
+    let assumed = edit(json!({"is": "archived", "otherwise": "active"}));
+    let task = with("edit", assumed.clone()).await.ok();
+    assert_eq!(task["edit"], assumed);
+    g.unchanged(async || {
+        with("edit", edit(json!("archived"))).await.refused(409, "lockout");
+        with("edit", edit(json!({"is": "archived", "otherwise": "archived"}))).await.refused(409, "lockout");
+        for odd in [
+            json!(null),
+            json!(1.5),
+            json!([]),
+            json!({}),
+            json!({"is": "a", "otherwise": 1}),
+            json!({"is": "a", "or": "b"}),
+        ] {
+            with("edit", edit(odd)).await.invalid("/edit/rules/0/given/resource/status");
+        }
+        let asks =
+            |given: Value| json!({"rules": [{"effect": "deny", "who": "users", "given": given}], "default": "allow"});
+        with("edit", asks(json!({}))).await.invalid("/edit/rules/0/given");
+        with("edit", asks(json!({"weather": {"wet": true}}))).await.invalid("/edit/rules/0/given/weather");
+        with("edit", asks(json!({"action": {}}))).await.invalid("/edit/rules/0/given/action");
+        let many: Value = (0..17)
+            .map(|n| (format!("p{n}"), json!({"is": true, "otherwise": false})))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        with("edit", asks(json!({"subject": many}))).await.invalid("/edit/rules/0/given");
+        let gate = asks(json!({"action": {"soft": {"is": true, "otherwise": false}}}));
+        ada.space("Gated").with("view", gate).send().await.invalid("/view/rules/0/given");
+    })
+    .await;
 }
 
 async fn nobody_locks_themselves_out(g: Garth) {
