@@ -1,7 +1,7 @@
 //! Who may do something: for searches, page by page; and, with where each of them has it from, for the command line,
 //! because that answer names people whom hardly anybody may see.
 
-use crate::access::{self, Ctx, Viewer, store};
+use crate::access::{self, Ctx, Viewer, store, works};
 use crate::base::error::{Error, Result};
 use crate::directory::{Directory, UserInfo};
 use garth_core::{Action, By, Caller, Candidates, ClassIx, Decision, Facts, Flow, GroupIx, Micros, Named, Permission};
@@ -111,14 +111,7 @@ impl<'a> Asked<'a> {
     }
 
     fn caller(&self, principal: Principal) -> Option<Caller> {
-        let world = &self.dir.world;
-        match principal {
-            Principal::User(user) => Caller::user(world, user),
-            Principal::Group(group) => Caller::group(world, group),
-            Principal::Everyone => Some(Caller::everyone()),
-            Principal::Key(key) => Caller::key(world, key),
-            Principal::Resource(_) => None,
-        }
+        caller_of(self.dir, principal, self.now)
     }
 
     fn may(&self, caller: &Caller) -> bool {
@@ -253,7 +246,7 @@ async fn page_of(
 async fn anybody(ctx: &Ctx, mut page: PageOf<'_>, after: Option<Uuid>) -> Result<(Vec<Principal>, Option<Uuid>)> {
     let mut after = after.map(|id| id.to_string()).unwrap_or_default();
     loop {
-        let ids = store::users_after(&ctx.app.db, &after, CHUNK.min(page.limit + 1)).await?;
+        let ids = store::users_after(&ctx.db(), &after, CHUNK.min(page.limit + 1)).await?;
         let Some(last) = ids.last().cloned() else { return Ok((page.found, None)) };
         for id in ids.iter().filter_map(|id| Uuid::try_parse(id).ok()) {
             // Whoever came after this picture was made is not in it yet.
@@ -272,7 +265,7 @@ fn id_of(dir: &Directory, principal: Principal) -> Option<Uuid> {
         Principal::Everyone => Some(LAST),
         Principal::User(user) => dir.users.info(user).map(|user| user.id),
         Principal::Group(group) => dir.groups.info(group).map(|group| group.id),
-        Principal::Key(_) => Uuid::try_parse(dir.principal_text(principal).strip_prefix("key:")?).ok(),
+        Principal::Key(key) => dir.keys.info(key).map(|key| key.id),
         Principal::Resource(_) => None,
     }
 }
@@ -305,6 +298,21 @@ impl PageOf<'_> {
         self.last = Some(id);
         self.looked_at += 1;
         true
+    }
+}
+
+/// A principal as decisions know it; `None` when it is gone, disabled or good for nothing any more.
+pub fn caller_of(dir: &Directory, principal: Principal, now: Micros) -> Option<Caller> {
+    let world = &dir.world;
+    match principal {
+        Principal::User(user) => Caller::user(world, user),
+        Principal::Group(group) => Caller::group(world, group),
+        Principal::Everyone => Some(Caller::everyone()),
+        Principal::Key(key) => {
+            let works = dir.keys.info(key).is_some_and(|key| works(dir, key, now));
+            Caller::key(world, key).filter(|_| works)
+        }
+        Principal::Resource(_) => None,
     }
 }
 

@@ -1,6 +1,9 @@
-//! AuthZEN over HTTP: evaluation, evaluations, discovery; and explain.
+//! AuthZEN over HTTP: evaluation and evaluations here, searches and discovery beside; and explain.
 
+mod discovery;
 mod search;
+
+pub use discovery::beside;
 
 use super::wire::{
     Asked, AuthzenAnswer, AuthzenDecision, AuthzenDecisions, AuthzenEvaluation, AuthzenEvaluations, Parts, malformed,
@@ -10,9 +13,8 @@ use crate::access::{App, Ctx, Explanation};
 use crate::base::error::{Problem, Result};
 use crate::base::http::Json;
 use crate::decisions;
-use axum::extract::State;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -25,9 +27,9 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(evaluation))
         .routes(routes!(evaluations))
-        .routes(routes!(configuration))
         .routes(routes!(explain))
         .merge(search::routes())
+        .merge(discovery::routes())
 }
 
 /// May this subject do this to that? (AuthZEN 1.0)
@@ -73,18 +75,6 @@ async fn evaluations(ctx: Ctx, Asked(body): Asked) -> Result<Json<AuthzenAnswer>
         }
     }
     Ok(Json(AuthzenAnswer::Many(AuthzenDecisions { evaluations: answers })))
-}
-
-/// What this decision point is called and where it answers (AuthZEN 1.0)
-#[utoipa::path(get, path = "/.well-known/authzen-configuration", tag = "decisions", security(()),
-    responses((status = 200, description = "The metadata", body = Object)))]
-async fn configuration(State(app): State<Arc<App>>) -> Json<Value> {
-    let url = &app.public_url;
-    Json(json!({
-        "policy_decision_point": url,
-        "access_evaluation_endpoint": format!("{url}/access/v1/evaluation"),
-        "access_evaluations_endpoint": format!("{url}/access/v1/evaluations"),
-    }))
 }
 
 /// A decision with its steps.

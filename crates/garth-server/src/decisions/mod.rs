@@ -14,7 +14,7 @@ use crate::directory::Directory;
 use crate::directory::policy::Sees;
 use crate::resources::{self, Rows};
 use asking::{Asking, space_of};
-use garth_core::{Action, Caller, KindIx, Outcome, Permission, Principal, Target};
+use garth_core::{Action, Caller, KindIx, Micros, Outcome, Permission, Principal, Target};
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -49,20 +49,9 @@ fn principal(dir: &Directory, entity: &Entity<'_>) -> Option<Principal> {
     }
 }
 
-/// A principal as decisions know it; `None` when it is gone or disabled.
-fn caller_of(dir: &Directory, principal: Principal) -> Option<Caller> {
-    match principal {
-        Principal::User(user) => Caller::user(&dir.world, user),
-        Principal::Group(group) => Caller::group(&dir.world, group),
-        Principal::Everyone => Some(Caller::everyone()),
-        Principal::Key(key) => Caller::key(&dir.world, key),
-        Principal::Resource(_) => None,
-    }
-}
-
 /// The subject as decisions know it; `None` when there is no such subject.
-fn subject(dir: &Directory, entity: &Entity<'_>) -> Option<Caller> {
-    caller_of(dir, principal(dir, entity)?)
+fn subject(dir: &Directory, entity: &Entity<'_>, now: Micros) -> Option<Caller> {
+    access::caller_of(dir, principal(dir, entity)?, now)
 }
 
 /// The action of a name on a resource type, if that type knows it.
@@ -100,12 +89,12 @@ async fn found(
 pub async fn evaluate(ctx: &Ctx, question: &Question<'_>) -> Result<Outcome> {
     let dir = ctx.directory();
     Asking::of(ctx, &dir)?.about(principal(&dir, &question.subject))?;
-    let target = found(ctx, &question.resource, |dir| subject(dir, &question.subject)).await?;
+    let target = found(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?;
     let dir = ctx.directory();
     let asking = Asking::of(ctx, &dir)?;
     let who = principal(&dir, &question.subject);
     asking.about(who)?;
-    let subject = who.and_then(|who| caller_of(&dir, who));
+    let subject = who.and_then(|who| access::caller_of(&dir, who, ctx.now()));
     let target = target.filter(|target| asking.there(&dir, who, *target));
     Ok(outcome(&dir, subject.as_ref(), target, action(&dir, question.resource.kind, question.action), ctx))
 }
@@ -165,7 +154,7 @@ impl<'a> Many<'a> {
         for question in questions {
             many.subjects.entry(question.subject).or_insert_with(|| {
                 let who = principal(dir, &question.subject);
-                (who, who.and_then(|who| caller_of(dir, who)))
+                (who, who.and_then(|who| access::caller_of(dir, who, ctx.now())))
             });
             let kind = question.resource.kind;
             many.actions.entry((kind, question.action)).or_insert_with(|| action(dir, kind, question.action));
@@ -221,7 +210,7 @@ impl<'a> Many<'a> {
 /// # Errors
 /// 403 for everybody else, whether the things named exist or not.
 pub async fn explain(ctx: &Ctx, question: &Question<'_>) -> Result<Explanation> {
-    let target = found(ctx, &question.resource, |dir| subject(dir, &question.subject)).await?;
+    let target = found(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?;
     // What it is to the one who asks: they must see it themselves.
     let seen = found(ctx, &question.resource, |dir| ctx.caller(dir).ok()).await?;
     let (dir, now) = (ctx.directory(), ctx.now());
@@ -233,7 +222,7 @@ pub async fn explain(ctx: &Ctx, question: &Question<'_>) -> Result<Explanation> 
         may_explain(&dir, caller, who, seen, now)?;
     }
     let action = action(&dir, question.resource.kind, question.action);
-    let subject = who.and_then(|who| caller_of(&dir, who)).unwrap_or_else(Caller::anonymous);
+    let subject = who.and_then(|who| access::caller_of(&dir, who, ctx.now())).unwrap_or_else(Caller::anonymous);
     // An action that the type does not know is explained like a target that is not there.
     let target = target.filter(|_| action.is_some());
     Ok(access::explain(&dir, caller, &subject, target, action.unwrap_or(Action::Read), now))
@@ -244,7 +233,7 @@ fn may_explain(
     caller: &Caller,
     subject: Option<Principal>,
     target: Option<Target>,
-    now: garth_core::Micros,
+    now: Micros,
 ) -> Result<()> {
     let refused = || Error::Forbidden("only administrators of the space may ask why about others".to_owned());
     let space = target.and_then(|target| space_of(dir, target)).ok_or_else(refused)?;

@@ -5,7 +5,7 @@
 //! before: archiving changes no right.
 
 use super::asking::{Asking, space_of};
-use super::{Entity, action, caller_of, principal};
+use super::{Entity, action, principal};
 use crate::access::{self, About, Ctx, Sought};
 use crate::base::error::Result;
 use crate::directory::Directory;
@@ -135,7 +135,7 @@ pub async fn resources(ctx: &Ctx, subject: &Entity<'_>, named: &str, kind: &str,
     let asking = Asking::of(ctx, &dir)?;
     let who = principal(&dir, subject);
     asking.about(who)?;
-    let caller = who.and_then(|who| caller_of(&dir, who));
+    let caller = who.and_then(|who| access::caller_of(&dir, who, now));
     let (Some(caller), Some(action)) = (caller, action(&dir, kind, named)) else { return Ok(Found::nothing()) };
     if kind == "space" {
         return Ok(spaces(&dir, &asking, who, &caller, action, part, now));
@@ -149,8 +149,7 @@ pub async fn resources(ctx: &Ctx, subject: &Entity<'_>, named: &str, kind: &str,
     if !Arc::ptr_eq(&dir, &newest) {
         // Something changed meanwhile: nothing that was revoked appears after the revoke was answered.
         let asking = Asking::of(ctx, &newest)?;
-        let (caller, inside) =
-            (caller_of(&newest, caller.who.unwrap_or(Principal::Everyone)), asking.spaces(&newest, who));
+        let (caller, inside) = (who.and_then(|who| access::caller_of(&newest, who, now)), asking.spaces(&newest, who));
         rows.retain(|row| {
             caller.as_ref().is_some_and(|caller| {
                 let target = resources::target_of(&newest, caller, row);
@@ -198,7 +197,7 @@ pub async fn actions(ctx: &Ctx, subject: &Entity<'_>, resource: &Entity<'_>, par
     let asking = Asking::of(ctx, &dir)?;
     let who = principal(&dir, subject);
     asking.about(who)?;
-    let caller = who.and_then(|who| caller_of(&dir, who));
+    let caller = who.and_then(|who| access::caller_of(&dir, who, now));
     let (Some(caller), Some(about)) = (caller, about) else { return Ok(Found::nothing()) };
     let target = about.target(&dir, &caller);
     if !asking.there(&dir, who, target) {

@@ -6,6 +6,10 @@ use axum::http::Method;
 
 #[path = "tests/batch.rs"]
 mod batch;
+#[path = "tests/discovery.rs"]
+mod discovery;
+#[path = "tests/interop.rs"]
+mod interop;
 #[path = "tests/search.rs"]
 mod search;
 

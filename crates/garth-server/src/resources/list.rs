@@ -83,7 +83,7 @@ pub async fn search(
         classes: dir.next_class() as usize,
         q: None,
     };
-    Ok(page(&ctx.app.db, reach, me, &wanted).await?)
+    Ok(page(&ctx.db(), reach, me, &wanted).await?)
 }
 
 /// Access, or a row itself, may have changed while the rows were read: each is asked about again, so that

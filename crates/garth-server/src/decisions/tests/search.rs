@@ -417,8 +417,8 @@ async fn busy(g: &Garth, count: usize) -> Busy {
     let atlas = ada.space("Atlas").create().await;
     let child = ada.space("Child").under(&atlas).inherits().create().await;
     let dark = ada.space("Dark").create().await;
-    let named = ada.space("Named").view(json!({"users": [ada.principal(), lin.principal()]})).create().await;
-    let open = ada.space("Open").view(json!("users")).create().await;
+    let named = ada.space("Named").gate(json!({"users": [ada.principal(), lin.principal()]})).create().await;
+    let open = ada.space("Open").gate(json!("users")).create().await;
     ada.grant(&atlas, &lin, "triager").await;
     ada.grant(&atlas, &gone, "writer").await;
     ada.grant(&child, &crew, "writer").await;
@@ -429,9 +429,13 @@ async fn busy(g: &Garth, count: usize) -> Busy {
         {"effect": "allow", "who": {"users": [ada.principal()]}}, {"effect": "allow", "who": "subscribers"},
     ], "default": "deny"});
     let not_bo = json!({"rules": [{"effect": "deny", "who": {"users": [bo.principal()]}}], "default": "allow"});
-    let in_both = json!({"groups_all": [format!("group:{}", crew.id), format!("group:{}", staff.id)]});
-    let views = [None, Some(json!("users")), Some(followers), None, Some(json!("members")), Some(not_bo)];
-    let edits = [None, Some(in_both), Some(json!("users")), None, Some(json!("admins"))];
+    let crew_and_staff = json!({"groups_all": [format!("group:{}", crew.id), format!("group:{}", staff.id)]});
+    let in_both = json!({"rules": [
+        {"effect": "allow", "who": {"users": [ada.principal()]}}, {"effect": "allow", "who": crew_and_staff},
+    ], "default": "deny"});
+    let views =
+        [None, Some(json!("users")), Some(followers), None, Some(json!("members")), Some(not_bo), Some(in_both)];
+    let edits = [None, Some(json!("users")), None, Some(json!("admins"))];
     let spaces = vec![home, atlas, child, dark, named, open];
     let mut resources = Vec::new();
     for number in 0..count {
@@ -445,10 +449,7 @@ async fn busy(g: &Garth, count: usize) -> Busy {
         if let Some(view) = &views[(number / 6) % views.len()] {
             resource["view"] = view.clone();
         }
-        // Whoever makes it must be able to see and edit it.
-        if let Some(edit) = &edits[(number / 7) % edits.len()]
-            && (edit == "users" || edit == "admins")
-        {
+        if let Some(edit) = &edits[(number / 7) % edits.len()] {
             resource["edit"] = edit.clone();
         }
         resources.push(resource);
