@@ -417,8 +417,8 @@ async fn busy(g: &Garth, count: usize) -> Busy {
     let atlas = ada.space("Atlas").create().await;
     let child = ada.space("Child").under(&atlas).inherits().create().await;
     let dark = ada.space("Dark").create().await;
-    let named = ada.space("Named").gate(json!({"users": [ada.principal(), lin.principal()]})).create().await;
-    let open = ada.space("Open").gate(json!("users")).create().await;
+    let named = ada.space("Named").with("view", json!({"users": [ada.principal(), lin.principal()]})).create().await;
+    let open = ada.space("Open").with("view", json!("users")).create().await;
     ada.grant(&atlas, &lin, "triager").await;
     ada.grant(&atlas, &gone, "writer").await;
     ada.grant(&child, &crew, "writer").await;
