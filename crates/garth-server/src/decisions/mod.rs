@@ -14,7 +14,7 @@ use crate::directory::Directory;
 use crate::directory::policy::Sees;
 use crate::resources::{self, Rows};
 use asking::{Asking, space_of};
-use garth_core::{Action, Caller, KindIx, Micros, Outcome, Permission, Principal, Target};
+use garth_core::{Action, Caller, KindIx, Micros, Outcome, Permission, Principal, SpaceIx, Standing, Target};
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -87,30 +87,22 @@ async fn found(
 /// # Errors
 /// 403 when the caller may not ask about that subject; when the store fails.
 pub async fn evaluate(ctx: &Ctx, question: &Question<'_>) -> Result<Outcome> {
-    let dir = ctx.directory();
-    Asking::of(ctx, &dir)?.about(principal(&dir, &question.subject))?;
     let target = found(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?;
+    // The row first and the picture second: what was revoked before the answer is not allowed.
     let dir = ctx.directory();
     let asking = Asking::of(ctx, &dir)?;
     let who = principal(&dir, &question.subject);
     asking.about(who)?;
-    let subject = who.and_then(|who| access::caller_of(&dir, who, ctx.now()));
+    let subject = match who {
+        Some(_) if asking.itself(who) => Some(asking.caller().clone()),
+        who => who.and_then(|who| access::caller_of(&dir, who, ctx.now())),
+    };
     let target = target.filter(|target| asking.there(&dir, who, *target));
-    Ok(outcome(&dir, subject.as_ref(), target, action(&dir, question.resource.kind, question.action), ctx))
-}
-
-/// The decision, where all of its parts are known.
-fn outcome(
-    dir: &Directory,
-    subject: Option<&Caller>,
-    target: Option<Target>,
-    action: Option<Action>,
-    ctx: &Ctx,
-) -> Outcome {
-    match (subject, target, action) {
-        (Some(subject), Some(target), Some(action)) => dir.world.decide(subject, target, action, ctx.now()).outcome,
+    let action = action(&dir, question.resource.kind, question.action);
+    Ok(match (subject, target, action) {
+        (Some(subject), Some(target), Some(action)) => dir.world.decide(&subject, target, action, ctx.now()).outcome,
         _ => Outcome::Missing,
-    }
+    })
 }
 
 /// How each of many questions ends, or why it may not be asked. Every subject is worked out once, and all
@@ -128,8 +120,8 @@ pub async fn evaluate_each(ctx: &Ctx, questions: &[Question<'_>]) -> Result<Vec<
         // Who follows what was read for this picture; another one may ask for more.
         let newest = ctx.directory();
         if follows.is_none() || Arc::ptr_eq(&dir, &newest) {
-            let follows = follows.unwrap_or_default();
-            return Ok(questions.iter().map(|question| many.one(ctx, question, &rows, &follows)).collect());
+            let (follows, mut known) = (follows.unwrap_or_default(), Known::default());
+            return Ok(questions.iter().map(|question| many.one(ctx, question, &rows, &follows, &mut known)).collect());
         }
         drop(many);
         dir = newest;
@@ -142,6 +134,13 @@ struct Many<'a> {
     asking: Asking,
     subjects: HashMap<Entity<'a>, (Option<Principal>, Option<Caller>)>,
     actions: HashMap<(&'a str, &'a str), Option<Action>>,
+}
+
+/// What was found out while answering: where the caller may ask about others, and what subjects are in spaces.
+#[derive(Default)]
+struct Known<'a> {
+    there: HashMap<SpaceIx, bool>,
+    standings: HashMap<(Entity<'a>, SpaceIx), Standing>,
 }
 
 /// Who follows what, as pairs of the resource's id and a principal.
@@ -182,13 +181,30 @@ impl<'a> Many<'a> {
         resources::follows(ctx, &ids, &people).await.map(Some)
     }
 
-    fn one(&self, ctx: &Ctx, question: &Question<'_>, rows: &Rows, follows: &Follows) -> Result<Outcome> {
+    fn one(
+        &self,
+        ctx: &Ctx,
+        question: &Question<'a>,
+        rows: &Rows,
+        follows: &Follows,
+        known: &mut Known<'a>,
+    ) -> Result<Outcome> {
+        let (dir, now) = (self.dir, ctx.now());
         let (who, subject) = self.subjects.get(&question.subject).map_or((None, None), |(who, s)| (*who, s.as_ref()));
         self.asking.about(who)?;
         let action = self.actions.get(&(question.resource.kind, question.action)).copied().flatten();
-        let target = subject.and_then(|subject| self.target(&question.resource, subject, rows, follows));
-        let target = target.filter(|target| self.asking.there(self.dir, who, *target));
-        Ok(outcome(self.dir, subject, target, action, ctx))
+        let (Some(subject), Some(action)) = (subject, action) else { return Ok(Outcome::Missing) };
+        let target = self.target(&question.resource, subject, rows, follows);
+        let Some((target, space)) = target.and_then(|target| Some((target, space_of(dir, target)?))) else {
+            return Ok(Outcome::Missing);
+        };
+        let itself = self.asking.itself(who);
+        if !itself && !*known.there.entry(space).or_insert_with(|| self.asking.there(dir, who, Target::Space(space))) {
+            return Ok(Outcome::Missing);
+        }
+        let standing = known.standings.entry((question.subject, space));
+        let standing = standing.or_insert_with(|| dir.world.standing(subject, space, now)).clone();
+        Ok(dir.world.decide_with(subject, standing, target, action, now).outcome)
     }
 
     fn target(&self, resource: &Entity<'_>, subject: &Caller, rows: &Rows, follows: &Follows) -> Option<Target> {
