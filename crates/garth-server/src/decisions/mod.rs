@@ -92,12 +92,11 @@ pub async fn evaluate(ctx: &Ctx, question: &Question<'_>) -> Result<Outcome> {
     let dir = ctx.directory();
     let asking = Asking::of(ctx, &dir)?;
     let who = principal(&dir, &question.subject);
-    asking.about(who)?;
+    let target = asking.target(&dir, who, target)?;
     let subject = match who {
         Some(_) if asking.itself(who) => Some(asking.caller().clone()),
         who => who.and_then(|who| access::caller_of(&dir, who, ctx.now())),
     };
-    let target = target.filter(|target| asking.there(&dir, who, *target));
     let action = action(&dir, question.resource.kind, question.action);
     Ok(match (subject, target, action) {
         (Some(subject), Some(target), Some(action)) => dir.world.decide(&subject, target, action, ctx.now()).outcome,
@@ -191,17 +190,16 @@ impl<'a> Many<'a> {
     ) -> Result<Outcome> {
         let (dir, now) = (self.dir, ctx.now());
         let (who, subject) = self.subjects.get(&question.subject).map_or((None, None), |(who, s)| (*who, s.as_ref()));
-        self.asking.about(who)?;
+        let target = subject.and_then(|subject| self.target(&question.resource, subject, rows, follows));
+        let place = target.and_then(|target| space_of(dir, target));
+        let there =
+            || place.is_some_and(|space| *known.there.entry(space).or_insert_with(|| self.asking.there(dir, space)));
+        let may_ask = self.asking.about(who, there)?;
         let action = self.actions.get(&(question.resource.kind, question.action)).copied().flatten();
-        let (Some(subject), Some(action)) = (subject, action) else { return Ok(Outcome::Missing) };
-        let target = self.target(&question.resource, subject, rows, follows);
-        let Some((target, space)) = target.and_then(|target| Some((target, space_of(dir, target)?))) else {
+        let (Some(subject), Some(target), Some(space), Some(action), true) = (subject, target, place, action, may_ask)
+        else {
             return Ok(Outcome::Missing);
         };
-        let itself = self.asking.itself(who);
-        if !itself && !*known.there.entry(space).or_insert_with(|| self.asking.there(dir, who, Target::Space(space))) {
-            return Ok(Outcome::Missing);
-        }
         let standing = known.standings.entry((question.subject, space));
         let standing = standing.or_insert_with(|| dir.world.standing(subject, space, now)).clone();
         Ok(dir.world.decide_with(subject, standing, target, action, now).outcome)

@@ -4,7 +4,7 @@
 //! grants, policies and exceptions name, resources from reach, in the query. Archived things are answered for as
 //! before: archiving changes no right.
 
-use super::asking::{Asking, space_of};
+use super::asking::{Asking, Spaces, space_of};
 use super::{Entity, action, principal};
 use crate::access::{self, About, Ctx, Sought};
 use crate::base::error::Result;
@@ -86,18 +86,16 @@ pub async fn subjects(ctx: &Ctx, kind: &str, named: &str, resource: &Entity<'_>,
     let dir = ctx.directory();
     let asking = Asking::of(ctx, &dir)?;
     let (Some(about), Some(action)) = (about, action(&dir, resource.kind, named)) else { return Ok(Found::nothing()) };
-    if !asking.others() {
+    let sought = match kind {
+        "user" => Some(Sought::Users),
+        "group" => Some(Sought::Groups),
+        "key" => Some(Sought::Keys),
+        _ => None,
+    };
+    if !about.space(&dir).is_some_and(|space| asking.there(&dir, space)) {
         return Ok(itself(&dir, &asking, kind, &about, action, part, ctx.now()));
     }
-    let sought = match kind {
-        "user" => Sought::Users,
-        "group" => Sought::Groups,
-        "key" => Sought::Keys,
-        _ => return Ok(Found::nothing()),
-    };
-    if !asking.there(&dir, None, about.target(&dir, asking.caller())) {
-        return Ok(Found::nothing());
-    }
+    let Some(sought) = sought else { return Ok(Found::nothing()) };
     let (found, next) = access::subjects(ctx, &about, sought, action, part.after_id(), part.limit).await?;
     let id = |principal: Principal| id_of(&dir, principal);
     Ok(Found { items: found.into_iter().map(id).collect(), next: next.map(|id| (String::new(), id.to_string())) })
@@ -134,14 +132,13 @@ pub async fn resources(ctx: &Ctx, subject: &Entity<'_>, named: &str, kind: &str,
     let (dir, now) = (ctx.directory(), ctx.now());
     let asking = Asking::of(ctx, &dir)?;
     let who = principal(&dir, subject);
-    asking.about(who)?;
+    let inside = asking.spaces(&dir, who)?;
     let caller = who.and_then(|who| access::caller_of(&dir, who, now));
     let (Some(caller), Some(action)) = (caller, action(&dir, kind, named)) else { return Ok(Found::nothing()) };
     if kind == "space" {
-        return Ok(spaces(&dir, &asking, who, &caller, action, part, now));
+        return Ok(spaces(&dir, &inside, &caller, action, part, now));
     }
     let Some(kind) = dir.kinds.by_name::<KindIx>(kind) else { return Ok(Found::nothing()) };
-    let inside = asking.spaces(&dir, who);
     let reach = dir.world.reach_for(&caller, action, now, |c| c.kind == kind && inside.hold(&dir, c.space));
     let me = access::identity(&dir, &caller);
     let (mut rows, next) = resources::search(ctx, &dir, &reach, me.as_deref(), part.after.clone(), part.limit).await?;
@@ -149,7 +146,8 @@ pub async fn resources(ctx: &Ctx, subject: &Entity<'_>, named: &str, kind: &str,
     if !Arc::ptr_eq(&dir, &newest) {
         // Something changed meanwhile: nothing that was revoked appears after the revoke was answered.
         let asking = Asking::of(ctx, &newest)?;
-        let (caller, inside) = (who.and_then(|who| access::caller_of(&newest, who, now)), asking.spaces(&newest, who));
+        let caller = who.and_then(|who| access::caller_of(&newest, who, now));
+        let inside = asking.spaces(&newest, who)?;
         rows.retain(|row| {
             caller.as_ref().is_some_and(|caller| {
                 let target = resources::target_of(&newest, caller, row);
@@ -161,17 +159,8 @@ pub async fn resources(ctx: &Ctx, subject: &Entity<'_>, named: &str, kind: &str,
     Ok(Found { items: rows.into_iter().map(|row| row.id).collect(), next })
 }
 
-fn spaces(
-    dir: &Directory,
-    asking: &Asking,
-    who: Option<Principal>,
-    caller: &Caller,
-    action: Action,
-    part: &Part,
-    now: Micros,
-) -> Found {
+fn spaces(dir: &Directory, inside: &Spaces, caller: &Caller, action: Action, part: &Part, now: Micros) -> Found {
     let sight = Sight::new(&dir.world, caller, now);
-    let inside = asking.spaces(dir, who);
     let after = part.after_id();
     let seen = sight.visible().map(|(space, _)| space).filter(|space| inside.hold(dir, *space));
     let ids = seen.filter_map(|space| Some((dir.space_id(space)?, space)));
@@ -190,19 +179,15 @@ fn spaces(
 /// # Errors
 /// 403 when the caller may not ask about that subject; when the store fails.
 pub async fn actions(ctx: &Ctx, subject: &Entity<'_>, resource: &Entity<'_>, part: &Part) -> Result<Found> {
-    let dir = ctx.directory();
-    Asking::of(ctx, &dir)?.about(principal(&dir, subject))?;
     let about = about(ctx, resource).await?;
     let (dir, now) = (ctx.directory(), ctx.now());
     let asking = Asking::of(ctx, &dir)?;
     let who = principal(&dir, subject);
-    asking.about(who)?;
     let caller = who.and_then(|who| access::caller_of(&dir, who, now));
-    let (Some(caller), Some(about)) = (caller, about) else { return Ok(Found::nothing()) };
+    let there = || about.as_ref().and_then(|about| about.space(&dir)).is_some_and(|space| asking.there(&dir, space));
+    let may_ask = asking.about(who, there)?;
+    let (Some(caller), Some(about), true) = (caller, about.as_ref(), may_ask) else { return Ok(Found::nothing()) };
     let target = about.target(&dir, &caller);
-    if !asking.there(&dir, who, target) {
-        return Ok(Found::nothing());
-    }
     let after = part.after.as_ref().map(|(_, name)| name.as_str());
     let may = |name: &String| {
         action(&dir, resource.kind, name).is_some_and(|action| dir.world.decide(&caller, target, action, now).allowed())

@@ -34,6 +34,7 @@ pub const EVALUATIONS: &str = "/access/v1/evaluations";
 pub struct Fixture {
     pub alice: Person,
     pub bob: Person,
+    pub space: Thing,
     pub records: [String; 2],
 }
 
@@ -47,7 +48,7 @@ pub async fn fixture(g: &Garth) -> Fixture {
     ada.grant(&space, &bob, "reader").await;
     let one = ada.resource("record", "record-1").space(&space).create().await;
     let two = ada.resource("record", "record-2").space(&space).create().await;
-    Fixture { alice, bob, records: [one.id, two.id] }
+    Fixture { alice, bob, space, records: [one.id, two.id] }
 }
 
 impl Fixture {
@@ -58,7 +59,7 @@ impl Fixture {
 }
 
 async fn authzen_evaluation_answers_the_fixture(g: Garth) {
-    let Fixture { alice, bob, records } = fixture(&g).await;
+    let Fixture { alice, bob, records, .. } = fixture(&g).await;
     for (person, action, decision) in
         [(&alice, "read", true), (&alice, "write", true), (&bob, "read", true), (&bob, "write", false)]
     {

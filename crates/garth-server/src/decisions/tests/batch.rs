@@ -34,7 +34,7 @@ fn action(name: &str) -> Value {
 }
 
 async fn authzen_evaluations_answers_in_order(g: Garth) {
-    let Fixture { alice, bob, records } = fixture(&g).await;
+    let Fixture { alice, bob, records, .. } = fixture(&g).await;
     // The array form, with a subject and an action for all.
     let mut body = json!({"subject": {"type": "user", "id": alice.id}, "action": {"name": "read"}});
     body["evaluations"] = json!([record(&records[0]), record(&records[1]), record(&strange(&records[0]))]);
@@ -136,7 +136,7 @@ async fn authzen_evaluations_semantics(g: Garth) {
 }
 
 async fn authzen_evaluations_wrong_items_fail_alone(g: Garth) {
-    let Fixture { alice, bob, records } = fixture(&g).await;
+    let Fixture { alice, bob, records, .. } = fixture(&g).await;
     let good = alice.question("read", "record", &records[0]);
     let mut other = good.clone();
     other["subject"]["id"] = json!(bob.id);

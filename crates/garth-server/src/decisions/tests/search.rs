@@ -17,6 +17,8 @@ stories! {
     authzen_search_wants_the_right_types,
     authzen_search_transport,
     authzen_search_is_forbidden_about_others,
+    authzen_search_by_an_application_finds_everybody_where_it_may_ask,
+    authzen_search_by_an_application_finds_nothing_elsewhere,
     authzen_search_pages_go_on_by_token,
     authzen_search_tokens_need_no_limit_and_take_no_other,
     authzen_search_answers_for_archived_things_as_before,
@@ -112,7 +114,7 @@ async fn authzen_search_resource_finds_what_the_subject_may(g: Garth) {
     assert_eq!(ask(&f.alice, "record:delete", "record").await, f.records);
     assert_eq!(ask(&f.alice, "delete", "record").await, f.records);
     let spaces = ask(&f.alice, "read", "space").await;
-    assert_eq!(spaces.len(), 1, "the one she is in: {spaces:?}");
+    assert_eq!(spaces, [f.space.id.as_str()]);
     assert_eq!(ask(&f.alice, "record:write", "space").await, spaces);
     assert_eq!(ask(&f.bob, "read", "space").await, spaces);
     assert!(ask(&f.bob, "record:write", "space").await.is_empty());
@@ -128,8 +130,7 @@ async fn authzen_search_action_names_what_the_subject_may(g: Garth) {
     };
     assert_eq!(ask(&f.alice, "record", &f.records[0]).await, ["read", "record:delete", "write"]);
     assert_eq!(ask(&f.bob, "record", &f.records[0]).await, ["read"]);
-    let spaces = f.bob.get("/api/v1/spaces").await.ok();
-    assert_eq!(ask(&f.bob, "space", &spaces.each("id")[0]).await, ["read", "record:read"]);
+    assert_eq!(ask(&f.bob, "space", &f.space.id).await, ["read", "record:read"]);
     assert!(ask(&g.person("eve").await, "record", &f.records[0]).await.is_empty());
 }
 
@@ -266,12 +267,120 @@ async fn authzen_search_is_forbidden_about_others(g: Garth) {
     }
 }
 
+/// An application of the fixture: a key of the records' space that may ask about others, and nothing else.
+async fn application(g: &Garth, f: &Fixture) -> (Thing, Person) {
+    let ada = g.admin().await;
+    ada.role("asker", &["decision:ask"]).await;
+    (f.space.clone(), ada.key(&f.space, "app", "asker").await)
+}
+
+fn subjects_of(kind: &str, action: &str, of: &str, id: &str) -> Value {
+    json!({"subject": {"type": kind}, "action": {"name": action}, "resource": {"type": of, "id": id}})
+}
+
+async fn authzen_search_by_an_application_finds_everybody_where_it_may_ask(g: Garth) {
+    let f = fixture(&g).await;
+    let ada = g.admin().await;
+    let (space, app) = application(&g, &f).await;
+    let [kim, lou] = [g.person("kim").await, g.person("lou").await];
+    let crew = ada.group("crew", &[&kim]).await;
+    let staff = ada.group("staff", &[&crew, &lou]).await;
+    let below = ada.space("Below").under(&space).create().await;
+    ada.grant(&below, &staff, "reader").await;
+    let deep = ada.resource("record", "deep").space(&below).create().await;
+    let reader = ada.key(&below, "reader", "reader").await;
+    let record = &f.records[0];
+    let ids = |people: &[&str]| sorted(people.iter().map(|id| (*id).to_owned()).collect());
+    let [alice, bob] = [&f.alice.id, &f.bob.id];
+    for (kind, action, of, id, expected) in [
+        ("user", "read", "record", record, ids(&[&ada.id, alice, bob])),
+        ("user", "write", "record", record, ids(&[&ada.id, alice])),
+        ("user", "read", "record", &deep.id, ids(&[&ada.id, alice, bob, &kim.id, &lou.id])),
+        ("user", "read", "space", &below.id, ids(&[&ada.id, alice, bob, &kim.id, &lou.id])),
+        ("user", "space:admin", "space", &below.id, ids(&[&ada.id])),
+        ("group", "read", "record", &deep.id, ids(&[&crew.id, &staff.id])),
+        ("group", "read", "record", record, ids(&[])),
+        ("key", "read", "record", &deep.id, ids(&[&reader.id])),
+        ("key", "read", "record", record, ids(&[])),
+        ("key", "read", "space", &space.id, ids(&[&app.id])),
+    ] {
+        let body = subjects_of(kind, action, of, id);
+        for limit in [1, 2, 100] {
+            assert_eq!(pages(&app, SUBJECT, &body, limit).await, expected, "{kind} {action} {of}");
+        }
+        for id in &expected {
+            let mut question = body.clone();
+            question["subject"]["id"] = json!(id);
+            assert_eq!(app.post(super::EVALUATION, question).await.ok()["decision"], true, "{kind} {id} {action} {of}");
+        }
+    }
+    // What others may, there.
+    let mut body = f.bob.question("read", "record", "x");
+    body["resource"] = json!({"type": "record"});
+    assert_eq!(found(&app.post(RESOURCE, body.clone()).await.ok()), [&f.records[..], &[deep.id.clone()]].concat());
+    body["subject"]["id"] = json!(kim.id);
+    assert_eq!(found(&app.post(RESOURCE, body.clone()).await.ok()), [deep.id.clone()]);
+    body["resource"] = json!({"type": "space"});
+    assert_eq!(found(&app.post(RESOURCE, body).await.ok()), [below.id.clone()]);
+    let body = f.alice.question("x", "record", record);
+    assert_eq!(found(&app.post(ACTION, body).await.ok()), ["read", "record:delete", "write"]);
+    // Somebody who may no longer is not found.
+    ada.patch(&format!("/api/v1/users/{}", kim.id), json!({"disabled": true})).await.ok();
+    ada.delete(&below.url(&format!("/api-keys/{}", reader.id))).await.done();
+    let users = app.post(SUBJECT, subjects_of("user", "read", "record", &deep.id)).await.ok();
+    assert_eq!(found(&users), ids(&[&ada.id, alice, bob, &lou.id]));
+    assert!(found(&app.post(SUBJECT, subjects_of("key", "read", "record", &deep.id)).await.ok()).is_empty());
+}
+
+async fn authzen_search_by_an_application_finds_nothing_elsewhere(g: Garth) {
+    let f = fixture(&g).await;
+    let ada = g.admin().await;
+    let (space, app) = application(&g, &f).await;
+    let zoo = ada.space("Zoo").create().await;
+    ada.grant(&zoo, &f.alice, "writer").await;
+    let lion = ada.resource("record", "lion").space(&zoo).create().await;
+    // Below its space and behind a gate that it does not pass.
+    let shut = ada
+        .space("Shut")
+        .under(&space)
+        .with("view", json!({"users": [ada.principal(), f.alice.principal()]}))
+        .create()
+        .await;
+    let kept = ada.resource("record", "kept").space(&shut).create().await;
+    for (of, id) in [("record", &lion.id), ("space", &zoo.id), ("record", &kept.id), ("space", &shut.id)] {
+        let nowhere = strange(id);
+        for kind in ["user", "group", "key"] {
+            let there = app.post(SUBJECT, subjects_of(kind, "read", of, id)).await.ok();
+            assert!(found(&there).is_empty(), "{there}");
+            assert_same(&there, &app.post(SUBJECT, subjects_of(kind, "read", of, &nowhere)).await);
+        }
+        let there = app.post(ACTION, f.alice.question("x", of, id)).await.ok();
+        assert!(found(&there).is_empty(), "{there}");
+        assert_same(&there, &app.post(ACTION, f.alice.question("x", of, &nowhere)).await);
+    }
+    let mut body = f.alice.question("read", "record", "x");
+    body["resource"] = json!({"type": "record"});
+    assert_eq!(found(&app.post(RESOURCE, body.clone()).await.ok()), f.records, "neither the lion nor what is kept");
+    body["subject"]["id"] = json!(strange(&f.alice.id));
+    assert_eq!(app.post(RESOURCE, body.clone()).await.ok().json, json!({"results": []}));
+    body["subject"] = json!({"type": "spaceship", "id": "x"});
+    assert_eq!(app.post(RESOURCE, body).await.ok().json, json!({"results": []}));
+    // A key that may not ask is refused, and finds itself.
+    let plain = ada.key(&space, "plain", "reader").await;
+    let mut body = f.alice.question("read", "record", &f.records[0]);
+    plain.post(ACTION, body.clone()).await.refused(403, "forbidden");
+    body["resource"] = json!({"type": "record"});
+    plain.post(RESOURCE, body).await.refused(403, "forbidden");
+    let read = |kind: &str| plain.post(SUBJECT, subjects_of(kind, "read", "record", &f.records[0]));
+    assert_eq!(found(&read("key").await.ok()), [plain.id.as_str()]);
+    assert!(found(&read("user").await.ok()).is_empty());
+}
+
 /// Records enough for several pages, all in alice's space; their ids, oldest first.
 async fn many(g: &Garth, f: &Fixture, count: usize) -> Vec<String> {
     let ada = g.admin().await;
-    let space = f.alice.get("/api/v1/spaces").await.ok().each("id").remove(0);
-    let each: Vec<Value> =
-        (0..count).map(|n| json!({"kind": "record", "name": format!("record {n}"), "space": space})).collect();
+    let record = |n| json!({"kind": "record", "name": format!("record {n}"), "space": f.space.id});
+    let each: Vec<Value> = (0..count).map(record).collect();
     let made = ada.post("/api/v1/resources/batch", json!({"resources": each})).await.done();
     made.each("id")
 }
@@ -345,8 +454,7 @@ async fn authzen_search_answers_for_archived_things_as_before(g: Garth) {
         before.push(f.alice.post(path, body).await.ok());
     }
     ada.post(&format!("/api/v1/resources/{}/archive", f.records[0]), json!({})).await.done();
-    let space = f.alice.get("/api/v1/spaces").await.ok().each("id").remove(0);
-    ada.post(&format!("/api/v1/spaces/{space}/archive"), json!({})).await.done();
+    ada.post(&f.space.url("/archive"), json!({})).await.done();
     assert!(f.alice.get("/api/v1/resources").await.ok().items().is_empty(), "lists leave it out");
     for ((path, body), before) in searches(&f).into_iter().zip(before) {
         assert_same(&before, &f.alice.post(path, body).await);
@@ -590,10 +698,9 @@ async fn n27_what_changes_between_pages_is_not_found_and_nothing_is_skipped(g: G
     ada.patch(&url(6), json!({"name": "renamed"})).await.ok();
     let second = page(Some(&first["page"]["next_token"])).await.ok();
     assert_eq!(found(&second), all[6..9]);
-    let space = f.alice.get("/api/v1/spaces").await.ok().each("id").remove(0);
-    let grants = ada.get(&format!("/api/v1/spaces/{space}/grants")).await.ok();
+    let grants = ada.get(&f.space.url("/grants")).await.ok();
     let mine = grants.items().into_iter().find(|grant| grant["principal"] == f.alice.principal()).expect("her grant");
-    ada.delete(&format!("/api/v1/spaces/{space}/grants/{}", mine["id"].as_str().expect("an id"))).await.done();
+    ada.delete(&f.space.url(&format!("/grants/{}", mine["id"].as_str().expect("an id")))).await.done();
     let third = page(Some(&second["page"]["next_token"])).await.ok();
     assert!(found(&third).is_empty(), "{third}");
     assert_eq!(third["page"]["next_token"], "");
