@@ -95,7 +95,10 @@ async fn openapi_json(_: Anyone) -> Response {
 
 /// The server's router.
 pub fn router(app: Arc<App>) -> Router {
-    let (routes, _) = described().split_for_parts();
+    let (mut routes, _) = described().split_for_parts();
+    if let Some((path, discovery)) = decisions::api::beside(&app) {
+        routes = routes.route(&path, discovery);
+    }
     routes
         .fallback(async || -> Response { Error::NotFound.into_response() })
         .method_not_allowed_fallback(async || -> Response { Error::MethodNotAllowed.into_response() })

@@ -78,6 +78,8 @@ settings! {
         "The address and port to listen on";
     public_url: Option<String> = "", "URL", web_url,
         "How clients reach this server, for links and discovery; without it http:// or https:// and the address listened on";
+    authzen_capabilities: Vec<String> = "", "URNS", urns,
+        "What discovery lists as capabilities, as a list of URNs or with commas between";
     data: Option<PathBuf> = "", "DIR", path,
         "The folder of the embedded database and of the installation's key; without it garth-data";
     database: Option<String> = "", "URL", database,
@@ -192,6 +194,14 @@ fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(one).collect()
 }
 
+fn urns(text: &str) -> Result<Vec<String>, String> {
+    let one = |text: &str| {
+        let fits = text.starts_with("urn:") && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if fits { Ok(text.to_owned()) } else { Err("must be URNs, urn:…, with commas between".to_owned()) }
+    };
+    text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(one).collect()
+}
+
 fn given(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
@@ -241,6 +251,7 @@ mod tests {
             ("connections", "1000001"),
             ("trusted_proxies", "10.0.0.0/8, nobody"),
             ("log_format", "xml"),
+            ("authzen_capabilities", "batch"),
             ("log_filter", "garth=loud"),
         ] {
             let setting = SETTINGS.iter().find(|setting| setting.key == key).expect("a setting");

@@ -22,7 +22,15 @@ pub fn config(settings: &Settings, fallback: &str, public_url: String) -> Config
         Some(url) => Target::Postgres(url.clone()),
         None => Target::Sqlite(folder.join(FILE)),
     };
-    Config { target, data_dir: Some(folder), public_url, clock: Clock::default(), limits: settings.limits() }
+    let capabilities = settings.authzen_capabilities.clone();
+    Config {
+        target,
+        data_dir: Some(folder),
+        public_url,
+        capabilities,
+        clock: Clock::default(),
+        limits: settings.limits(),
+    }
 }
 
 /// The configuration of an installation that must be there, as far as that can be known without opening it: nothing is

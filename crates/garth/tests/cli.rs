@@ -158,6 +158,7 @@ async fn look(data: &Path) -> Ctx {
         target: Target::Sqlite(data.join("garth.db")),
         data_dir: Some(data.to_owned()),
         public_url: String::new(),
+        capabilities: Vec::new(),
         clock: Clock::default(),
         limits: garth_server::Limits::default(),
     };

@@ -39,6 +39,8 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// How clients reach this server, for discovery and links; never taken from a request.
     pub public_url: String,
+    /// What discovery says it can do besides, as URNs.
+    pub capabilities: Vec<String>,
     /// Tells the time; tests set it.
     pub clock: Clock,
     /// What one server takes on at a time.
@@ -84,6 +86,8 @@ pub struct App {
     pub vault: Vault,
     /// How clients reach this server.
     pub public_url: String,
+    /// What discovery says it can do besides, as URNs.
+    pub capabilities: Vec<String>,
     /// What this server takes on at a time.
     pub limits: Limits,
     /// Binds the entries of the audit to one another.
@@ -170,6 +174,7 @@ impl App {
             chain_key: vault.key_for("audit"),
             vault,
             public_url: config.public_url.trim_end_matches('/').to_owned(),
+            capabilities: config.capabilities,
             places: Semaphore::new(config.limits.in_flight),
             shares: Arc::default(),
             running: Mutex::default(),

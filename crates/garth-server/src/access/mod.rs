@@ -31,7 +31,7 @@ pub use places::{archived, named_space, path, redacted, registered, role_names, 
 pub use sees::Viewer;
 pub use share::{Busy, Share};
 pub use store::AuditEntry;
-pub use who::{About, Allowed, RoleSource, who};
+pub use who::{About, Allowed, RoleSource, Sought, caller_of, subjects, who};
 pub use write::{Permit, Record, Write, spaces_with_role, write};
 
 use crate::base::error::{Error, Result};

@@ -239,3 +239,12 @@ pub(super) async fn keep_key_proof(tx: &mut Tx, proof: &str) -> Result<(), DbErr
     let sql = "INSERT INTO installation (name, value) VALUES ('key_proof', $1)";
     tx.execute(sql, &params![proof]).await.map(drop)
 }
+
+/// The ids of enabled users behind that one, in order.
+pub(super) async fn users_after(db: &Db, after: &str, limit: usize) -> Result<Vec<String>, DbError> {
+    let sql = "SELECT u.id FROM users u WHERE u.id > $1 AND u.disabled = 0 AND u.deleted_at IS NULL \
+               ORDER BY u.id LIMIT $2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = db.query(sql, &params![after, limit]).await?;
+    rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+}

@@ -1,10 +1,13 @@
-//! Who may do something, and where each of them has it from: a question for the command line,
-//! because the answer names people whom hardly anybody may see.
+//! Who may do something: for searches, page by page; and, with where each of them has it from, for the command line,
+//! because that answer names people whom hardly anybody may see.
 
-use crate::access::{self, Ctx, Viewer};
+use crate::access::{self, Ctx, Viewer, store, works};
 use crate::base::error::{Error, Result};
 use crate::directory::{Directory, UserInfo};
-use garth_core::{Action, By, Caller, ClassIx, Decision, Flow, Micros, Permission, Principal, SpaceIx, Target, UserIx};
+use garth_core::{Action, By, Caller, Candidates, ClassIx, Decision, Facts, Flow, GroupIx, Micros, Named, Permission};
+use garth_core::{Principal, SpaceIx, Target, UserIx};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -73,6 +76,246 @@ impl About {
     }
 }
 
+/// A question to be asked on behalf of many.
+struct Asked<'a> {
+    dir: &'a Directory,
+    about: &'a About,
+    named: Named,
+    action: Action,
+    now: Micros,
+}
+
+impl<'a> Asked<'a> {
+    fn new(dir: &'a Directory, about: &'a About, action: Action, now: Micros) -> Self {
+        let mut named = Named::default();
+        if let About::Resource { author, owner, subscribers, .. } = about {
+            (named.author, named.owner) = (dir.principal(author), dir.principal(owner));
+            named.subscribers = subscribers.iter().filter_map(|one| dir.principal(one)).collect();
+            named.subscribers.sort_unstable();
+        }
+        Self { dir, about, named, action, now }
+    }
+
+    /// To that caller; as [`About::target`], without spelling anybody.
+    fn target(&self, caller: &Caller) -> Target {
+        match self.about {
+            About::Space(space) => Target::Space(*space),
+            About::Resource { class, .. } => {
+                let me = caller.who.filter(|who| matches!(who, Principal::User(_) | Principal::Key(_)));
+                let is = |one: Option<Principal>| me.is_some() && one == me;
+                let subscriber = me.is_some_and(|me| self.named.subscribers.binary_search(&me).is_ok());
+                let facts = Facts { author: is(self.named.author), owner: is(self.named.owner), subscriber };
+                Target::Resource(*class, facts)
+            }
+        }
+    }
+
+    fn caller(&self, principal: Principal) -> Option<Caller> {
+        caller_of(self.dir, principal, self.now)
+    }
+
+    fn may(&self, caller: &Caller) -> bool {
+        self.dir.world.decide(caller, self.target(caller), self.action, self.now).allowed()
+    }
+
+    /// Among whom everybody is who may.
+    fn candidates(&self) -> Candidates {
+        let target = match self.about {
+            About::Space(space) => Target::Space(*space),
+            About::Resource { class, .. } => Target::Resource(*class, Facts::default()),
+        };
+        self.dir.world.candidates(target, &self.named, self.action, self.now)
+    }
+
+    /// The users who could be among those who may, some twice; `None` where it could be anybody.
+    fn users(&self) -> Option<Vec<UserIx>> {
+        let Candidates::Among(list) = self.candidates() else { return None };
+        let mut users = Vec::with_capacity(list.len());
+        for principal in list {
+            match principal {
+                Principal::User(user) => users.push(user),
+                Principal::Group(group) => users.extend(self.dir.world.members(group)),
+                Principal::Everyone | Principal::Key(_) | Principal::Resource(_) => {}
+            }
+        }
+        Some(users)
+    }
+
+    /// The groups that could be among those which may, some twice.
+    fn groups(&self) -> Vec<Principal> {
+        match self.candidates() {
+            Candidates::Anybody => {
+                let all = self.dir.groups.iter::<GroupIx>().map(|(ix, _)| Principal::Group(ix));
+                all.chain([Principal::Everyone]).collect()
+            }
+            Candidates::Among(list) => {
+                let groups =
+                    list.into_iter().filter_map(|p| if let Principal::Group(ix) = p { Some(ix) } else { None });
+                groups.flat_map(|ix| self.dir.world.group_and_below(ix)).map(Principal::Group).collect()
+            }
+        }
+    }
+
+    /// The api keys that could be among those which may: each holds a grant in its own space, here or above.
+    fn keys(&self) -> Vec<Principal> {
+        let world = &self.dir.world;
+        let space = self.about.space(self.dir);
+        let places = space.map(|space| world.ancestry(space)).unwrap_or_default();
+        let grants = places.iter().filter_map(|ix| world.space(*ix)).flat_map(|space| space.grants());
+        grants.map(|grant| grant.principal).filter(|p| matches!(p, Principal::Key(_))).collect()
+    }
+}
+
+/// What type of subject is searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sought {
+    /// Users.
+    Users,
+    /// Groups: what any member may do by that alone; `everyone` comes last.
+    Groups,
+    /// Api keys.
+    Keys,
+}
+
+/// Most subjects that are looked at for one page; then it ends, and says that there may be more.
+const LOOKED_AT: usize = 10_000;
+/// So many users are read at a time where anybody may be one.
+const CHUNK: usize = 500;
+/// `everyone` has no id and comes after whatever has one.
+const LAST: Uuid = Uuid::max();
+
+/// The subjects of that type who may, in the order of their ids: at most `limit` after that id; and, where there may
+/// be more, the id to go on after. Only those whom grants, policies and exceptions name are looked at, everybody only
+/// where these say so, and then no more than the page needs.
+///
+/// # Errors
+/// When the store fails.
+pub async fn subjects(
+    ctx: &Ctx,
+    about: &About,
+    sought: Sought,
+    action: Action,
+    after: Option<Uuid>,
+    limit: usize,
+) -> Result<(Vec<Principal>, Option<Uuid>)> {
+    let (dir, now) = (ctx.directory(), ctx.now());
+    let (mut found, next) = page_of(ctx, &Asked::new(&dir, about, action, now), sought, after, limit).await?;
+    let newest = ctx.directory();
+    if !Arc::ptr_eq(&dir, &newest) {
+        // Something changed meanwhile: nobody appears whose access was revoked before the answer.
+        let asked = Asked::new(&newest, about, action, now);
+        found.retain(|principal| asked.caller(*principal).is_some_and(|caller| asked.may(&caller)));
+    }
+    Ok((found, next))
+}
+
+async fn page_of(
+    ctx: &Ctx,
+    asked: &Asked<'_>,
+    sought: Sought,
+    after: Option<Uuid>,
+    limit: usize,
+) -> Result<(Vec<Principal>, Option<Uuid>)> {
+    let dir = asked.dir;
+    let mut page = PageOf { asked, found: Vec::new(), last: None, looked_at: 0, limit };
+    let behind = |id: &Uuid| after.is_none_or(|after| *id > after);
+    let candidates: Vec<(Uuid, Principal)> = match sought {
+        Sought::Users => match asked.users() {
+            Some(users) => {
+                let with_id = users.into_iter().filter_map(|ix| Some((dir.users.info(ix)?.id, Principal::User(ix))));
+                with_id.filter(|(id, _)| behind(id)).collect()
+            }
+            None => return anybody(ctx, page, after).await,
+        },
+        Sought::Groups | Sought::Keys => {
+            let list = if sought == Sought::Groups { asked.groups() } else { asked.keys() };
+            list.into_iter().filter_map(|p| Some((id_of(dir, p)?, p))).filter(|(id, _)| behind(id)).collect()
+        }
+    };
+    // In order only as far as the page goes.
+    let mut ordered: BinaryHeap<Reverse<(Uuid, Principal)>> = candidates.into_iter().map(Reverse).collect();
+    while let Some(Reverse((id, principal))) = ordered.pop() {
+        if !page.take(id, principal) {
+            return Ok((page.found, page.last));
+        }
+    }
+    Ok((page.found, None))
+}
+
+/// The page where anybody may be among those who may.
+async fn anybody(ctx: &Ctx, mut page: PageOf<'_>, after: Option<Uuid>) -> Result<(Vec<Principal>, Option<Uuid>)> {
+    let mut after = after.map(|id| id.to_string()).unwrap_or_default();
+    loop {
+        let ids = store::users_after(&ctx.db(), &after, CHUNK.min(page.limit + 1)).await?;
+        let Some(last) = ids.last().cloned() else { return Ok((page.found, None)) };
+        for id in ids.iter().filter_map(|id| Uuid::try_parse(id).ok()) {
+            // Whoever came after this picture was made is not in it yet.
+            if let Some(user) = page.asked.dir.users.by_id::<UserIx>(&id)
+                && !page.take(id, Principal::User(user))
+            {
+                return Ok((page.found, page.last));
+            }
+        }
+        after = last;
+    }
+}
+
+fn id_of(dir: &Directory, principal: Principal) -> Option<Uuid> {
+    match principal {
+        Principal::Everyone => Some(LAST),
+        Principal::User(user) => dir.users.info(user).map(|user| user.id),
+        Principal::Group(group) => dir.groups.info(group).map(|group| group.id),
+        Principal::Key(key) => dir.keys.info(key).map(|key| key.id),
+        Principal::Resource(_) => None,
+    }
+}
+
+/// A page while it is filled.
+struct PageOf<'a> {
+    asked: &'a Asked<'a>,
+    found: Vec<Principal>,
+    /// Who was looked at last.
+    last: Option<Uuid>,
+    looked_at: usize,
+    limit: usize,
+}
+
+impl PageOf<'_> {
+    /// Looks at the next one. Answers whether the page wants more; if not, that one is left for the page after it.
+    fn take(&mut self, id: Uuid, principal: Principal) -> bool {
+        if self.last == Some(id) {
+            return true;
+        }
+        if self.looked_at == LOOKED_AT {
+            return false;
+        }
+        if self.asked.caller(principal).is_some_and(|caller| self.asked.may(&caller)) {
+            if self.found.len() == self.limit {
+                return false;
+            }
+            self.found.push(principal);
+        }
+        self.last = Some(id);
+        self.looked_at += 1;
+        true
+    }
+}
+
+/// A principal as decisions know it; `None` when it is gone, disabled or good for nothing any more.
+pub fn caller_of(dir: &Directory, principal: Principal, now: Micros) -> Option<Caller> {
+    let world = &dir.world;
+    match principal {
+        Principal::User(user) => Caller::user(world, user),
+        Principal::Group(group) => Caller::group(world, group),
+        Principal::Everyone => Some(Caller::everyone()),
+        Principal::Key(key) => {
+            let works = dir.keys.info(key).is_some_and(|key| works(dir, key, now));
+            Caller::key(world, key).filter(|_| works)
+        }
+        Principal::Resource(_) => None,
+    }
+}
+
 /// Everybody who may do that, by username.
 ///
 /// # Errors
@@ -84,36 +327,33 @@ pub fn who(ctx: &Ctx, about: &About, action: Action) -> Result<Vec<Allowed>> {
         return Err(Error::Forbidden("this is asked on the server".to_owned()));
     }
     let viewer = Viewer::new(&dir, &reader, now);
-    let mut allowed: Vec<Allowed> =
-        dir.users.iter::<UserIx>().filter_map(|(ix, user)| one(&dir, &viewer, ix, user, about, action, now)).collect();
+    let asked = Asked::new(&dir, about, action, now);
+    let mut users = asked.users().unwrap_or_else(|| dir.users.iter::<UserIx>().map(|(ix, _)| ix).collect());
+    users.sort_unstable();
+    users.dedup();
+    let mut allowed: Vec<Allowed> = users.into_iter().filter_map(|ix| one(&asked, &viewer, ix)).collect();
     allowed.sort_by_cached_key(|one| one.user.username.to_lowercase());
     Ok(allowed)
 }
 
-fn one(
-    dir: &Directory,
-    viewer: &Viewer<'_>,
-    ix: UserIx,
-    user: &Arc<UserInfo>,
-    about: &About,
-    action: Action,
-    now: Micros,
-) -> Option<Allowed> {
+fn one(asked: &Asked<'_>, viewer: &Viewer<'_>, ix: UserIx) -> Option<Allowed> {
+    let Asked { dir, about, action, now, .. } = asked;
     let caller = Caller::user(&dir.world, ix)?;
-    let target = about.target(dir, &caller);
-    let decision = dir.world.decide(&caller, target, action, now);
+    let target = asked.target(&caller);
+    let decision = dir.world.decide(&caller, target, *action, *now);
     if !decision.allowed() {
         return None;
     }
-    let last = if action == Action::Read { decision.view } else { decision.action };
+    let last = if *action == Action::Read { decision.view } else { decision.action };
     let needed = if let By::Permission(permission) = last.by { Some(permission) } else { None };
     let sources = match last.by {
         By::Permission(_) | By::Policy | By::KindPolicy | By::SpaceEdit | By::Gate => {
-            sources(dir, viewer, &caller, about.space(dir)?, needed, now)
+            sources(dir, viewer, &caller, about.space(dir)?, needed, *now)
         }
         By::Exception | By::System | By::Unasked => Vec::new(),
     };
-    Some(Allowed { user: Arc::clone(user), because: words(dir, &decision, last.by, target), sources })
+    let user = Arc::clone(dir.users.info(ix)?);
+    Some(Allowed { user, because: words(dir, &decision, last.by, target), sources })
 }
 
 /// What let somebody through.

@@ -1,50 +1,57 @@
 //! Decisions as others ask for them: OpenID AuthZEN Authorization API 1.0, and why.
 //!
-//! A caller asks about itself; an application's key about anybody, where its role holds `decision:ask`;
-//! a space's administrators may ask why about the people they can see there. Answers hold the decision and its reason only: the same question gets the same bytes.
+//! Whose questions a caller may ask is said in [`asking`]; a space's administrators may ask why about the
+//! people they can see there. Answers hold the decision and its reason only: the same question gets the same bytes.
 
 pub mod api;
+mod asking;
+pub mod search;
+pub mod wire;
 
-use crate::access::{self, Ctx, Explanation, Viewer, works};
+use crate::access::{self, Ctx, Explanation, Viewer};
 use crate::base::error::{Error, Result};
 use crate::directory::Directory;
 use crate::directory::policy::Sees;
-use crate::resources;
-use garth_core::{Action, Caller, KeyIx, KindIx, Micros, Outcome, Permission, SpaceIx, Target};
-use uuid::Uuid;
+use crate::resources::{self, Rows};
+use asking::{Asking, space_of};
+use garth_core::{Action, Caller, KindIx, Micros, Outcome, Permission, Principal, SpaceIx, Standing, Target};
+use hashbrown::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// An entity of a question: a type and an id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entity {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Entity<'a> {
     /// `user`, `group`, `key`, `space`, or a kind.
-    pub kind: String,
+    pub kind: &'a str,
     /// Its id; users and groups also as `@name`, resources also by code.
-    pub id: String,
+    pub id: &'a str,
 }
 
 /// May this subject do this to that?
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question<'a> {
     /// Who.
-    pub subject: Entity,
+    pub subject: Entity<'a>,
     /// `read`, `write`, or a permission.
-    pub action: String,
+    pub action: &'a str,
     /// To what.
-    pub resource: Entity,
+    pub resource: Entity<'a>,
+}
+
+/// Who a subject is; `None` when there is no such subject.
+fn principal(dir: &Directory, entity: &Entity<'_>) -> Option<Principal> {
+    match entity.kind {
+        "user" => dir.user_ref(entity.id).map(Principal::User),
+        "group" if entity.id == "everyone" => Some(Principal::Everyone),
+        "group" => dir.group_ref(entity.id).map(Principal::Group),
+        "key" => dir.principal(&format!("key:{}", entity.id)),
+        _ => None,
+    }
 }
 
 /// The subject as decisions know it; `None` when there is no such subject.
-pub fn subject(dir: &Directory, entity: &Entity, now: Micros) -> Option<Caller> {
-    match entity.kind.as_str() {
-        "user" => Caller::user(&dir.world, dir.user_ref(&entity.id)?),
-        "group" if entity.id == "everyone" => Some(Caller::everyone()),
-        "group" => Caller::group(&dir.world, dir.group_ref(&entity.id)?),
-        "key" => {
-            let key = dir.keys.info(dir.keys.by_id::<KeyIx>(&Uuid::try_parse(&entity.id).ok()?)?)?;
-            Caller::key(&dir.world, key.ix).filter(|_| works(dir, key, now))
-        }
-        _ => None,
-    }
+fn subject(dir: &Directory, entity: &Entity<'_>, now: Micros) -> Option<Caller> {
+    access::caller_of(dir, principal(dir, entity)?, now)
 }
 
 /// The action of a name on a resource type, if that type knows it.
@@ -62,90 +69,152 @@ pub fn action(dir: &Directory, resource_type: &str, name: &str) -> Option<Action
 }
 
 /// What a question is about, once found; unknown things are `None`, like hidden ones later.
-async fn found(ctx: &Ctx, question: &Question) -> Result<Option<Target>> {
-    found_by(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await
-}
-
-async fn found_by(
+async fn found(
     ctx: &Ctx,
-    resource: &Entity,
+    resource: &Entity<'_>,
     subject: impl Fn(&Directory) -> Option<Caller>,
 ) -> Result<Option<Target>> {
     if resource.kind == "space" {
-        return Ok(ctx.directory().space_ref(&resource.id).map(Target::Space));
+        return Ok(ctx.directory().space_ref(resource.id).map(Target::Space));
     }
-    let found = resources::target(ctx, subject, &resource.id).await?;
+    let found = resources::target(ctx, subject, resource.id).await?;
     let dir = ctx.directory();
-    Ok(found.filter(|(kind, _)| dir.kinds.by_name::<KindIx>(&resource.kind) == Some(*kind)).map(|(_, target)| target))
+    Ok(found.filter(|(kind, _)| dir.kinds.by_name::<KindIx>(resource.kind) == Some(*kind)).map(|(_, target)| target))
 }
 
 /// How a question ends.
 ///
 /// # Errors
 /// 403 when the caller may not ask about that subject; when the store fails.
-pub async fn evaluate(ctx: &Ctx, question: &Question) -> Result<Outcome> {
-    let bounded = may_ask(ctx, question)?;
-    let target = found(ctx, question).await?;
+pub async fn evaluate(ctx: &Ctx, question: &Question<'_>) -> Result<Outcome> {
+    let target = found(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?;
+    // The row first and the picture second: what was revoked before the answer is not allowed.
     let dir = ctx.directory();
-    // The caller anew, in the picture that decides.
-    let target = if bounded { within(&dir, &ctx.caller(&dir)?, target, ctx.now())? } else { target };
-    let decision = decided(&dir, question, target, ctx.now(), |subject, target, action| {
-        dir.world.decide(subject, target, action, ctx.now()).outcome
-    });
-    Ok(decision.unwrap_or(Outcome::Missing))
-}
-
-fn decided<T>(
-    dir: &Directory,
-    question: &Question,
-    target: Option<Target>,
-    now: Micros,
-    decide: impl FnOnce(&Caller, Target, Action) -> T,
-) -> Option<T> {
-    let subject = subject(dir, &question.subject, now)?;
-    let action = action(dir, &question.resource.kind, &question.action)?;
-    Some(decide(&subject, target?, action))
-}
-
-/// Only about oneself; the command line about anybody; an application's key, too, [`within`] bounds. Answers
-/// whether those have to be asked.
-fn may_ask(ctx: &Ctx, question: &Question) -> Result<bool> {
-    let dir = ctx.directory();
-    let caller = ctx.somebody(&dir)?;
-    if is_self(ctx, &dir, question) || caller.system {
-        return Ok(false);
-    }
-    if caller.home.is_some() { Ok(true) } else { Err(not_others()) }
-}
-
-/// The target, where the key's role holds `decision:ask`. Anything else is to the key as if it were not there; a
-/// key that may not even ask in its own space is refused.
-fn within(dir: &Directory, key: &Caller, target: Option<Target>, now: Micros) -> Result<Option<Target>> {
-    let asks = |space| {
-        let ask = Action::Use(Permission::DECISION_ASK);
-        dir.world.decide(key, Target::Space(space), ask, now).allowed()
+    let asking = Asking::of(ctx, &dir)?;
+    let who = principal(&dir, &question.subject);
+    let target = asking.target(&dir, who, target)?;
+    let subject = match who {
+        Some(_) if asking.itself(who) => Some(asking.caller().clone()),
+        who => who.and_then(|who| access::caller_of(&dir, who, ctx.now())),
     };
-    let space = match target {
-        Some(Target::Space(space)) => Some(space),
-        Some(Target::Resource(class, _)) => dir.world.class(class).map(|class| class.space),
-        None => None,
-    };
-    if space.is_some_and(asks) {
-        return Ok(target);
+    let action = action(&dir, question.resource.kind, question.action);
+    Ok(match (subject, target, action) {
+        (Some(subject), Some(target), Some(action)) => dir.world.decide(&subject, target, action, ctx.now()).outcome,
+        _ => Outcome::Missing,
+    })
+}
+
+/// How each of many questions ends, or why it may not be asked. Every subject is worked out once, and all
+/// resources are read at once.
+///
+/// # Errors
+/// When the store fails.
+pub async fn evaluate_each(ctx: &Ctx, questions: &[Question<'_>]) -> Result<Vec<Result<Outcome>>> {
+    let resources = questions.iter().map(|q| q.resource).filter(|resource| resource.kind != "space");
+    let rows = resources::rows(ctx, resources.map(|resource| resource.id)).await?;
+    let mut dir = ctx.directory();
+    loop {
+        let many = Many::new(ctx, &dir, questions)?;
+        let follows = many.follows(ctx, questions, &rows).await?;
+        // Who follows what was read for this picture; another one may ask for more.
+        let newest = ctx.directory();
+        if follows.is_none() || Arc::ptr_eq(&dir, &newest) {
+            let (follows, mut known) = (follows.unwrap_or_default(), Known::default());
+            return Ok(questions.iter().map(|question| many.one(ctx, question, &rows, &follows, &mut known)).collect());
+        }
+        drop(many);
+        dir = newest;
     }
-    if key.home.is_some_and(asks) { Ok(None) } else { Err(not_others()) }
 }
 
-fn not_others() -> Error {
-    Error::Forbidden("a caller may ask about itself; asking about others needs decision:ask".to_owned())
+/// Everything that many questions have in common, worked out once.
+struct Many<'a> {
+    dir: &'a Directory,
+    asking: Asking,
+    subjects: HashMap<Entity<'a>, (Option<Principal>, Option<Caller>)>,
+    actions: HashMap<(&'a str, &'a str), Option<Action>>,
 }
 
-fn is_self(ctx: &Ctx, dir: &Directory, question: &Question) -> bool {
-    let id = &question.subject.id;
-    match question.subject.kind.as_str() {
-        "user" => ctx.user(dir).is_ok_and(|me| dir.user_ref(id) == Some(me)),
-        "key" => ctx.key(dir).is_ok_and(|me| Uuid::try_parse(id).ok() == Some(me.id)),
-        _ => false,
+/// What was found out while answering: where the caller may ask about others, and what subjects are in spaces.
+#[derive(Default)]
+struct Known<'a> {
+    there: HashMap<SpaceIx, bool>,
+    standings: HashMap<(Entity<'a>, SpaceIx), Standing>,
+}
+
+/// Who follows what, as pairs of the resource's id and a principal.
+type Follows = HashSet<(String, String)>;
+
+impl<'a> Many<'a> {
+    fn new(ctx: &Ctx, dir: &'a Directory, questions: &[Question<'a>]) -> Result<Self> {
+        let asking = Asking::of(ctx, dir)?;
+        let mut many = Self { dir, asking, subjects: HashMap::new(), actions: HashMap::new() };
+        for question in questions {
+            many.subjects.entry(question.subject).or_insert_with(|| {
+                let who = principal(dir, &question.subject);
+                (who, who.and_then(|who| access::caller_of(dir, who, ctx.now())))
+            });
+            let kind = question.resource.kind;
+            many.actions.entry((kind, question.action)).or_insert_with(|| action(dir, kind, question.action));
+        }
+        Ok(many)
+    }
+
+    /// Who of the subjects follows what of the resources, where that could matter; `None` where it cannot.
+    async fn follows(&self, ctx: &Ctx, questions: &[Question<'_>], rows: &Rows) -> Result<Option<Follows>> {
+        let (mut ids, mut people) = (HashSet::new(), HashSet::new());
+        for question in questions {
+            let Some(row) = rows.get(question.resource.id).filter(|row| row.asks_subscribers(self.dir)) else {
+                continue;
+            };
+            if let Some((_, Some(subject))) = self.subjects.get(&question.subject)
+                && let Some(me) = access::identity(self.dir, subject)
+            {
+                ids.insert(row.id.as_str());
+                people.insert(me);
+            }
+        }
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        resources::follows(ctx, &ids, &people).await.map(Some)
+    }
+
+    fn one(
+        &self,
+        ctx: &Ctx,
+        question: &Question<'a>,
+        rows: &Rows,
+        follows: &Follows,
+        known: &mut Known<'a>,
+    ) -> Result<Outcome> {
+        let (dir, now) = (self.dir, ctx.now());
+        let (who, subject) = self.subjects.get(&question.subject).map_or((None, None), |(who, s)| (*who, s.as_ref()));
+        let target = subject.and_then(|subject| self.target(&question.resource, subject, rows, follows));
+        let place = target.and_then(|target| space_of(dir, target));
+        let there =
+            || place.is_some_and(|space| *known.there.entry(space).or_insert_with(|| self.asking.there(dir, space)));
+        let may_ask = self.asking.about(who, there)?;
+        let action = self.actions.get(&(question.resource.kind, question.action)).copied().flatten();
+        let (Some(subject), Some(target), Some(space), Some(action), true) = (subject, target, place, action, may_ask)
+        else {
+            return Ok(Outcome::Missing);
+        };
+        let standing = known.standings.entry((question.subject, space));
+        let standing = standing.or_insert_with(|| dir.world.standing(subject, space, now)).clone();
+        Ok(dir.world.decide_with(subject, standing, target, action, now).outcome)
+    }
+
+    fn target(&self, resource: &Entity<'_>, subject: &Caller, rows: &Rows, follows: &Follows) -> Option<Target> {
+        let dir = self.dir;
+        if resource.kind == "space" {
+            return dir.space_ref(resource.id).map(Target::Space);
+        }
+        let row = rows.get(resource.id)?;
+        let kind = dir.world.class(row.class)?.kind;
+        let follows = !follows.is_empty()
+            && access::identity(dir, subject).is_some_and(|me| follows.contains(&(row.id.clone(), me)));
+        (dir.kinds.by_name(resource.kind) == Some(kind)).then(|| row.target(dir, subject, follows))
     }
 }
 
@@ -154,43 +223,35 @@ fn is_self(ctx: &Ctx, dir: &Directory, question: &Question) -> bool {
 ///
 /// # Errors
 /// 403 for everybody else, whether the things named exist or not.
-pub async fn explain(ctx: &Ctx, question: &Question) -> Result<Explanation> {
-    let target = found(ctx, question).await?;
+pub async fn explain(ctx: &Ctx, question: &Question<'_>) -> Result<Explanation> {
+    let target = found(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?;
     // What it is to the one who asks: they must see it themselves.
-    let seen = found_by(ctx, &question.resource, |dir| ctx.caller(dir).ok()).await?;
+    let seen = found(ctx, &question.resource, |dir| ctx.caller(dir).ok()).await?;
     let (dir, now) = (ctx.directory(), ctx.now());
-    let caller = ctx.somebody(&dir)?;
-    if !caller.system && !is_self(ctx, &dir, question) {
-        let seen = seen.filter(|seen| dir.world.decide(&caller, *seen, Action::Read, now).allowed());
-        may_explain(&dir, &caller, question, seen, now)?;
+    let asking = Asking::of(ctx, &dir)?;
+    let caller = asking.caller();
+    let who = principal(&dir, &question.subject);
+    if !caller.system && !asking.itself(who) {
+        let seen = seen.filter(|seen| dir.world.decide(caller, *seen, Action::Read, now).allowed());
+        may_explain(&dir, caller, who, seen, now)?;
     }
-    let action = action(&dir, &question.resource.kind, &question.action);
-    let subject = subject(&dir, &question.subject, now).unwrap_or_else(Caller::anonymous);
+    let action = action(&dir, question.resource.kind, question.action);
+    let subject = who.and_then(|who| access::caller_of(&dir, who, ctx.now())).unwrap_or_else(Caller::anonymous);
     // An action that the type does not know is explained like a target that is not there.
-    Ok(access::explain(
-        &dir,
-        &caller,
-        &subject,
-        target.filter(|_| action.is_some()),
-        action.unwrap_or(Action::Read),
-        now,
-    ))
+    let target = target.filter(|_| action.is_some());
+    Ok(access::explain(&dir, caller, &subject, target, action.unwrap_or(Action::Read), now))
 }
 
 fn may_explain(
     dir: &Directory,
     caller: &Caller,
-    question: &Question,
+    subject: Option<Principal>,
     target: Option<Target>,
     now: Micros,
 ) -> Result<()> {
     let refused = || Error::Forbidden("only administrators of the space may ask why about others".to_owned());
-    let space: SpaceIx = match target.ok_or_else(refused)? {
-        Target::Space(space) => space,
-        Target::Resource(class, _) => dir.world.class(class).ok_or_else(refused)?.space,
-    };
+    let space = target.and_then(|target| space_of(dir, target)).ok_or_else(refused)?;
     let admin = dir.world.decide(caller, Target::Space(space), Action::Use(Permission::SPACE_ADMIN), now);
-    let principal = dir.principal(&format!("{}:{}", question.subject.kind, question.subject.id));
-    let seen = principal.is_some_and(|p| Viewer::new(dir, caller, now).principal(p));
+    let seen = subject.is_some_and(|p| Viewer::new(dir, caller, now).principal(p));
     if admin.allowed() && seen { Ok(()) } else { Err(refused()) }
 }

@@ -57,6 +57,35 @@ pub async fn list(ctx: &Ctx, filter: &Filter, request: &PageRequest) -> Result<P
     Ok(Page { items: still_seen(ctx, rows)?, next })
 }
 
+/// A page of the resources in a reach, archived ones too, oldest first, each without its body; and where to go on, as
+/// key and id. `me` is how the subject stands as author, owner and subscriber.
+///
+/// # Errors
+/// When the store fails.
+pub async fn search(
+    ctx: &Ctx,
+    dir: &Directory,
+    reach: &Reach,
+    me: Option<&str>,
+    after: Option<(String, String)>,
+    limit: usize,
+) -> Result<(Vec<Stored>, Option<(String, String)>)> {
+    let wanted = Wanted {
+        key: Key::Created,
+        descending: false,
+        after: after.map(|(key, id)| (Value::Int(key.parse().unwrap_or_default()), id)),
+        limit,
+        bodies: false,
+        archived: true,
+        labels: Vec::new(),
+        owners: Vec::new(),
+        authors: Vec::new(),
+        classes: dir.next_class() as usize,
+        q: None,
+    };
+    Ok(page(&ctx.db(), reach, me, &wanted).await?)
+}
+
 /// Access, or a row itself, may have changed while the rows were read: each is asked about again, so that
 /// nothing that was revoked appears after the revoke was answered.
 fn still_seen(ctx: &Ctx, rows: Vec<Stored>) -> Result<Vec<ResourceView>> {
@@ -104,6 +133,7 @@ fn wanted(dir: &Directory, caller: &Caller, filter: &Filter, now: Micros) -> Res
         descending: newest_first != turned,
         after: None,
         limit: 0,
+        bodies: true,
         archived: filter.archived,
         labels,
         owners: people(&filter.owners),

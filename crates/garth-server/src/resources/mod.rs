@@ -2,23 +2,25 @@
 //! space, and is of one kind; space, kind and its two policies are its access class.
 
 pub mod api;
+mod asked;
 mod body;
 mod edit;
 mod list;
 mod references;
 mod store;
 
+pub use asked::{Rows, about, follows, rows, target};
 pub use body::closed_secrets;
 pub use edit::{ResourcePatch, archive, delete, move_to, update};
-pub use list::{Filter, list};
-pub use store::Stored;
+pub use list::{Filter, list, search};
+pub use store::{Asked, Stored};
 
 use crate::access::{self, About, Ctx, Permit, Record, Viewer, Write, archived, facts, identity, named_space, write};
 use crate::base::error::{Error, FieldError, Result};
 use crate::base::{ids, text};
 use crate::directory::policy::{self, All, Place, Sees};
 use crate::directory::{Directory, KindInfo};
-use garth_core::{Action, Caller, ClassIx, KindIx, Micros, Permission, Principal, SpaceIx, Target};
+use garth_core::{Action, Caller, KindIx, Micros, Permission, Principal, SpaceIx, Target};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::Name;
@@ -93,7 +95,7 @@ fn name_of<'a>(text: &'a str, code: &'a mut String) -> Option<Name<'a>> {
 }
 
 /// What decisions ask about a row, for that caller.
-fn target_of(dir: &Directory, caller: &Caller, row: &Stored) -> Target {
+pub fn target_of(dir: &Directory, caller: &Caller, row: &Stored) -> Target {
     let subscriber = identity(dir, caller).is_some_and(|me| row.subscribers.contains(&me));
     Target::Resource(row.class, facts(dir, caller, &row.author, &row.owner, subscriber))
 }
@@ -101,38 +103,6 @@ fn target_of(dir: &Directory, caller: &Caller, row: &Stored) -> Target {
 /// A hidden or missing resource, as that caller is told of it.
 fn missing(caller: &Caller) -> Error {
     if caller.who.is_none() && !caller.system { Error::Unauthenticated } else { Error::NotFound }
-}
-
-/// What a decision about a resource of that id or code needs; `None` when there is none.
-///
-/// # Errors
-/// When the store fails.
-pub async fn target(
-    ctx: &Ctx,
-    subject: impl Fn(&Directory) -> Option<Caller>,
-    id: &str,
-) -> Result<Option<(KindIx, Target)>> {
-    let db = &ctx.app.db;
-    let mut code = String::new();
-    let Some(name) = name_of(id, &mut code) else { return Ok(None) };
-    let Some((id, class, author, owner)) = store::facts(db, &name).await? else { return Ok(None) };
-    let dir = ctx.directory();
-    let (Some(subject), Some(facts_of)) = (subject(&dir), dir.world.class(class)) else { return Ok(None) };
-    let subscriber = match identity(&dir, &subject) {
-        Some(me) if asks_facts(&dir, class) => store::subscribed(db, &id, &me).await?,
-        _ => false,
-    };
-    Ok(Some((facts_of.kind, Target::Resource(class, facts(&dir, &subject, &author, &owner, subscriber)))))
-}
-
-/// Could the answer depend on who subscribes?
-fn asks_facts(dir: &Directory, class: ClassIx) -> bool {
-    let Some((class, kind)) = dir.world.class(class).and_then(|c| Some((c, dir.world.kind(c.kind)?))) else {
-        return true;
-    };
-    let policies = [&class.view, &class.edit, &kind.default_view, &kind.default_edit];
-    kind.exceptions.subscribers != (false, false)
-        || policies.into_iter().flatten().any(|p| p.mentions_facts(&dir.world))
 }
 
 /// The resource as it is shown to whoever may see it.

@@ -45,6 +45,10 @@ pub struct Stored {
 const COLUMNS: &str = "r.id, r.code, r.class_id, r.name, r.body, r.secrets, r.author, r.owner, r.archived, r.version, \
                        r.created_at, r.updated_at";
 
+/// The same with nothing in the place of body and secrets.
+const BODILESS: &str = "r.id, r.code, r.class_id, r.name, '' AS body, '' AS secrets, r.author, r.owner, r.archived, \
+                        r.version, r.created_at, r.updated_at";
+
 fn stored(row: &Row) -> Result<Stored> {
     let class = u32::try_from(row.int(2)?).map_err(|_| DbError::Other("a class out of range".to_owned()))?;
     Ok(Stored {
@@ -172,16 +176,73 @@ async fn complete_all(db: &Db, mut rows: Vec<Stored>) -> Result<Vec<Stored>> {
     Ok(again)
 }
 
-/// What a check needs of a resource, and no more: class, author, owner.
-pub(super) async fn facts(db: &Db, name: &Name<'_>) -> Result<Option<(String, ClassIx, String, String)>> {
+/// What a check needs of a resource, and no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Its id.
+    pub id: String,
+    /// Space, kind and policies.
+    pub class: ClassIx,
+    /// Who made it, as a principal.
+    pub author: String,
+    /// Who owns it, as a principal; empty for nobody.
+    pub owner: String,
+}
+
+fn read_asked(row: &Row) -> Result<Asked> {
+    let class = u32::try_from(row.int(1)?).map_err(|_| DbError::Other("a class out of range".to_owned()))?;
+    Ok(Asked {
+        id: row.text(0)?.to_owned(),
+        class: ClassIx(class),
+        author: row.text(2)?.to_owned(),
+        owner: row.text(3)?.to_owned(),
+    })
+}
+
+pub(super) async fn asked(db: &Db, name: &Name<'_>) -> Result<Option<Asked>> {
     let (column, value) = name.parts();
     let sql = match column {
         "r.id" => "SELECT r.id, r.class_id, r.author, r.owner FROM resources r WHERE r.id = $1",
         _ => "SELECT r.id, r.class_id, r.author, r.owner FROM resources r WHERE r.code = $1",
     };
-    let Some(row) = db.query_opt(sql, &params![value]).await? else { return Ok(None) };
-    let class = u32::try_from(row.int(1)?).map_err(|_| DbError::Other("a class out of range".to_owned()))?;
-    Ok(Some((row.text(0)?.to_owned(), ClassIx(class), row.text(2)?.to_owned(), row.text(3)?.to_owned())))
+    db.query_opt(sql, &params![value]).await?.as_ref().map(read_asked).transpose()
+}
+
+/// The same with everybody who subscribes, as principals.
+pub(super) async fn asked_whole(db: &Db, name: &Name<'_>) -> Result<Option<(Asked, Vec<String>)>> {
+    let (column, value) = name.parts();
+    let sql = format!(
+        "SELECT r.id, r.class_id, r.author, r.owner, s.subscriber FROM resources r \
+         LEFT JOIN resource_subscribers s ON s.resource_id = r.id WHERE {column} = $1"
+    );
+    let rows = db.query(&sql, &params![value]).await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let mut subscribers = Vec::new();
+    for row in &rows {
+        subscribers.extend(row.opt_text(4)?.map(str::to_owned));
+    }
+    Ok(Some((read_asked(first)?, subscribers)))
+}
+
+/// The same for a JSON list of ids; what is not there is left out.
+pub(super) async fn asked_by_ids(db: &Db, ids: String) -> Result<Vec<Asked>> {
+    let sql = "SELECT r.id, r.class_id, r.author, r.owner FROM resources r WHERE r.id IN LIST($1)";
+    db.query(sql, &params![ids]).await?.iter().map(read_asked).collect()
+}
+
+/// The same for a JSON list of codes, each with its code.
+pub(super) async fn asked_by_codes(db: &Db, codes: String) -> Result<Vec<(String, Asked)>> {
+    let sql = "SELECT r.id, r.class_id, r.author, r.owner, r.code FROM resources r WHERE r.code IN LIST($1)";
+    let rows = db.query(sql, &params![codes]).await?;
+    rows.iter().map(|row| Ok((row.text(4)?.to_owned(), read_asked(row)?))).collect()
+}
+
+/// Which of these people subscribe to which of these resources, both as JSON lists: pairs of id and principal.
+pub(super) async fn subscriptions(db: &Db, ids: String, people: String) -> Result<Vec<(String, String)>> {
+    let sql = "SELECT s.resource_id, s.subscriber FROM resource_subscribers s \
+               WHERE s.resource_id IN LIST($1) AND s.subscriber IN LIST($2)";
+    let rows = db.query(sql, &params![ids, people]).await?;
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
 }
 
 pub(super) async fn subscribed(db: &Db, id: &str, subscriber: &str) -> Result<bool> {

@@ -18,6 +18,8 @@ mod access;
 mod api_keys;
 #[path = "../../src/audit/tests.rs"]
 mod audit;
+#[path = "../../src/decisions/tests.rs"]
+mod decisions;
 #[path = "../../src/grants/tests.rs"]
 mod grants;
 #[path = "../../src/groups/tests.rs"]

@@ -66,6 +66,10 @@ const PROMISED: &str = "
     post /api/v1/resources/{}/move
     post /access/v1/evaluation
     post /access/v1/evaluations
+    post /access/v1/search/subject
+    post /access/v1/search/resource
+    post /access/v1/search/action
+    get /.well-known/authzen-configuration
     post /api/v1/explain
     get /healthz
     get /readyz

@@ -4,7 +4,7 @@
 //! the order and skips what is of other classes. Classes that are seen by author, owner or subscribers
 //! only are read from the caller's own side: what they made, own, subscribe to.
 
-use super::{COLUMNS, Result, Stored, complete_all, stored};
+use super::{BODILESS, COLUMNS, Result, Stored, complete_all, stored};
 use crate::base::db::{Db, Value};
 use garth_core::{ClassIx, Reach};
 use std::cmp::Ordering;
@@ -36,6 +36,8 @@ pub struct Wanted {
     pub after: Option<(Value, String)>,
     /// Rows at most.
     pub limit: usize,
+    /// With their bodies, which may be large?
+    pub bodies: bool,
     /// Archived resources, too?
     pub archived: bool,
     /// With all of these labels, each given once.
@@ -138,26 +140,27 @@ fn statements(reach: &Reach, me: Option<&str>, wanted: &Wanted) -> Vec<Sql> {
         let rest = rest(&mut sql, wanted);
         (sql, rest)
     };
+    let columns = columns(wanted);
     let mut statements = Vec::new();
     let most = reach.full.len() * 2 > wanted.classes || reach.full.len() > SCANS * STATEMENTS;
     if most && reach.full.len() > SCANS {
         let (mut sql, rest) = begin();
         // The plus keeps the class out of the choice of index: the order is scanned.
         let classes = sql.classes(&reach.full);
-        sql.branches.push(format!("SELECT {COLUMNS} FROM resources r WHERE +r.class_id IN {classes}{rest}"));
+        sql.branches.push(format!("SELECT {columns} FROM resources r WHERE +r.class_id IN {classes}{rest}"));
         statements.push(sql);
     } else {
         for classes in reach.full.chunks(SCANS) {
             let (mut sql, rest) = begin();
             for class in classes {
                 let class = sql.value(class.0);
-                sql.branches.push(format!("SELECT {COLUMNS} FROM resources r WHERE r.class_id = {class}{rest}"));
+                sql.branches.push(format!("SELECT {columns} FROM resources r WHERE r.class_id = {class}{rest}"));
             }
             statements.push(sql);
         }
     }
     let (mut sql, rest) = begin();
-    partial(&mut sql, reach, me, &rest);
+    partial(&mut sql, columns, reach, me, &rest);
     if !sql.branches.is_empty() {
         statements.push(sql);
     }
@@ -167,6 +170,10 @@ fn statements(reach: &Reach, me: Option<&str>, wanted: &Wanted) -> Vec<Sql> {
 /// One more than is wanted tells whether there is more.
 fn limit(wanted: &Wanted) -> i64 {
     i64::try_from(wanted.limit).map_or(i64::MAX, |limit| limit.saturating_add(1))
+}
+
+fn columns(wanted: &Wanted) -> &'static str {
+    if wanted.bodies { COLUMNS } else { BODILESS }
 }
 
 fn column(key: Key) -> &'static str {
@@ -223,7 +230,7 @@ fn rest(sql: &mut Sql, wanted: &Wanted) -> String {
 
 /// The classes of which some resources are seen, by what the caller is to them. The branches
 /// share no row: each leaves to the one before it what that one has.
-fn partial(sql: &mut Sql, reach: &Reach, me: Option<&str>, rest: &str) {
+fn partial(sql: &mut Sql, columns: &str, reach: &Reach, me: Option<&str>, rest: &str) {
     let with = |bit: u8| -> Vec<ClassIx> {
         reach.partial.iter().filter(|(_, mask)| mask & 1 << bit != 0).map(|(class, _)| *class).collect()
     };
@@ -231,7 +238,7 @@ fn partial(sql: &mut Sql, reach: &Reach, me: Option<&str>, rest: &str) {
         let classes = with(0);
         if !classes.is_empty() {
             let classes = sql.classes(&classes);
-            sql.branches.push(format!("SELECT {COLUMNS} FROM resources r WHERE r.class_id IN {classes}{rest}"));
+            sql.branches.push(format!("SELECT {columns} FROM resources r WHERE r.class_id IN {classes}{rest}"));
         }
         return;
     };
@@ -271,6 +278,6 @@ fn partial(sql: &mut Sql, reach: &Reach, me: Option<&str>, rest: &str) {
                 format!("({})", each.join(" OR "))
             }
         };
-        sql.branches.push(format!("SELECT {COLUMNS} FROM resources r WHERE {side} AND {condition}{rest}"));
+        sql.branches.push(format!("SELECT {columns} FROM resources r WHERE {side} AND {condition}{rest}"));
     }
 }

@@ -175,6 +175,14 @@ impl Garth {
         self.start().await;
     }
 
+    /// Starts the server again, configured otherwise.
+    pub async fn restart_with(&self, set: impl FnOnce(&mut Config)) {
+        self.stop().await;
+        let mut config = self.config();
+        set(&mut config);
+        self.start_as(config).await;
+    }
+
     /// Starts the server again with other limits.
     pub async fn limit(&self, limits: Limits) {
         *self.0.limits.lock().unwrap() = limits;
@@ -257,13 +265,18 @@ impl Garth {
             target: self.0.place.target(),
             data_dir: Some(self.0.place.folder()),
             public_url: PUBLIC_URL.to_owned(),
+            capabilities: Vec::new(),
             clock: self.0.clock.clone(),
             limits: self.limits(),
         }
     }
 
     async fn start(&self) {
-        let app = App::open(self.config()).await.expect("the server opens");
+        self.start_as(self.config()).await;
+    }
+
+    async fn start_as(&self, config: Config) {
+        let app = App::open(config).await.expect("the server opens");
         let router = garth_server::router(app.clone());
         *self.0.running.lock().unwrap() = Some((app, router));
     }

@@ -1,0 +1,211 @@
+//! Searches: who may do that to this, what may they do that to, what may they do to it.
+//!
+//! A search answers what evaluating each one would answer, without evaluating each one: subjects come from whom
+//! grants, policies and exceptions name, resources from reach, in the query. Archived things are answered for as
+//! before: archiving changes no right.
+
+use super::asking::{Asking, Spaces, space_of};
+use super::{Entity, action, principal};
+use crate::access::{self, About, Ctx, Sought};
+use crate::base::error::Result;
+use crate::directory::Directory;
+use crate::resources;
+use garth_core::{Action, Caller, KindIx, Micros, Principal, Sight, SpaceIx, Target};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What was found, in an order that stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Ids, or names of actions.
+    pub items: Vec<String>,
+    /// Where to go on, if there may be more: key and id of what was looked at last.
+    pub next: Option<(String, String)>,
+}
+
+/// Which part of the results is wanted.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Behind this one, as [`Found::next`] said.
+    pub after: Option<(String, String)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl Part {
+    fn after_id(&self) -> Option<Uuid> {
+        self.after.as_ref().and_then(|(_, id)| Uuid::try_parse(id).ok())
+    }
+}
+
+impl Found {
+    fn nothing() -> Self {
+        Self { items: Vec::new(), next: None }
+    }
+
+    /// The first `limit` of things that come in the order of their keys.
+    fn first<K: ToString, T>(
+        mut found: impl Iterator<Item = (K, T)>,
+        limit: usize,
+        text: impl Fn(T) -> String,
+    ) -> Self {
+        let (mut items, mut last) = (Vec::new(), None);
+        for (key, item) in found.by_ref().take(limit) {
+            last = Some(key.to_string());
+            items.push(text(item));
+        }
+        let next = last.filter(|_| found.next().is_some()).map(|id| (String::new(), id));
+        Self { items, next }
+    }
+}
+
+/// What a question is about, with the people it names; `None` for unknown things.
+async fn about(ctx: &Ctx, resource: &Entity<'_>) -> Result<Option<About>> {
+    if resource.kind == "space" {
+        return Ok(ctx.directory().space_ref(resource.id).map(About::Space));
+    }
+    let found = resources::about(ctx, resource.id).await?;
+    let dir = ctx.directory();
+    let wanted = dir.kinds.by_name::<KindIx>(resource.kind);
+    let of_kind = |about: &About| match about {
+        About::Resource { class, .. } => dir.world.class(*class).is_some_and(|class| Some(class.kind) == wanted),
+        About::Space(_) => false,
+    };
+    Ok(found.filter(of_kind))
+}
+
+/// The subjects of that type who may do that to this: ids, in their order. Whoever may ask about itself only finds
+/// at most itself.
+///
+/// # Errors
+/// When the store fails.
+pub async fn subjects(ctx: &Ctx, kind: &str, named: &str, resource: &Entity<'_>, part: &Part) -> Result<Found> {
+    let about = about(ctx, resource).await?;
+    let dir = ctx.directory();
+    let asking = Asking::of(ctx, &dir)?;
+    let (Some(about), Some(action)) = (about, action(&dir, resource.kind, named)) else { return Ok(Found::nothing()) };
+    let sought = match kind {
+        "user" => Some(Sought::Users),
+        "group" => Some(Sought::Groups),
+        "key" => Some(Sought::Keys),
+        _ => None,
+    };
+    if !about.space(&dir).is_some_and(|space| asking.there(&dir, space)) {
+        return Ok(itself(&dir, &asking, kind, &about, action, part, ctx.now()));
+    }
+    let Some(sought) = sought else { return Ok(Found::nothing()) };
+    let (found, next) = access::subjects(ctx, &about, sought, action, part.after_id(), part.limit).await?;
+    let id = |principal: Principal| id_of(&dir, principal);
+    Ok(Found { items: found.into_iter().map(id).collect(), next: next.map(|id| (String::new(), id.to_string())) })
+}
+
+/// The id of a principal without its type.
+fn id_of(dir: &Directory, principal: Principal) -> String {
+    let text = dir.principal_text(principal);
+    text.split_once(':').map_or_else(String::new, |(_, id)| id.to_owned())
+}
+
+/// Whoever asks, if it is of that type and may.
+fn itself(
+    dir: &Directory,
+    asking: &Asking,
+    kind: &str,
+    about: &About,
+    action: Action,
+    part: &Part,
+    now: Micros,
+) -> Found {
+    let caller = asking.caller();
+    let me = caller.who.filter(|_| part.after.is_none() && part.limit > 0);
+    let me = me.filter(|me| dir.principal_text(*me).split_once(':').is_some_and(|(of, _)| of == kind));
+    let may = |_: &Principal| dir.world.decide(caller, about.target(dir, caller), action, now).allowed();
+    Found { items: me.filter(may).map(|me| id_of(dir, me)).into_iter().collect(), next: None }
+}
+
+/// The resources of that type, or the spaces, that the subject may do that to: ids, oldest first.
+///
+/// # Errors
+/// 403 when the caller may not ask about that subject; when the store fails.
+pub async fn resources(ctx: &Ctx, subject: &Entity<'_>, named: &str, kind: &str, part: &Part) -> Result<Found> {
+    let (dir, now) = (ctx.directory(), ctx.now());
+    let asking = Asking::of(ctx, &dir)?;
+    let who = principal(&dir, subject);
+    let inside = asking.spaces(&dir, who)?;
+    let caller = who.and_then(|who| access::caller_of(&dir, who, now));
+    let (Some(caller), Some(action)) = (caller, action(&dir, kind, named)) else { return Ok(Found::nothing()) };
+    if kind == "space" {
+        return Ok(spaces(&dir, &inside, &caller, action, part, now));
+    }
+    let Some(kind) = dir.kinds.by_name::<KindIx>(kind) else { return Ok(Found::nothing()) };
+    let reach = dir.world.reach_for(&caller, action, now, |c| c.kind == kind && inside.hold(&dir, c.space));
+    let me = access::identity(&dir, &caller);
+    let (mut rows, next) = resources::search(ctx, &dir, &reach, me.as_deref(), part.after.clone(), part.limit).await?;
+    let newest = ctx.directory();
+    if !Arc::ptr_eq(&dir, &newest) {
+        // Something changed meanwhile: nothing that was revoked appears after the revoke was answered.
+        let asking = Asking::of(ctx, &newest)?;
+        let caller = who.and_then(|who| access::caller_of(&newest, who, now));
+        let inside = asking.spaces(&newest, who)?;
+        rows.retain(|row| {
+            caller.as_ref().is_some_and(|caller| {
+                let target = resources::target_of(&newest, caller, row);
+                newest.world.decide(caller, target, action, now).allowed()
+                    && space_of(&newest, target).is_some_and(|space| inside.hold(&newest, space))
+            })
+        });
+    }
+    Ok(Found { items: rows.into_iter().map(|row| row.id).collect(), next })
+}
+
+fn spaces(dir: &Directory, inside: &Spaces, caller: &Caller, action: Action, part: &Part, now: Micros) -> Found {
+    let sight = Sight::new(&dir.world, caller, now);
+    let after = part.after_id();
+    let seen = sight.visible().map(|(space, _)| space).filter(|space| inside.hold(dir, *space));
+    let ids = seen.filter_map(|space| Some((dir.space_id(space)?, space)));
+    let may = |space: SpaceIx| {
+        let standing = sight.get(space).cloned().unwrap_or_default();
+        dir.world.decide_with(caller, standing, Target::Space(space), action, now).allowed()
+    };
+    let mut ordered: BinaryHeap<Reverse<(Uuid, SpaceIx)>> =
+        ids.filter(|(id, _)| after.is_none_or(|after| *id > after)).map(Reverse).collect();
+    let found = std::iter::from_fn(|| ordered.pop()).map(|Reverse(one)| one).filter(|(_, space)| may(*space));
+    Found::first(found.map(|(id, _)| (id, id)), part.limit, |id| id.to_string())
+}
+
+/// What the subject may do to the resource: names of actions, in their order.
+///
+/// # Errors
+/// 403 when the caller may not ask about that subject; when the store fails.
+pub async fn actions(ctx: &Ctx, subject: &Entity<'_>, resource: &Entity<'_>, part: &Part) -> Result<Found> {
+    let about = about(ctx, resource).await?;
+    let (dir, now) = (ctx.directory(), ctx.now());
+    let asking = Asking::of(ctx, &dir)?;
+    let who = principal(&dir, subject);
+    let caller = who.and_then(|who| access::caller_of(&dir, who, now));
+    let there = || about.as_ref().and_then(|about| about.space(&dir)).is_some_and(|space| asking.there(&dir, space));
+    let may_ask = asking.about(who, there)?;
+    let (Some(caller), Some(about), true) = (caller, about.as_ref(), may_ask) else { return Ok(Found::nothing()) };
+    let target = about.target(&dir, &caller);
+    let after = part.after.as_ref().map(|(_, name)| name.as_str());
+    let may = |name: &String| {
+        action(&dir, resource.kind, name).is_some_and(|action| dir.world.decide(&caller, target, action, now).allowed())
+    };
+    let names = names(&dir, resource.kind).into_iter().filter(|name| after.is_none_or(|after| name.as_str() > after));
+    Ok(Found::first(names.filter(may).map(|name| (name.clone(), name)), part.limit, |name| name))
+}
+
+/// The names of everything that can be done to a type, in their order.
+fn names(dir: &Directory, kind: &str) -> Vec<String> {
+    let mut names = match kind {
+        "space" => dir.permissions(),
+        kind => {
+            let own = dir.verbs(kind).into_iter().filter(|verb| verb != "read" && verb != "write");
+            own.map(|verb| format!("{kind}:{verb}")).collect()
+        }
+    };
+    names.extend(["read", "write"].map(str::to_owned));
+    names.sort();
+    names
+}

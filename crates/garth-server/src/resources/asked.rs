@@ -1,0 +1,130 @@
+//! What decisions ask of resources: class, author, owner and who subscribes, and nothing else of their rows.
+
+use super::name_of;
+use super::store::{self, Asked, Name};
+use crate::access::{About, Ctx, facts, identity};
+use crate::base::error::Result;
+use crate::directory::Directory;
+use garth_core::{Caller, ClassIx, KindIx, Target};
+use hashbrown::{HashMap, HashSet};
+
+impl Asked {
+    /// What that caller asks about: to them.
+    pub fn target(&self, dir: &Directory, caller: &Caller, subscriber: bool) -> Target {
+        Target::Resource(self.class, facts(dir, caller, &self.author, &self.owner, subscriber))
+    }
+
+    /// Could the answer depend on who subscribes?
+    pub fn asks_subscribers(&self, dir: &Directory) -> bool {
+        asks_subscribers(dir, self.class)
+    }
+}
+
+/// What a decision about a resource of that id or code needs; `None` when there is none.
+///
+/// # Errors
+/// When the store fails.
+pub async fn target(
+    ctx: &Ctx,
+    subject: impl Fn(&Directory) -> Option<Caller>,
+    id: &str,
+) -> Result<Option<(KindIx, Target)>> {
+    let db = &ctx.app.db;
+    let mut code = String::new();
+    let Some(name) = name_of(id, &mut code) else { return Ok(None) };
+    let Some(row) = store::asked(db, &name).await? else { return Ok(None) };
+    let dir = ctx.directory();
+    let (Some(subject), Some(class)) = (subject(&dir), dir.world.class(row.class)) else { return Ok(None) };
+    let subscriber = match identity(&dir, &subject) {
+        Some(me) if row.asks_subscribers(&dir) => store::subscribed(db, &row.id, &me).await?,
+        _ => false,
+    };
+    Ok(Some((class.kind, row.target(&dir, &subject, subscriber))))
+}
+
+/// What a resource of that id or code says to everybody who asks about it; `None` when there is none.
+///
+/// # Errors
+/// When the store fails.
+pub async fn about(ctx: &Ctx, id: &str) -> Result<Option<About>> {
+    let mut code = String::new();
+    let Some(name) = name_of(id, &mut code) else { return Ok(None) };
+    let Some((row, subscribers)) = store::asked_whole(&ctx.app.db, &name).await? else { return Ok(None) };
+    Ok(Some(About::Resource { class: row.class, author: row.author, owner: row.owner, subscribers }))
+}
+
+/// Could the answer depend on who subscribes?
+fn asks_subscribers(dir: &Directory, class: ClassIx) -> bool {
+    let Some((class, kind)) = dir.world.class(class).and_then(|c| Some((c, dir.world.kind(c.kind)?))) else {
+        return true;
+    };
+    let policies = [&class.view, &class.edit, &kind.default_view, &kind.default_edit];
+    kind.exceptions.subscribers != (false, false)
+        || policies.into_iter().flatten().any(|p| p.mentions_facts(&dir.world))
+}
+
+/// Many resources, by the ids and codes they were asked for.
+#[derive(Default)]
+pub struct Rows {
+    by_id: HashMap<String, Asked>,
+    ids: HashMap<String, String>,
+}
+
+impl Rows {
+    /// The resource of that id or code.
+    pub fn get(&self, text: &str) -> Option<&Asked> {
+        self.by_id.get(text).or_else(|| {
+            let mut code = String::new();
+            match name_of(text, &mut code)? {
+                Name::Id(_) => None,
+                Name::Code(code) => self.by_id.get(self.ids.get(code)?),
+            }
+        })
+    }
+}
+
+/// What decisions about resources of these ids or codes need, read by one statement for ids and one for codes.
+///
+/// # Errors
+/// When the store fails.
+pub async fn rows(ctx: &Ctx, texts: impl Iterator<Item = &str>) -> Result<Rows> {
+    let (mut ids, mut codes) = (HashSet::new(), HashSet::new());
+    for text in texts {
+        let mut code = String::new();
+        let by_code = name_of(text, &mut code).map(|name| matches!(name, Name::Code(_)));
+        match by_code {
+            Some(false) => drop(ids.insert(text)),
+            Some(true) => drop(codes.insert(code)),
+            None => {}
+        }
+    }
+    let mut found = Rows::default();
+    if !ids.is_empty() {
+        let list = json_list(ids.iter().copied());
+        found.by_id = store::asked_by_ids(&ctx.app.db, list).await?.into_iter().map(|a| (a.id.clone(), a)).collect();
+    }
+    if !codes.is_empty() {
+        let list = json_list(codes.iter().map(String::as_str));
+        for (code, row) in store::asked_by_codes(&ctx.app.db, list).await? {
+            found.ids.insert(code, row.id.clone());
+            found.by_id.insert(row.id.clone(), row);
+        }
+    }
+    Ok(found)
+}
+
+/// Who of these people subscribes to which of these resources, as pairs of id and principal.
+///
+/// # Errors
+/// When the store fails.
+pub async fn follows(ctx: &Ctx, ids: &HashSet<&str>, people: &HashSet<String>) -> Result<HashSet<(String, String)>> {
+    if ids.is_empty() || people.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let (ids, people) = (json_list(ids.iter().copied()), json_list(people.iter().map(String::as_str)));
+    Ok(store::subscriptions(&ctx.app.db, ids, people).await?.into_iter().collect())
+}
+
+fn json_list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    serde_json::to_string(&texts.collect::<Vec<_>>()).unwrap_or_default()
+}
