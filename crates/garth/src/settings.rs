@@ -206,7 +206,7 @@ mod tests {
             assert_eq!((setting.check)(setting.default), Ok(()), "{}", setting.key);
             assert!(setting.what.len() > 10 && !setting.what.ends_with('.'), "{}", setting.key);
         }
-        let limits = Settings::read(|key| default(key)).map_err(|(key, why)| format!("{key} {why}")).unwrap().limits();
+        let limits = Settings::read(default).map_err(|(key, why)| format!("{key} {why}")).unwrap().limits();
         assert_eq!(format!("{limits:?}"), format!("{:?}", Limits::default()), "one set of defaults");
     }
 
