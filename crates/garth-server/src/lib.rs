@@ -25,10 +25,10 @@ pub mod users;
 pub use access::{App, Config, Ctx, Limits};
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use base::error::Error;
-use base::http::Json;
+use base::http::{Json, Outermost};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi;
@@ -89,12 +89,27 @@ async fn openapi_json() -> Response {
 
 /// The server's router.
 pub fn router(app: Arc<App>) -> Router {
-    let (routes, _) = described().split_for_parts();
+    let (routes, document) = described().split_for_parts();
+    app.figures.know_routes(document.paths.paths.into_keys());
+    let outermost = outermost(&app);
     routes
         .fallback(async || -> Response { Error::NotFound.into_response() })
         .method_not_allowed_fallback(async || -> Response { Error::MethodNotAllowed.into_response() })
         .layer(from_fn_with_state(Arc::clone(&app), access::once))
         .layer(from_fn_with_state(Arc::clone(&app), access::bounded))
-        .layer(from_fn(base::http::finish))
+        .layer(from_fn_with_state(outermost, base::http::finish))
         .with_state(app)
+}
+
+/// The router of a listener that nobody but the collector of metrics reaches: `/metrics` without a credential.
+pub fn metrics_router(app: Arc<App>) -> Router {
+    let outermost = outermost(&app);
+    health::api::open_routes()
+        .fallback(async || -> Response { Error::NotFound.into_response() })
+        .layer(from_fn_with_state(outermost, base::http::finish))
+        .with_state(app)
+}
+
+fn outermost(app: &App) -> Outermost {
+    Outermost { figures: Arc::clone(&app.figures), https: app.public_url.starts_with("https://") }
 }

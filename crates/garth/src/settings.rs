@@ -86,6 +86,8 @@ settings! {
         "The certificate and its chain, as PEM, to speak HTTPS with; read again on SIGHUP";
     tls_key: Option<PathBuf> = "", "FILE", path,
         "The private key of the certificate, as PEM";
+    metrics_listen: Option<SocketAddr> = "", "ADDRESS", optional_address,
+        "An address of its own where /metrics is answered over HTTP without a credential; without it only system administrators get it";
     log_format: LogFormat = "text", "FORMAT", log_format,
         "How the log is written: text for people, json for one JSON object a line";
     log_filter: String = "info", "FILTER", log_filter,
@@ -94,7 +96,7 @@ settings! {
         "The longest a request may take, in seconds; then 503 timeout";
     in_flight: usize = "1024", "COUNT", count,
         "Requests at a time; more get 503 overloaded";
-    in_flight_each: usize = "128", "COUNT", count,
+    in_flight_each: usize = "256", "COUNT", count,
         "Requests at a time of one caller; more get 429 rate_limited";
     anonymous_per_second: u32 = "100", "COUNT", count,
         "Requests a second of one address without a credential; more get 429 rate_limited";
@@ -134,6 +136,10 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     let mut found: Vec<SocketAddr> = found.collect();
     found.sort_by_key(SocketAddr::is_ipv6);
     found.first().copied().ok_or_else(|| "is not the name of any machine".to_owned())
+}
+
+fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {
+    given(text).map(address).transpose()
 }
 
 fn web_url(text: &str) -> Result<Option<String>, String> {

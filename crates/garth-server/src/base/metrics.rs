@@ -3,10 +3,10 @@
 //! A measurement is two atomic additions: the label sets are known beforehand, so nothing is looked up under a lock.
 //! Labels come from closed sets: route patterns, methods, classes of status, never anything that a request carries.
 
-use crate::base::clock::Stopwatch;
+use crate::base::clock;
 use hashbrown::HashMap;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
-use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
@@ -14,7 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 use std::fmt::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Media type of what [`Figures::text`] writes.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -101,8 +101,12 @@ impl EncodeMetric for Histogram {
     }
 
     fn metric_type(&self) -> MetricType {
-        MetricType::Histogram
+        Self::TYPE
     }
+}
+
+impl TypedMetric for Histogram {
+    const TYPE: MetricType = MetricType::Histogram;
 }
 
 /// The labels of a request.
@@ -140,19 +144,19 @@ pub struct WriterFigures {
     pub commit: Histogram,
     /// Operations that shared a commit.
     pub group: Histogram,
-    applied: Mutex<Stopwatch>,
+    applied: Mutex<Instant>,
 }
 
 impl WriterFigures {
     /// Nothing was written yet.
     pub fn new() -> Arc<Self> {
-        let applied = Mutex::new(Stopwatch::start());
+        let applied = Mutex::new(clock::monotonic());
         Arc::new(Self { commit: Histogram::durations(), group: Histogram::counts(), applied })
     }
 
     /// A group of changes was committed and is in the picture now.
     pub fn applied(&self) {
-        *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = Stopwatch::start();
+        *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = clock::monotonic();
     }
 
     fn since_applied(&self) -> Duration {
@@ -176,7 +180,8 @@ type Slots = [[OnceLock<Histogram>; CLASSES.len()]; METHODS.len()];
 pub struct Figures {
     registry: Registry,
     requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
-    slots: HashMap<String, Slots>,
+    /// A place for the figures of each route, set once the routes are known.
+    slots: OnceLock<HashMap<String, Slots>>,
     decisions: Family<DecisionLabels, Histogram, fn() -> Histogram>,
     ready: Gauge,
     waiting: Gauge,
@@ -185,11 +190,11 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Figures of a server with these route patterns.
-    pub fn new(routes: impl IntoIterator<Item = String>, writer: Option<&WriterFigures>) -> Self {
+    /// Figures of a server, with those of its writer where it has one.
+    pub fn new(writer: Option<&WriterFigures>) -> Self {
         let mut registry = Registry::with_prefix("garth");
-        let durations = || Family::new_with_constructor(Histogram::durations as fn() -> Histogram);
-        let (requests, decisions) = (durations(), Family::new_with_constructor(Histogram::durations as fn() -> _));
+        let requests = Family::new_with_constructor(Histogram::durations as fn() -> Histogram);
+        let decisions = Family::new_with_constructor(Histogram::durations as fn() -> Histogram);
         let (ready, waiting, change_age, memory) = (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
         let seconds = || Unit::Seconds;
         registry.register("build", "What runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
@@ -208,19 +213,20 @@ impl Figures {
             registry.register_with_unit("writer_commit_duration", what, seconds(), writer.commit.clone());
             registry.register("writer_group_operations", "Changes that shared a commit", writer.group.clone());
         }
-        let slots = routes.into_iter().chain([OTHER.to_owned()]).map(|route| (route, Slots::default())).collect();
-        Self { registry, requests, slots, decisions, ready, waiting, change_age, memory }
+        Self { registry, requests, slots: OnceLock::new(), decisions, ready, waiting, change_age, memory }
+    }
+
+    /// These are the patterns of all routes. Only the first word counts.
+    pub fn know_routes(&self, routes: impl IntoIterator<Item = String>) {
+        let with_slots = |route| (route, Slots::default());
+        self.slots.get_or_init(|| routes.into_iter().chain([OTHER.to_owned()]).map(with_slots).collect());
     }
 
     /// A request was answered. What is no route or method of ours counts as [`OTHER`].
     pub fn request(&self, route: Option<&str>, method: &str, status: u16, took: Duration) {
-        let (route, slots) = match route.and_then(|route| self.slots.get_key_value(route)) {
-            Some(known) => known,
-            None => match self.slots.get_key_value(OTHER) {
-                Some(other) => other,
-                None => return,
-            },
-        };
+        let Some(known) = self.slots.get() else { return };
+        let found = route.and_then(|route| known.get_key_value(route)).or_else(|| known.get_key_value(OTHER));
+        let Some((route, slots)) = found else { return };
         let method = METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1);
         let class = usize::from(status / 100).clamp(1, CLASSES.len()) - 1;
         let histogram = slots[method][class].get_or_init(|| {
@@ -270,7 +276,9 @@ mod tests {
     use super::*;
 
     fn figures() -> Figures {
-        Figures::new(["/healthz".to_owned(), "/api/v1/spaces/{id}".to_owned()], None)
+        let figures = Figures::new(None);
+        figures.know_routes(["/healthz".to_owned(), "/api/v1/spaces/{id}".to_owned()]);
+        figures
     }
 
     fn text(figures: &Figures) -> String {

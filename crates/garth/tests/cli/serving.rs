@@ -64,10 +64,14 @@ fn a_certificate_makes_it_https_and_a_new_one_is_taken_over() {
 
 /// The same address without TLS.
 fn plainly(server: &Server) -> String {
-    let mut stream = TcpStream::connect(server.address).expect("a connection");
+    plain_get(&server.address.to_string(), "/healthz")
+}
+
+fn plain_get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     let mut answer = Vec::new();
-    let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let _ = write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }
@@ -101,6 +105,25 @@ fn a_certificate_that_is_no_good_is_said_before_anything_is_made() {
         assert!(said.contains("cannot be used"), "{said}");
     }
     assert!(!data.exists());
+}
+
+#[test]
+fn metrics_have_a_door_of_their_own() {
+    let folder = Folder::new();
+    let at = free_address();
+    let server = Server::start(&folder.data(), &["--metrics-listen", &at]);
+    let figures = plain_get(&at, "/metrics");
+    assert!(figures.starts_with("HTTP/1.1 200") && figures.contains("garth_build_info"), "{figures}");
+    assert!(plain_get(&at, "/api/v1/openapi.json").starts_with("HTTP/1.1 404"), "nothing else is there");
+    assert!(plain_get(&at, "/healthz").starts_with("HTTP/1.1 404"), "nothing else is there");
+    assert!(plain_get(&server.address.to_string(), "/metrics").starts_with("HTTP/1.1 401"));
+    assert_eq!(server.stop(), Some(0));
+}
+
+/// An address that was free a moment ago.
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("an address");
+    listener.local_addr().expect("an address").to_string()
 }
 
 #[test]
