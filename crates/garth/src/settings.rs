@@ -92,6 +92,8 @@ settings! {
         "How the log is written: text for people, json for one JSON object a line";
     log_filter: String = "info", "FILTER", log_filter,
         "What is logged: error, warn, info, debug, or a filter as of the crate tracing-subscriber";
+    otlp_endpoint: Option<String> = "", "URL", otlp_endpoint,
+        "Where traces are sent over OTLP/HTTP, such as http://127.0.0.1:4318; needs a program built with the feature otlp";
     request_seconds: u64 = "30", "SECONDS", seconds,
         "The longest a request may take, in seconds; then 503 timeout";
     in_flight: usize = "1024", "COUNT", count,
@@ -152,6 +154,14 @@ fn web_url(text: &str) -> Result<Option<String>, String> {
         _ => Err("must begin with http:// or https://"),
     };
     given(text).map(url).transpose().map_err(str::to_owned)
+}
+
+fn otlp_endpoint(text: &str) -> Result<Option<String>, String> {
+    let url = web_url(text)?;
+    if url.is_some() && !cfg!(feature = "otlp") {
+        return Err("needs a program that was built with --features otlp".to_owned());
+    }
+    Ok(url)
 }
 
 fn path(text: &str) -> Result<Option<PathBuf>, String> {

@@ -473,8 +473,9 @@ mod tests {
             panic!("on purpose")
         }
         let server = Outermost { figures: Arc::new(Figures::new(None)), https: false };
-        let router =
-            axum::Router::new().route("/", axum::routing::get(panics)).layer(axum::middleware::from_fn_with_state(server, finish));
+        let router = axum::Router::new()
+            .route("/", axum::routing::get(panics))
+            .layer(axum::middleware::from_fn_with_state(server, finish));
         let request = Request::builder().uri("/").header("x-request-id", "abc").body(Body::empty()).expect("request");
         let response = router.oneshot(request).await.expect("an answer");
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);

@@ -6,10 +6,10 @@
 use crate::base::clock;
 use hashbrown::HashMap;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
-use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
+use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -195,7 +195,8 @@ impl Figures {
         let mut registry = Registry::with_prefix("garth");
         let requests = Family::new_with_constructor(Histogram::durations as fn() -> Histogram);
         let decisions = Family::new_with_constructor(Histogram::durations as fn() -> Histogram);
-        let (ready, waiting, change_age, memory) = (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
+        let (ready, waiting, change_age, memory) =
+            (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
         let seconds = || Unit::Seconds;
         registry.register("build", "What runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let what = "How long requests took, by route, method and class of status";

@@ -7,6 +7,7 @@
 mod support;
 
 mod ground_rules;
+mod logs;
 mod openapi;
 mod scenarios;
 mod tidy;

@@ -4,7 +4,7 @@ use crate::options::{DATA, DEMO_DATA, Serve};
 use crate::output::{self, Failure};
 use crate::serving::{self, Certificate, Doors, Signals};
 use crate::settings::Settings;
-use crate::{logging, store};
+use crate::{logging, store, traces};
 use garth_server::{App, Config, scenarios};
 use std::net::TcpListener;
 use std::process::ExitCode;
@@ -59,6 +59,8 @@ async fn fill_and_serve(app: &Arc<App>, config: &Config, front: Front, demo: boo
     output::print(&greeting(app, config, &front.here, demo, fresh));
     let mut doors = Doors::default();
     let router = garth_server::router(Arc::clone(app));
+    // Held until the end: what is left is sent then.
+    let (router, _traces) = traces::traced(router, front.settings.otlp_endpoint.as_deref())?;
     doors.open(front.listener, router, front.settings.connections, front.certificate)?;
     if let Some(listener) = front.metrics {
         doors.open(listener, garth_server::metrics_router(Arc::clone(app)), COLLECTORS, None)?;

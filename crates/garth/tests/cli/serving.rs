@@ -47,6 +47,10 @@ fn a_certificate_makes_it_https_and_a_new_one_is_taken_over() {
     let answer = ask(&server, &first).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"https://127.0.0.1:"), "{answer}");
     assert!(!plainly(&server).starts_with("HTTP/1.1 200"), "nothing is told in the clear");
+    let at = server.address.to_string();
+    let health = ["health", "--listen", &at];
+    assert_eq!(run(&[&health[..], &tls].concat()).status.code(), Some(0));
+    assert!(complaint(&run(&health)).contains("not ready"), "without the certificate there is no answer");
 
     // One that is no good changes nothing but the log; a good one is used by the next connection.
     std::fs::write(&cert, "no certificate").expect("a file");
@@ -59,6 +63,9 @@ fn a_certificate_makes_it_https_and_a_new_one_is_taken_over() {
     server.signal("HUP");
     eventually(|| ask(&server, &second).is_ok());
     assert!(ask(&server, &first).is_err(), "the one before is not used any more");
+    // Whoever else listens there with a certificate of his own is not us.
+    certify(&folder.0);
+    assert!(complaint(&run(&[&health[..], &tls].concat())).contains("not ready"));
     assert_eq!(server.stop(), Some(0));
 }
 
@@ -116,7 +123,12 @@ fn metrics_have_a_door_of_their_own() {
     assert!(figures.starts_with("HTTP/1.1 200") && figures.contains("garth_build_info"), "{figures}");
     assert!(plain_get(&at, "/api/v1/openapi.json").starts_with("HTTP/1.1 404"), "nothing else is there");
     assert!(plain_get(&at, "/healthz").starts_with("HTTP/1.1 404"), "nothing else is there");
-    assert!(plain_get(&server.address.to_string(), "/metrics").starts_with("HTTP/1.1 401"));
+    let here = server.address.to_string();
+    assert!(plain_get(&here, "/metrics").starts_with("HTTP/1.1 401"));
+    server.signal("HUP");
+    let health = run(&["health", "--json", "--listen", &here]);
+    assert_eq!(super::stdout(&health), "{\"ready\":true}\n");
+    assert!(complaint(&run(&["health", "--listen", &free_address()])).contains("not ready"));
     assert_eq!(server.stop(), Some(0));
 }
 
