@@ -31,9 +31,10 @@ use access::Anyone;
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::header;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use base::error::Error;
+use base::http::Outermost;
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi;
@@ -95,16 +96,31 @@ async fn openapi_json(_: Anyone) -> Response {
 
 /// The server's router.
 pub fn router(app: Arc<App>) -> Router {
-    let (mut routes, _) = described().split_for_parts();
+    let (mut routes, document) = described().split_for_parts();
+    app.figures.know_routes(document.paths.paths.into_keys());
     if let Some((path, discovery)) = decisions::api::beside(&app) {
         routes = routes.route(&path, discovery);
     }
+    let outermost = outermost(&app);
     routes
         .fallback(async || -> Response { Error::NotFound.into_response() })
         .method_not_allowed_fallback(async || -> Response { Error::MethodNotAllowed.into_response() })
         .layer(from_fn_with_state(Arc::clone(&app), access::once))
         .layer(from_fn_with_state(Arc::clone(&app), access::bounded))
         .layer(from_fn_with_state(Arc::clone(&app), access::arrive))
-        .layer(from_fn(base::http::finish))
+        .layer(from_fn_with_state(outermost, base::http::finish))
         .with_state(app)
+}
+
+/// The router of a listener that nobody but the collector of metrics reaches: `/metrics` without a credential.
+pub fn metrics_router(app: Arc<App>) -> Router {
+    let outermost = outermost(&app);
+    health::api::open_routes()
+        .fallback(async || -> Response { Error::NotFound.into_response() })
+        .layer(from_fn_with_state(outermost, base::http::finish))
+        .with_state(app)
+}
+
+fn outermost(app: &App) -> Outermost {
+    Outermost { figures: Arc::clone(&app.figures), https: app.public_url.starts_with("https://") }
 }

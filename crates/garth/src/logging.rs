@@ -18,4 +18,10 @@ pub fn start(settings: &Settings) {
         LogFormat::Json => written.json().flatten_event(true).boxed(),
     };
     tracing_subscriber::registry().with(written.with_filter(EnvFilter::new(&settings.log_filter))).init();
+    std::panic::set_hook(Box::new(|panic| {
+        // A text that was put together may hold what nobody should read; one that stands in the source does not.
+        let what = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not told)");
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, what, "a panic: a fault of the program");
+    }));
 }

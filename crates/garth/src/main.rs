@@ -7,6 +7,7 @@ mod output;
 mod serving;
 mod settings;
 mod store;
+mod traces;
 
 use clap::Parser;
 use options::{Command, Options};
@@ -29,6 +30,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match command {
         Command::Serve(options) => runtime(true)?.block_on(commands::serve::run(options)),
+        Command::Health(options) => commands::health::run(options),
         Command::Config(options) => commands::config::run(options),
         Command::Check(question) => runtime(false)?.block_on(commands::check::run(question)),
         Command::Why(question) => runtime(false)?.block_on(commands::why::run(question)),

@@ -27,6 +27,8 @@ pub struct Options {
 pub enum Command {
     /// Run the server
     Serve(Serve),
+    /// Ask the server of these settings, on this machine, whether it can answer
+    Health(Health),
     /// Print the settings that hold, and where each came from
     Config(ShowConfig),
     /// Ask whether somebody may do something
@@ -62,6 +64,20 @@ pub struct Serve {
     /// Fill an empty installation with four example organisations
     #[arg(long)]
     pub demo: bool,
+    #[command(flatten)]
+    pub settings: Typed<true>,
+}
+
+const HEALTH: &str = "\
+For container engines and supervisors. It speaks HTTPS when the settings name a certificate, and trusts that one alone.
+Exit codes: 0 ready, 1 not ready or not there, 2 wrong usage.";
+
+#[derive(Args)]
+#[command(after_help = HEALTH)]
+pub struct Health {
+    /// Answer as JSON
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub settings: Typed<true>,
 }

@@ -10,7 +10,7 @@ use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, Server};
 use guarded::Door;
 use hyper_util::rt::TokioTimer;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,7 +44,15 @@ impl Certificate {
     /// # Errors
     /// When the files cannot be read or do not fit one another.
     pub async fn read(settings: &Settings) -> Result<Option<Self>, Failure> {
-        let (Some(cert), Some(key)) = (&settings.tls_cert, &settings.tls_key) else { return Ok(None) };
+        let (Some(cert), Some(key)) = (&settings.tls_cert, &settings.tls_key) else {
+            // A supervisor that says "reload" must not end a server that has nothing to read again; a terminal that
+            // is closed must.
+            if !std::io::stderr().is_terminal() {
+                let mut renewed = listen_to(SignalKind::hangup())?;
+                tokio::spawn(async move { while renewed.recv().await.is_some() {} });
+            }
+            return Ok(None);
+        };
         let config = RustlsConfig::from_pem_file(cert, key).await.map_err(|e| {
             Failure(format!("The certificate {} and its key {} cannot be used: {e}.", cert.display(), key.display()))
         })?;

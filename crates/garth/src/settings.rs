@@ -88,15 +88,19 @@ settings! {
         "The certificate and its chain, as PEM, to speak HTTPS with; read again on SIGHUP";
     tls_key: Option<PathBuf> = "", "FILE", path,
         "The private key of the certificate, as PEM";
+    metrics_listen: Option<SocketAddr> = "", "ADDRESS", optional_address,
+        "An address of its own where /metrics is answered over HTTP without a credential; without it only system administrators get it";
     log_format: LogFormat = "text", "FORMAT", log_format,
         "How the log is written: text for people, json for one JSON object a line";
     log_filter: String = "info", "FILTER", log_filter,
         "What is logged: error, warn, info, debug, or a filter as of the crate tracing-subscriber";
+    otlp_endpoint: Option<String> = "", "URL", otlp_endpoint,
+        "Where traces are sent over OTLP/HTTP, such as http://127.0.0.1:4318; needs a program built with the feature otlp";
     request_seconds: u64 = "30", "SECONDS", seconds,
         "The longest a request may take, in seconds; then 503 timeout";
     in_flight: usize = "1024", "COUNT", count,
         "Requests at a time; more get 503 overloaded";
-    in_flight_each: usize = "128", "COUNT", count,
+    in_flight_each: usize = "256", "COUNT", count,
         "Requests at a time of one caller; more get 429 rate_limited";
     anonymous_per_second: u32 = "100", "COUNT", count,
         "Requests a second of one address without a credential; more get 429 rate_limited";
@@ -138,6 +142,10 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     found.first().copied().ok_or_else(|| "is not the name of any machine".to_owned())
 }
 
+fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {
+    given(text).map(address).transpose()
+}
+
 fn web_url(text: &str) -> Result<Option<String>, String> {
     let url = |text: &str| match text.split_once("://") {
         // Whoever reads the discovery document would get a password that stands in it.
@@ -148,6 +156,14 @@ fn web_url(text: &str) -> Result<Option<String>, String> {
         _ => Err("must begin with http:// or https://"),
     };
     given(text).map(url).transpose().map_err(str::to_owned)
+}
+
+fn otlp_endpoint(text: &str) -> Result<Option<String>, String> {
+    let url = web_url(text)?;
+    if url.is_some() && !cfg!(feature = "otlp") {
+        return Err("needs a program that was built with --features otlp".to_owned());
+    }
+    Ok(url)
 }
 
 fn path(text: &str) -> Result<Option<PathBuf>, String> {
@@ -216,7 +232,7 @@ mod tests {
             assert_eq!((setting.check)(setting.default), Ok(()), "{}", setting.key);
             assert!(setting.what.len() > 10 && !setting.what.ends_with('.'), "{}", setting.key);
         }
-        let limits = Settings::read(|key| default(key)).map_err(|(key, why)| format!("{key} {why}")).unwrap().limits();
+        let limits = Settings::read(default).map_err(|(key, why)| format!("{key} {why}")).unwrap().limits();
         assert_eq!(format!("{limits:?}"), format!("{:?}", Limits::default()), "one set of defaults");
     }
 

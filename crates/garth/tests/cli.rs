@@ -310,7 +310,7 @@ fn what_cannot_be_opened_is_said_in_a_sentence() {
 fn usage_help_and_completions() {
     let help = run(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for command in ["serve", "config", "check", "why", "who", "completions"] {
+    for command in ["serve", "health", "config", "check", "why", "who", "completions"] {
         assert!(stdout(&help).contains(command), "{}", stdout(&help));
     }
     for wrong in

@@ -8,6 +8,7 @@ use crate::base::clock::Clock;
 use crate::base::db::{Db, DbError, Mode, Target, Tx, Writer};
 use crate::base::error::{Error, Result};
 use crate::base::ids;
+use crate::base::metrics::{Figures, Moment};
 use crate::base::passwords::Passwords;
 use crate::base::secrets::{Vault, write_private};
 use crate::directory::known::{Changed, Known};
@@ -90,6 +91,8 @@ pub struct App {
     pub capabilities: Vec<String>,
     /// What this server takes on at a time.
     pub limits: Limits,
+    /// How it does, as `/metrics` shows it.
+    pub figures: Arc<Figures>,
     /// Binds the entries of the audit to one another.
     pub chain_key: ChainKey,
     /// A place for each request that is being answered.
@@ -179,6 +182,7 @@ impl App {
             shares: Arc::default(),
             running: Mutex::default(),
             limits: config.limits,
+            figures: Arc::new(Figures::new(writer.as_ref().map(Writer::figures))),
             writer,
             snapshot,
             known,
@@ -329,6 +333,12 @@ impl App {
     /// Can this server answer? False while it has lost its store.
     pub fn ready(&self) -> bool {
         self.db.ready()
+    }
+
+    /// Its figures at this moment, in the format of [`crate::base::metrics::MEDIA_TYPE`].
+    pub fn metrics(&self) -> String {
+        let waiting = self.writer.as_ref().map_or(0, Writer::waiting);
+        self.figures.text(&Moment { ready: self.ready(), waiting, writer: self.writer.as_ref().map(Writer::figures) })
     }
 
     /// Writes what waits, finishes the queue and lets the store go.

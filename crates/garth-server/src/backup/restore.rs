@@ -169,6 +169,7 @@ async fn settle(
         public_url: String::new(),
         clock: wanted.clock.clone(),
         limits: crate::access::Limits::default(),
+        capabilities: Vec::new(),
     };
     let app = App::open(config).await?;
     let outcome = end_promises(&Ctx::system(app.clone()), header, wanted.keep_keys).await;

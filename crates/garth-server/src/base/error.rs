@@ -183,17 +183,21 @@ pub struct Problem {
     pub request_id: String,
 }
 
+/// What went wrong inside: for the log, with the request's id; never for a client.
+#[derive(Clone)]
+pub struct Why(pub String);
+
 /// The problem travels as an extension; [`crate::base::http::finish`] writes it with the request's id.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        if let Self::Internal(why) = &self {
-            tracing::error!(%why, "a request failed by a fault of ours");
-        }
         let mut response = self.parts().0.into_response();
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.extensions_mut().insert(self.problem());
+        if let Self::Internal(why) = self {
+            response.extensions_mut().insert(Why(why));
+        }
         response
     }
 }

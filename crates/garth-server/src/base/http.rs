@@ -1,10 +1,12 @@
 //! HTTP that knows no noun: strict JSON bodies, query parameters, pages, ETags, and the
 //! outermost layer that gives every answer an id and every error its document.
 
-use crate::base::error::{Error, FieldError, Problem, Result};
+use crate::base::clock;
+use crate::base::error::{Error, FieldError, Problem, Result, Why};
+use crate::base::metrics::Figures;
 use crate::base::{ids, text};
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -14,6 +16,7 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// Largest request body, in bytes (`API.md`, ground rules).
@@ -31,8 +34,21 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-/// The outermost layer: request id in and out, panics and errors as problems, nothing cacheable.
-pub async fn finish(mut request: Request, next: Next) -> Response {
+/// What the outermost layer knows of its server.
+#[derive(Clone)]
+pub struct Outermost {
+    /// Counts and times every request.
+    pub figures: Arc<Figures>,
+    /// Clients reach the server over TLS.
+    pub https: bool,
+}
+
+/// The outermost layer: request id in and out, panics and errors as problems, nothing cacheable; every request is
+/// measured, and logged at DEBUG.
+pub async fn finish(State(server): State<Outermost>, mut request: Request, next: Next) -> Response {
+    let began = clock::monotonic();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
     let given = request
         .headers()
         .get(&REQUEST_ID)
@@ -73,8 +89,14 @@ pub async fn finish(mut request: Request, next: Next) -> Response {
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    protect(headers, server.https);
+    let (route, status, took) = (route.as_ref().map(MatchedPath::as_str), response.status().as_u16(), began.elapsed());
+    server.figures.request(route, method.as_str(), status, took);
+    if let Some(Why(why)) = response.extensions_mut().remove() {
+        tracing::error!(request_id = id, route, %why, "a request failed by a fault of ours");
+    }
+    // The pattern of the route and never the address: there may be names in it, and a query.
+    tracing::debug!(request_id = id, %method, route, status, milliseconds = took.as_secs_f64() * 1e3, "request");
     response
 }
 
@@ -83,6 +105,30 @@ fn is_known(known: &HeaderValue, response: &Response) -> bool {
     let (StatusCode::OK, Some(tag)) = (response.status(), response.headers().get(header::ETAG)) else { return false };
     let (Ok(known), Ok(tag)) = (known.to_str(), tag.to_str()) else { return false };
     known.split(',').map(|one| one.trim().trim_start_matches("W/")).any(|one| one == "*" || one == tag)
+}
+
+/// The headers of every answer: it is nobody else's, it is not a page, and nothing in it is to be run, framed or kept.
+/// A page that needs more says so itself.
+fn protect(headers: &mut HeaderMap, https: bool) {
+    const OF_ALL: [(HeaderName, HeaderValue); 7] = [
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+        (
+            HeaderName::from_static("permissions-policy"),
+            HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
+        ),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (header::VARY, HeaderValue::from_static("Authorization")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    headers.reserve(OF_ALL.len() + 1);
+    for (name, value) in OF_ALL {
+        headers.entry(name).or_insert(value);
+    }
+    if https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
 }
 
 /// The problem of an error that the router or an extractor answered in plain text.
@@ -442,8 +488,10 @@ mod tests {
         async fn panics() -> &'static str {
             panic!("on purpose")
         }
-        let router =
-            axum::Router::new().route("/", axum::routing::get(panics)).layer(axum::middleware::from_fn(finish));
+        let server = Outermost { figures: Arc::new(Figures::new(None)), https: false };
+        let router = axum::Router::new()
+            .route("/", axum::routing::get(panics))
+            .layer(axum::middleware::from_fn_with_state(server, finish));
         let request = Request::builder().uri("/").header("x-request-id", "abc").body(Body::empty()).expect("request");
         let response = router.oneshot(request).await.expect("an answer");
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
@@ -452,6 +500,15 @@ mod tests {
         let problem: Value = serde_json::from_slice(&body).expect("JSON");
         assert_eq!((&problem["code"], &problem["request_id"]), (&Value::from("internal"), &Value::from("abc")));
         assert!(!problem.to_string().contains("on purpose"));
+    }
+
+    #[test]
+    fn only_over_tls_a_browser_is_told_to_stay_there() {
+        let (mut plain, mut secure) = (HeaderMap::new(), HeaderMap::new());
+        protect(&mut plain, false);
+        protect(&mut secure, true);
+        assert!(!plain.contains_key(header::STRICT_TRANSPORT_SECURITY));
+        assert_eq!(secure.len(), plain.len() + 1);
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod db;
 pub mod error;
 pub mod http;
 pub mod ids;
+pub mod metrics;
 pub mod passwords;
 pub mod secrets;
 pub mod text;

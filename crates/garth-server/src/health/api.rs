@@ -1,9 +1,13 @@
-//! Health over HTTP; open to everybody, and telling nothing else.
+//! Health over HTTP, open to everybody and telling nothing else; figures, for those who run the server.
 
-use crate::access::App;
+use crate::access::{App, Ctx};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::http::Json;
+use crate::base::metrics::MEDIA_TYPE;
+use axum::Router;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -18,7 +22,12 @@ pub struct Health {
 
 /// The routes of health.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz))
+    OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz)).routes(routes!(metrics))
+}
+
+/// The routes of a listener that only the collector of metrics reaches.
+pub fn open_routes() -> Router<Arc<App>> {
+    Router::new().route("/metrics", axum::routing::get(async |State(app): State<Arc<App>>| figures(&app)))
 }
 
 /// Is the process alive?
@@ -32,4 +41,16 @@ async fn healthz() -> Json<Health> {
     responses((status = 200, description = "Ready", body = Health), (status = 503, description = "It has lost its store", body = Problem)))]
 async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Health>> {
     if app.ready() { Ok(Json(Health { status: "ready" })) } else { Err(Error::Unavailable) }
+}
+
+/// Figures in OpenMetrics' format, for system administrators
+#[utoipa::path(get, path = "/metrics", tag = "health",
+    responses((status = 200, description = "Every figure", body = String, content_type = "application/openmetrics-text"), (status = "default", description = "A problem", body = Problem)))]
+async fn metrics(ctx: Ctx) -> Result<Response> {
+    ctx.system_admin(&ctx.directory())?;
+    Ok(figures(&ctx.app))
+}
+
+fn figures(app: &App) -> Response {
+    ([(header::CONTENT_TYPE, MEDIA_TYPE)], app.metrics()).into_response()
 }

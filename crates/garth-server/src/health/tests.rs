@@ -9,6 +9,8 @@ stories! {
     health_tells_nothing_else,
     a_second_server_on_the_same_data_is_refused,
     a_server_without_the_installations_key_does_not_start,
+    metrics_are_for_those_who_run_the_server,
+    n78_metrics_name_nobody,
 }
 
 async fn a_server_that_runs_says_so_to_anybody(g: Garth) {
@@ -51,4 +53,84 @@ async fn a_server_without_the_installations_key_does_not_start(g: Garth) {
         assert!(why.contains("key"), "a sentence that says why: {why}");
     }
     ada.get("/api/v1/me").await.ok();
+}
+
+/// The lines of `/metrics`, as Ada reads them.
+async fn figures(g: &Garth) -> String {
+    let answer = g.admin().await.get("/metrics").await.ok();
+    assert!(answer.header("content-type").starts_with("application/openmetrics-text"), "{answer}");
+    String::from_utf8(answer.bytes).expect("text")
+}
+
+async fn metrics_are_for_those_who_run_the_server(g: Garth) {
+    let lin = g.person("lin").await;
+    g.anonymous().get("/metrics").await.not_signed_in();
+    lin.get("/metrics").await.refused(403, "forbidden");
+    g.admin().await.space("Atlas").admin(&lin).create().await;
+    lin.get("/api/v1/spaces").await.ok();
+    lin.get("/api/v1/spaces").await.ok();
+    lin.get("/api/v1/nothing-here").await.refused(404, "not_found");
+    let text = figures(&g).await;
+    for line in [
+        "garth_store_ready 1",
+        "garth_writer_queue_operations 0",
+        r#"garth_http_request_duration_seconds_count{route="/api/v1/spaces",method="GET",status="2xx"} 2"#,
+        r#"garth_http_request_duration_seconds_count{route="/metrics",method="GET",status="4xx"} 2"#,
+        r#"garth_http_request_duration_seconds_count{route="other",method="GET",status="4xx"} 1"#,
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line}\n{text}");
+    }
+    let value = |name: &str| -> f64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name}\n{text}"))
+    };
+    assert!(value("garth_writer_commit_duration_seconds_count") > 2.0);
+    assert!(value("garth_writer_group_operations_sum") >= value("garth_writer_commit_duration_seconds_count"));
+    assert!((0.0..600.0).contains(&value("garth_last_change_age_seconds")));
+    if cfg!(target_os = "linux") {
+        assert!(value("garth_resident_memory_bytes") > 1e6);
+    }
+}
+
+/// Whatever is asked for and by whom: labels are patterns, methods and classes, and there are only so many of them.
+async fn n78_metrics_name_nobody(g: Garth) {
+    let lin = g.person("lin").await;
+    let atlas = g.admin().await.space("Atlas").admin(&lin).create().await;
+    g.admin().await.kind("task").await;
+    let task = lin.resource("task", "Fix the lift").space(&atlas).create().await;
+    for path in [
+        atlas.url(""),
+        task.url(""),
+        "/api/v1/users/@lin".to_owned(),
+        "/api/v1/resources?q=Atlas".to_owned(),
+        "/Atlas/lin".to_owned(),
+        format!("/{}", lin.token.clone().expect("a token")),
+    ] {
+        lin.get(&path).await;
+        g.anonymous().call(Method::from_bytes(b"LIN").expect("a method"), &path).await;
+    }
+    let document = g.anonymous().get("/api/v1/openapi.json").await.ok();
+    let text = figures(&g).await;
+    let code = task["code"].as_str().expect("a code");
+    for secret in [&atlas.id, &task.id, &lin.id, code, &lin.token.clone().expect("a token")] {
+        assert!(!text.contains(secret), "{secret} in\n{text}");
+    }
+    let mut routes = 0;
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let labels = line.split_once('{').and_then(|(_, rest)| rest.split_once("\"}")).map_or("", |(labels, _)| labels);
+        for (name, value) in labels.split("\",").filter_map(|label| label.split_once("=\"")) {
+            let known = match name {
+                "route" => value == "other" || !document["paths"][value].is_null(),
+                "method" => ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "other"].contains(&value),
+                "status" => ["1xx", "2xx", "3xx", "4xx", "5xx"].contains(&value),
+                "le" => value == "+Inf" || value.parse::<f64>().is_ok(),
+                "version" => value == env!("CARGO_PKG_VERSION"),
+                "endpoint" | "outcome" => value.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+                _ => false,
+            };
+            assert!(known, "{name}={value}: {line}");
+            routes += usize::from(name == "route");
+        }
+    }
+    assert!(routes > 20, "{text}");
 }

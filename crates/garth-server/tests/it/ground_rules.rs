@@ -13,7 +13,8 @@ stories! {
     a_path_is_taken_literally,
     a_method_is_what_it_says,
     the_anonymous_learn_nothing,
-    no_answer_is_kept_for_somebody_else,
+    n16_no_answer_is_kept_for_somebody_else,
+    every_answer_protects_who_reads_it,
     a_request_id_is_given_or_kept,
     the_smallest_mistake_is_pointed_at,
     garbage_is_refused_everywhere,
@@ -205,7 +206,7 @@ async fn the_anonymous_learn_nothing(g: Garth) {
     assert_same(&wrong, &nobody.post("/api/v1/spaces", json!({"name": "x"})).await);
 }
 
-async fn no_answer_is_kept_for_somebody_else(g: Garth) {
+async fn n16_no_answer_is_kept_for_somebody_else(g: Garth) {
     let lin = g.person("lin").await;
     let home = g.home().await;
     for path in ["/api/v1/me", "/api/v1/spaces", "/api/v1/resources", &home.url(""), "/api/v1/spaces/none"] {
@@ -216,7 +217,42 @@ async fn no_answer_is_kept_for_somebody_else(g: Garth) {
     let session = g.anonymous().post("/api/v1/login", login).await.ok();
     assert!(session.header("cache-control").contains("no-store"), "{:?}", session.headers);
     for answer in [session, lin.get("/api/v1/me").await] {
-        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("vary"), "Authorization", "{:?}", answer.headers);
+    }
+}
+
+/// Nothing in an answer of ours is run, framed, guessed at or kept, whoever asked and however it ended.
+async fn every_answer_protects_who_reads_it(g: Garth) {
+    let lin = g.person("lin").await;
+    let big = vec![b' '; (1 << 20) + 1];
+    let calls = [
+        lin.get("/api/v1/me"),
+        lin.get("/api/v1/openapi.json"),
+        lin.get("/api/v1/nothing-here"),
+        lin.get("/api/v1/users%00"),
+        lin.get("/metrics"),
+        lin.post("/api/v1/spaces", json!({"name": "Atlas"})),
+        lin.post("/api/v1/spaces", json!({"nmae": "Atlas"})),
+        lin.call(Method::POST, "/api/v1/spaces").raw("text/plain", "{}"),
+        lin.call(Method::POST, "/api/v1/spaces").raw("application/json", big),
+        lin.call(Method::PUT, "/api/v1/login"),
+        g.anonymous().get("/healthz"),
+        g.anonymous().get("/api/v1/me"),
+        g.anonymous().call(Method::HEAD, "/readyz"),
+    ];
+    for call in calls {
+        let answer = call.await;
+        for (header, value) in [
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+            ("referrer-policy", "no-referrer"),
+            ("x-content-type-options", "nosniff"),
+            // The public address of stories is https.
+            ("strict-transport-security", "max-age=31536000"),
+        ] {
+            assert_eq!(answer.header(header), value, "{header}: {answer}");
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod support;
 
 mod ground_rules;
 mod limits;
+mod logs;
 mod openapi;
 mod scenarios;
 mod tidy;

@@ -73,6 +73,7 @@ const PROMISED: &str = "
     post /api/v1/explain
     get /healthz
     get /readyz
+    get /metrics
     get /api/v1/openapi.json
 ";
 

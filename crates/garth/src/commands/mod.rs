@@ -5,6 +5,7 @@ pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod config;
+pub mod health;
 pub mod restore;
 pub mod serve;
 pub mod unlock;

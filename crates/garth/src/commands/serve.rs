@@ -4,12 +4,15 @@ use crate::options::{DATA, DEMO_DATA, Serve};
 use crate::output::{self, Failure};
 use crate::serving::{self, Certificate, Doors, Signals};
 use crate::settings::Settings;
-use crate::{logging, store};
+use crate::{logging, store, traces};
 use garth_server::local::Door;
 use garth_server::{App, Config, scenarios};
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
+
+/// Connections to the listener of metrics.
+const COLLECTORS: usize = 32;
 
 /// Serves until the process is told to stop.
 pub async fn run(options: Serve) -> Result<ExitCode, Failure> {
@@ -25,12 +28,13 @@ pub async fn run(options: Serve) -> Result<ExitCode, Failure> {
     let certificate = Certificate::read(&settings).await?;
     let listener = serving::listen(settings.listen, "--listen")?;
     let address = listener.local_addr().map_err(|e| Failure(format!("The address is not known: {e}.")))?;
+    let metrics = settings.metrics_listen.map(|wanted| serving::listen(wanted, "--metrics-listen")).transpose()?;
     let scheme = if certificate.is_some() { "https" } else { "http" };
     let here = format!("{scheme}://{address}");
     let fallback = if options.demo { DEMO_DATA } else { DATA };
     let config = store::config(&settings, fallback, settings.public_url.clone().unwrap_or_else(|| here.clone()));
     let app = App::open(config.clone()).await.map_err(store::failure)?;
-    let front = Front { settings, listener, certificate, here };
+    let front = Front { settings, listener, metrics, certificate, here };
     let served = fill_and_serve(&app, &config, front, options.demo).await;
     app.shutdown().await;
     served.map(|()| ExitCode::SUCCESS)
@@ -40,6 +44,7 @@ pub async fn run(options: Serve) -> Result<ExitCode, Failure> {
 struct Front {
     settings: Settings,
     listener: TcpListener,
+    metrics: Option<TcpListener>,
     certificate: Option<Certificate>,
     /// The address, as one writes it into a browser on this machine.
     here: String,
@@ -56,7 +61,12 @@ async fn fill_and_serve(app: &Arc<App>, config: &Config, front: Front, demo: boo
     output::print(&greeting(app, config, &front.here, demo, fresh));
     let mut doors = Doors::default();
     let router = garth_server::router(Arc::clone(app));
+    // Held until the end: what is left is sent then.
+    let (router, _traces) = traces::traced(router, front.settings.otlp_endpoint.as_deref())?;
     doors.open(front.listener, router, front.settings.connections, front.certificate)?;
+    if let Some(listener) = front.metrics {
+        doors.open(listener, garth_server::metrics_router(Arc::clone(app)), COLLECTORS, None)?;
+    }
     let housekeeping = tokio::spawn(Arc::clone(app).keep_house());
     let served = doors.until_told(&mut signals).await;
     drop(local);

@@ -47,6 +47,10 @@ fn a_certificate_makes_it_https_and_a_new_one_is_taken_over() {
     let answer = ask(&server, &first).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"https://127.0.0.1:"), "{answer}");
     assert!(!plainly(&server).starts_with("HTTP/1.1 200"), "nothing is told in the clear");
+    let at = server.address.to_string();
+    let health = ["health", "--listen", &at];
+    assert_eq!(run(&[&health[..], &tls].concat()).status.code(), Some(0));
+    assert!(complaint(&run(&health)).contains("not ready"), "without the certificate there is no answer");
 
     // One that is no good changes nothing but the log; a good one is used by the next connection.
     std::fs::write(&cert, "no certificate").expect("a file");
@@ -59,15 +63,22 @@ fn a_certificate_makes_it_https_and_a_new_one_is_taken_over() {
     server.signal("HUP");
     eventually(|| ask(&server, &second).is_ok());
     assert!(ask(&server, &first).is_err(), "the one before is not used any more");
+    // Whoever else listens there with a certificate of his own is not us.
+    certify(&folder.0);
+    assert!(complaint(&run(&[&health[..], &tls].concat())).contains("not ready"));
     assert_eq!(server.stop(), Some(0));
 }
 
 /// The same address without TLS.
 fn plainly(server: &Server) -> String {
-    let mut stream = TcpStream::connect(server.address).expect("a connection");
+    plain_get(&server.address.to_string(), "/healthz")
+}
+
+fn plain_get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     let mut answer = Vec::new();
-    let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let _ = write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }
@@ -101,6 +112,30 @@ fn a_certificate_that_is_no_good_is_said_before_anything_is_made() {
         assert!(said.contains("cannot be used"), "{said}");
     }
     assert!(!data.exists());
+}
+
+#[test]
+fn metrics_have_a_door_of_their_own() {
+    let folder = Folder::new();
+    let at = free_address();
+    let server = Server::start(&folder.data(), &["--metrics-listen", &at]);
+    let figures = plain_get(&at, "/metrics");
+    assert!(figures.starts_with("HTTP/1.1 200") && figures.contains("garth_build_info"), "{figures}");
+    assert!(plain_get(&at, "/api/v1/openapi.json").starts_with("HTTP/1.1 404"), "nothing else is there");
+    assert!(plain_get(&at, "/healthz").starts_with("HTTP/1.1 404"), "nothing else is there");
+    let here = server.address.to_string();
+    assert!(plain_get(&here, "/metrics").starts_with("HTTP/1.1 401"));
+    server.signal("HUP");
+    let health = run(&["health", "--json", "--listen", &here]);
+    assert_eq!(super::stdout(&health), "{\"ready\":true}\n");
+    assert!(complaint(&run(&["health", "--listen", &free_address()])).contains("not ready"));
+    assert_eq!(server.stop(), Some(0));
+}
+
+/// An address that was free a moment ago.
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("an address");
+    listener.local_addr().expect("an address").to_string()
 }
 
 #[test]

@@ -6,11 +6,15 @@
 
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::base::clock;
+use crate::base::metrics::WriterFigures;
 
 use super::{Db, DbError, Step, Tx};
 
@@ -26,6 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub struct Writer<S> {
     queue: mpsc::Sender<Message<S>>,
     db: Db,
+    figures: Arc<WriterFigures>,
 }
 
 enum Message<S> {
@@ -47,11 +52,13 @@ impl<S: Clone + Send + 'static> Writer<S> {
         let (queue, messages) = mpsc::channel(QUEUE);
         let (started, starting) = oneshot::channel();
         let of_thread = db.clone();
-        let thread = move || write(of_thread, claim, load, publish, messages, started);
+        let figures = WriterFigures::new();
+        let measured = Arc::clone(&figures);
+        let thread = move || write(of_thread, claim, load, publish, messages, started, measured);
         let trouble = |error: std::io::Error| DbError::Unavailable(error.to_string());
         std::thread::Builder::new().name("garth-writer".to_owned()).spawn(thread).map_err(trouble)?;
         let state = starting.await.unwrap_or_else(|_| Err(stopped()))?;
-        Ok((Writer { queue, db }, state))
+        Ok((Writer { queue, db, figures }, state))
     }
 
     /// Runs an operation and answers when it is committed, or rolled back. An operation awaits nothing but its `Tx`:
@@ -70,6 +77,16 @@ impl<S: Clone + Send + 'static> Writer<S> {
             mpsc::error::TrySendError::Closed(_) => stopped(),
         })?;
         answered.await.unwrap_or_else(|_| Err(stopped().into()))
+    }
+
+    /// Operations that wait.
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// How the thread does.
+    pub fn figures(&self) -> &WriterFigures {
+        &self.figures
     }
 
     /// Finishes what is queued, closes the database for writing and lets another server have it.
@@ -136,6 +153,7 @@ fn write<S, L, P>(
     publish: P,
     messages: mpsc::Receiver<Message<S>>,
     started: oneshot::Sender<Result<S, DbError>>,
+    figures: Arc<WriterFigures>,
 ) where
     S: Clone,
     L: AsyncFn(&mut Tx) -> Result<S, DbError>,
@@ -160,7 +178,8 @@ fn write<S, L, P>(
         };
         if started.send(Ok(state.clone())).is_ok() {
             let stopping = Vec::new();
-            let writing = Writing { db: db.clone(), load, publish, messages, state, refusing: false, stopping };
+            let writing =
+                Writing { db: db.clone(), load, publish, messages, state, refusing: false, stopping, figures };
             let stopping = writing.work(tx).await;
             // Only now: who asked for the end may open the database again at once.
             drop(claim);
@@ -214,6 +233,7 @@ struct Writing<S, L, P> {
     /// Whether the last commit was refused by the database: told once, not with every request.
     refusing: bool,
     stopping: Vec<oneshot::Sender<()>>,
+    figures: Arc<WriterFigures>,
 }
 
 impl<S, L, P> Writing<S, L, P>
@@ -285,6 +305,8 @@ where
                     tracing::info!("the database takes changes again");
                 }
                 (self.publish)(&mut self.state);
+                self.figures.applied();
+                self.figures.group.add(waiting.len() as u64);
                 waiting.into_iter().for_each(|job| job.answer(None));
             }
             return Ok(());
@@ -346,7 +368,12 @@ where
             // Nothing was begun.
             (Some(Step::Begin), _) => Ok(()),
             (_, true) => tx.step(Step::Abandon).await,
-            (_, false) => tx.step(Step::Commit).await,
+            (_, false) => {
+                let began = clock::monotonic();
+                tx.step(Step::Commit).await?;
+                self.figures.commit.took(began.elapsed());
+                Ok(())
+            }
         }
     }
 

@@ -16,6 +16,7 @@
 mod answer;
 mod builders;
 mod engine;
+pub mod log;
 mod person;
 
 pub use answer::{Answer, assert_missing, assert_same, sorted, strange};
@@ -83,6 +84,7 @@ pub fn tell<F: Future<Output = ()>>(engine: Engine, name: &str, story: impl FnOn
         eprintln!("{name}: skipped on PostgreSQL, TEST_DATABASE is not set (./test sets it)");
         return;
     };
+    log::listen();
     let g = Garth::at(place);
     let told = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
@@ -98,6 +100,8 @@ pub fn tell<F: Future<Output = ()>>(engine: Engine, name: &str, story: impl FnOn
     if let Err(failure) = told {
         resume_unwind(failure);
     }
+    let unexpected = log::unexpected();
+    assert!(unexpected.is_empty(), "logged, and not expected (see g.expects_warning): {unexpected:#?}");
 }
 
 /// One installation, served in process: requests go through the router without a socket.
@@ -133,6 +137,11 @@ impl Garth {
     /// A user with this username, made by Ada and signed in. Holds no grant but what `everyone` holds.
     pub async fn person(&self, username: &str) -> Person {
         Person::sign_up(self, username).await
+    }
+
+    /// This story makes the server log a WARN or an ERROR with this in it; any other one fails the story.
+    pub fn expects_warning(&self, part: &str) {
+        log::expect(part);
     }
 
     /// Nobody: requests without a credential.

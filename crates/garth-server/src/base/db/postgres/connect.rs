@@ -1,11 +1,13 @@
 //! How to reach a PostgreSQL server: what its URL says, and the TLS it is spoken to with.
 
 use std::error::Error as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio_postgres::Config;
+use tokio_postgres::config::Host;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{DbError, PATIENCE, SILENCE};
@@ -28,6 +30,18 @@ pub(super) fn configure(url: &str) -> Result<(Config, MakeRustlsConnect), DbErro
         config.application_name("garth");
     }
     Ok((config, tls(root_certificates.as_deref())?))
+}
+
+/// Does the server run on this machine?
+pub(super) fn nearby(config: &Config) -> bool {
+    let local = |address: &IpAddr| address.is_loopback();
+    let addresses = config.get_hostaddrs();
+    let hosts = config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|address| local(&address)),
+        Host::Unix(_) => true,
+    });
+    // Addresses count before names where both are given.
+    if addresses.is_empty() { hosts } else { addresses.iter().all(local) }
 }
 
 /// Takes `sslrootcert=FILE` out of the URL, which the driver does not know.
