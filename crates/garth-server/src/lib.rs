@@ -30,11 +30,12 @@ pub use access::{App, Config, Ctx, Limits};
 use access::Anyone;
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::{Request, State};
 use axum::http::header;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use base::error::Error;
-use base::http::Outermost;
+use base::http::{Outermost, finish};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi;
@@ -105,10 +106,7 @@ pub fn router(app: Arc<App>) -> Router {
     routes
         .fallback(async || -> Response { Error::NotFound.into_response() })
         .method_not_allowed_fallback(async || -> Response { Error::MethodNotAllowed.into_response() })
-        .layer(from_fn_with_state(Arc::clone(&app), access::once))
-        .layer(from_fn_with_state(Arc::clone(&app), access::bounded))
-        .layer(from_fn_with_state(Arc::clone(&app), access::arrive))
-        .layer(from_fn_with_state(outermost, base::http::finish))
+        .layer(from_fn_with_state((outermost, Arc::clone(&app)), outside))
         .with_state(app)
 }
 
@@ -117,8 +115,16 @@ pub fn metrics_router(app: Arc<App>) -> Router {
     let outermost = outermost(&app);
     health::api::open_routes()
         .fallback(async || -> Response { Error::NotFound.into_response() })
-        .layer(from_fn_with_state(outermost, base::http::finish))
+        .layer(from_fn_with_state(outermost, alone))
         .with_state(app)
+}
+
+async fn outside(State((outermost, app)): State<(Outermost, Arc<App>)>, request: Request, next: Next) -> Response {
+    finish(&outermost, request, |request| access::front(app, request, next)).await
+}
+
+async fn alone(State(outermost): State<Outermost>, request: Request, next: Next) -> Response {
+    finish(&outermost, request, |request| next.run(request)).await
 }
 
 fn outermost(app: &App) -> Outermost {

@@ -5,21 +5,21 @@
 
 use crate::access::App;
 use crate::base::error::Error;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use std::sync::Arc;
 
 /// Paths that are answered however much there is to do.
 const ALWAYS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
+/// Is it answered however much there is to do?
+pub(super) fn exempt(request: &Request) -> bool {
+    ALWAYS.contains(&request.uri().path())
+}
+
 /// Answers within the time limit, or turns the request away.
-pub async fn bounded(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    if ALWAYS.contains(&request.uri().path()) {
-        return next.run(request).await;
-    }
+pub(super) async fn bounded(app: &App, answer: impl Future<Output = Response>) -> Response {
     let Ok(_place) = app.places.try_acquire() else { return Error::Overloaded.into_response() };
-    match tokio::time::timeout(app.limits.request, next.run(request)).await {
+    match tokio::time::timeout(app.limits.request, answer).await {
         Ok(response) => response,
         Err(_) => Error::TimedOut.into_response(),
     }

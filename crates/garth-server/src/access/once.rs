@@ -13,7 +13,7 @@ use crate::base::ids;
 use crate::base::secrets::{open, seal};
 use crate::directory::Directory;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -61,12 +61,12 @@ struct Answer {
     body: String,
 }
 
-/// The layer that carries a POST with an `Idempotency-Key` out once.
-pub async fn once(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// Carries a request out; a POST with an `Idempotency-Key` once.
+pub(super) async fn once(app: &Arc<App>, request: Request, next: Next) -> Response {
     if request.method() != Method::POST || !request.headers().contains_key(NAME) {
         return next.run(request).await;
     }
-    carry_out(&app, request, next).await.unwrap_or_else(IntoResponse::into_response)
+    Box::pin(carry_out(app, request, next)).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn carry_out(app: &Arc<App>, request: Request, next: Next) -> Result<Response> {

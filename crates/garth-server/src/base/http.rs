@@ -6,9 +6,8 @@ use crate::base::error::{Error, FieldError, Problem, Result, Why};
 use crate::base::metrics::Figures;
 use crate::base::{ids, text};
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, MatchedPath, Request, State};
+use axum::extract::{FromRequest, MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -45,7 +44,11 @@ pub struct Outermost {
 
 /// The outermost layer: request id in and out, panics and errors as problems, nothing cacheable; every request is
 /// measured, and logged at DEBUG.
-pub async fn finish(State(server): State<Outermost>, mut request: Request, next: Next) -> Response {
+pub async fn finish<F: Future<Output = Response>>(
+    server: &Outermost,
+    mut request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
     let began = clock::monotonic();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
@@ -62,7 +65,7 @@ pub async fn finish(State(server): State<Outermost>, mut request: Request, next:
         // Nothing is called so, and PostgreSQL would not look for it.
         Error::NotFound.into_response()
     } else {
-        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let answered = AssertUnwindSafe(answer(request)).catch_unwind().await;
         answered.unwrap_or_else(|_| Error::internal(format!("the handler of {path} panicked")).into_response())
     };
     if let Some(mut problem) = response.extensions_mut().remove::<Problem>().or_else(|| plain_problem(&response)) {
@@ -489,9 +492,12 @@ mod tests {
             panic!("on purpose")
         }
         let server = Outermost { figures: Arc::new(Figures::new(None)), https: false };
-        let router = axum::Router::new()
-            .route("/", axum::routing::get(panics))
-            .layer(axum::middleware::from_fn_with_state(server, finish));
+        let router = axum::Router::new().route("/", axum::routing::get(panics)).layer(axum::middleware::from_fn(
+            move |request: Request, next: axum::middleware::Next| {
+                let server = server.clone();
+                async move { finish(&server, request, |request| next.run(request)).await }
+            },
+        ));
         let request = Request::builder().uri("/").header("x-request-id", "abc").body(Body::empty()).expect("request");
         let response = router.oneshot(request).await.expect("an answer");
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
