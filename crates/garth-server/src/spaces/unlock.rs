@@ -51,10 +51,13 @@ pub async fn unlock(ctx: &Ctx, space: String, user: String, open_gate: bool) -> 
                 return Err(Error::conflict("conflict", "nothing opens this space; look with garth verify"));
             }
         }
-        // Of a sealed space the system's log names nothing but the id.
-        let target_id = w.dir().space_id(ix).ok_or(Error::NotFound)?.to_string();
+        // Which space it is, the system's log does not tell of a sealed one: its readers may not know it.
+        let sealed = w.dir().world.space(ix).is_some_and(|space| space.sealed);
+        let named = w.dir().space_id(ix).filter(|_| !sealed);
+        let target_id = named.map(|id| id.to_string()).unwrap_or_default();
         let after = json!({
             "user": format!("user:{}", info.id), "role": "admin", "granted": granted, "gate_opened": gate_opened,
+            "sealed": sealed,
         });
         let before = serde_json::Value::Null;
         w.record(Record { space: None, target_type: "space", target_id, before, after }).await?;

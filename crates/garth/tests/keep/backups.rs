@@ -183,7 +183,19 @@ fn a_restore_takes_an_empty_place_only(engine: Engine) {
     };
     assert!(complaint(&by_variable(&new, "no key")).contains("32 bytes"));
     let key = std::fs::read_to_string(&key).expect("the key");
+    // What an earlier restore left behind when its machine stopped is no reason to stay away.
+    let left = new.data().join("restoring");
+    std::fs::create_dir_all(&left).expect("a folder");
+    std::fs::write(left.join("garth.db"), "half of it").expect("written");
+    if engine == Engine::Sqlite {
+        // A log without its database would be taken for that of the next one.
+        let log = new.data().join("garth.db-wal");
+        std::fs::write(&log, "of another database").expect("written");
+        assert!(complaint(&by_variable(&new, &key)).contains("already"));
+        std::fs::remove_file(log).expect("removed");
+    }
     assert_eq!(by_variable(&new, &key).status.code(), Some(0));
+    assert!(!left.exists());
     assert!(!new.data().join("master-key").exists(), "a key of the environment stays there");
 }
 
