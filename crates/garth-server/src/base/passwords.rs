@@ -204,14 +204,15 @@ fn fits(password: &str, hash: &str, memory: &mut Memory) -> Result<bool> {
     Ok(Output::new(&out).map_err(fault)? == *expected)
 }
 
-/// The hints and the parts they are made of.
+/// The hints, the parts they are made of, and those parts in one.
 fn words(hints: &[&str]) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for hint in hints {
-        let parts = hint.split(|c: char| !c.is_alphanumeric());
-        for word in std::iter::once(*hint).chain(parts).filter(|word| word.chars().count() > 2) {
+        let apart = |c: char| !c.is_alphanumeric();
+        let together = hint.replace(apart, "");
+        for word in [*hint, together.as_str()].into_iter().chain(hint.split(apart)) {
             let word: String = word.chars().take(HINT).collect();
-            if words.len() < HINTS && !words.contains(&word) {
+            if word.chars().count() > 2 && words.len() < HINTS && !words.contains(&word) {
                 words.push(word);
             }
         }
@@ -264,6 +265,7 @@ mod tests {
         let weak = |password: &str, hints: &[&str]| weakness(password, &words(hints));
         assert_eq!(weak("password", &[]).as_deref(), Some("is too easy to guess: this is a top-10 common password"));
         assert!(weak("aaaaaaaaaaaa", &[]).is_some());
+        assert!(weak("AdaOkonkwo1", &["ada", "Ada Okonkwo"]).is_some());
         assert!(weak("lin.chen@atlas.example", &["lin", "Lin Chen", "lin.chen@atlas.example"]).is_some());
         assert_eq!(weak("correct horse battery staple", &["lin"]), None);
         assert_eq!(weak("correct horse battery lin", &["lin"]), None);
