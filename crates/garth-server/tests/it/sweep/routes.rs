@@ -147,6 +147,11 @@ fn machines() -> Vec<Route> {
         get("/api/v1/setup", Public),
         post("/api/v1/setup", Secret, |_, _| json!({"token": "x", "username": "eve", "password": password("eve")})),
         post("/api/v1/signup", Secret, |w, _| json!({"token": w.signup, "password": password("pending")})),
+        post(
+            "/api/v1/recover",
+            Secret,
+            |w, _| json!({"username": "gus", "recovery_code": w.recovery, "new_password": "another correct horse battery"}),
+        ),
         post("/api/v1/login", Secret, |_, _| json!({"username": "kim", "password": password("kim")})),
     ]
 }
@@ -237,6 +242,7 @@ fn ends() -> Vec<Route> {
         delete("/api/v1/registry/spaces/{id}/grants/{grant}", System),
         delete("/api/v1/spaces/{id}/api-keys/{key}", SignedIn),
         delete("/api/v1/spaces/{id}", SignedIn),
+        delete("/api/v1/users/{id}/sessions", System),
         delete("/api/v1/users/{id}", System),
         delete("/api/v1/groups/{id}", System),
         delete("/api/v1/roles/{id}", System),
@@ -252,6 +258,7 @@ fn account() -> Vec<Route> {
         patch("/api/v1/me", People, |_, _| json!({"name": "Me"})),
         get("/api/v1/me/sessions", People),
         delete("/api/v1/me/sessions/{id}", People),
+        post("/api/v1/me/recovery-codes", People, |_, by| json!({"current": password(&by.username)})),
         put(
             "/api/v1/me/password",
             People,

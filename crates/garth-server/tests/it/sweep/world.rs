@@ -33,6 +33,8 @@ pub struct World {
     pub doomed: Ids,
     /// For somebody who has not signed up yet.
     pub signup: String,
+    /// A recovery code of gus's.
+    pub recovery: String,
 }
 
 /// An id for each name that stands in a path.
@@ -140,6 +142,7 @@ impl World {
         let vault_key = mia.key(&vault, "vault", "reader").await;
         let vault_grants = mia.get(&vault.url("/grants")).await.ok();
         let ghosts = ada.group("ghosts", &[&mia]).await;
+        let codes = gus.post("/api/v1/me/recovery-codes", json!({"current": password("gus")})).await.done();
         let pending = ada.post("/api/v1/users", json!({"username": "pending"})).await.created();
         let ids = Ids {
             space: atlas.id.clone(),
@@ -178,6 +181,7 @@ impl World {
             key: lin.key(&atlas, "application", "writer").await,
             foreign: zoe.key(&zoo, "foreign", "admin").await,
             signup: pending.text("signup_token"),
+            recovery: codes["recovery_codes"][0].as_str().expect("a code").to_owned(),
             ada,
             lin,
             wes,
