@@ -119,7 +119,7 @@ async fn n13_no_method_bypasses(g: Garth) {
                     let nobody = route.call(&w, &w.nobody, &route.dry(&w)).header(header, "GET").await;
                     let secret = route.class == Class::Secret;
                     assert!(secret || nobody.status == 401, "{nobody}");
-                } else {
+                } else if !route.counts() {
                     let plain = route.call(&w, caller, &url).await;
                     assert_same(&route.call(&w, caller, &url).header(header, "DELETE").await, &plain);
                 }
@@ -156,7 +156,7 @@ async fn n14_headers_of_proxies_change_nothing(g: Garth) {
             let plain = route.call(&w, caller, &route.dry(&w)).await;
             let odd = spoofed(route.call(&w, caller, &route.dry(&w))).await;
             assert_eq!(odd.status, plain.status, "{odd}\n{plain}");
-            if !route.changes() {
+            if !route.changes() && !route.counts() {
                 assert_same(&odd, &plain);
             }
             let text = format!("{:?} {}", odd.headers, String::from_utf8_lossy(&odd.bytes));

@@ -58,6 +58,11 @@ impl Route {
         self.method != "get"
     }
 
+    /// Is its answer another one each time, because it counts the requests?
+    pub fn counts(&self) -> bool {
+        self.path == "/metrics"
+    }
+
     /// Its address in the world, with the query it needs.
     pub fn url(&self, w: &World) -> String {
         let ends = self.method == "delete" && !self.path.contains("/grants/") && !self.path.contains("/members/");
@@ -88,6 +93,8 @@ impl Route {
     /// Somebody it is for, of those who are allowed it.
     pub fn caller<'w>(&self, w: &'w World) -> &'w Person {
         match self.class {
+            // Who may read a thing is for applications that may ask.
+            _ if self.path == "/access/v1/search/subject" => &w.asker,
             Class::Public | Class::Secret => &w.nobody,
             Class::Open | Class::SignedIn => &w.lin,
             Class::People => &w.kim,
@@ -139,10 +146,23 @@ fn machines() -> Vec<Route> {
     vec![
         get("/healthz", Public),
         get("/readyz", Public),
+        get("/metrics", System),
         get("/api/v1/openapi.json", Public),
         get("/.well-known/authzen-configuration", Public),
         post("/access/v1/evaluation", SignedIn, about_oneself),
         post("/access/v1/evaluations", SignedIn, |w, by| json!({"evaluations": [about_oneself(w, by)]})),
+        post("/access/v1/search/subject", SignedIn, |w, _| {
+            let resource = json!({"type": "task", "id": w.ids.resource});
+            json!({"subject": {"type": "user"}, "action": {"name": "read"}, "resource": resource})
+        }),
+        post("/access/v1/search/resource", SignedIn, |w, by| {
+            let question = about_oneself(w, by);
+            json!({"subject": question["subject"], "action": {"name": "read"}, "resource": {"type": "task"}})
+        }),
+        post("/access/v1/search/action", SignedIn, |w, by| {
+            let question = about_oneself(w, by);
+            json!({"subject": question["subject"], "resource": question["resource"]})
+        }),
         post("/api/v1/explain", SignedIn, about_oneself),
         get("/api/v1/setup", Public),
         post("/api/v1/setup", Secret, |_, _| json!({"token": "x", "username": "eve", "password": password("eve")})),

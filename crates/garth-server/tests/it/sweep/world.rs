@@ -20,6 +20,8 @@ pub struct World {
     pub gus: Person,
     /// A key of Atlas, which writes.
     pub key: Person,
+    /// A key of Atlas, which may ask about others and nothing else.
+    pub asker: Person,
     /// A key of Zoo, which administers.
     pub foreign: Person,
     pub atlas: Thing,
@@ -135,6 +137,7 @@ impl World {
         let (spare, gone_key) = (lin.key(&atlas, "spare", "reader").await, lin.key(&atlas, "gone", "reader").await);
         let policy = json!({"name": "house rule", "policy": "members"});
         let policy = ada.post("/api/v1/policies", policy).await.created();
+        ada.role("asker", &["decision:ask"]).await;
         let (role, kind) = (ada.role("spare", &["task:read"]).await, ada.kind("spare").await);
 
         // What nobody who calls may know of.
@@ -179,6 +182,7 @@ impl World {
         World {
             nobody: g.anonymous(),
             key: lin.key(&atlas, "application", "writer").await,
+            asker: lin.key(&atlas, "asker", "asker").await,
             foreign: zoe.key(&zoo, "foreign", "admin").await,
             signup: pending.text("signup_token"),
             recovery: codes["recovery_codes"][0].as_str().expect("a code").to_owned(),
