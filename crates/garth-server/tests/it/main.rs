@@ -11,6 +11,7 @@ mod limits;
 mod logs;
 mod openapi;
 mod scenarios;
+mod sweep;
 mod tidy;
 
 #[path = "../../src/access/tests.rs"]

@@ -1,0 +1,156 @@
+//! Ids of things that the caller may not know of, in paths and in bodies: the answers are those for ids that never were.
+
+use super::private;
+use super::routes::{Route, routes};
+use super::world::{Ids, World};
+use crate::support::*;
+
+stories! {
+    n01_an_id_of_another_space_is_an_id_that_never_was,
+    n02_nor_does_a_nested_id_tell_anything,
+    n04_foreign_ids_in_bodies_and_queries_are_unknown_ones,
+    n76_whoever_has_no_sight_of_a_space_is_never_told_what_they_may_not_do_there,
+}
+
+/// What everybody who is signed in knows, or the caller manages: nothing is hidden there.
+fn known(route: &Route, caller: &str) -> bool {
+    let starts = |prefix: &str| route.path.starts_with(prefix);
+    let everybody = ["/api/v1/roles/", "/api/v1/kinds/", "/api/v1/policies/"].iter().any(|prefix| starts(prefix));
+    let manages = ["/api/v1/users/", "/api/v1/groups/"].iter().any(|prefix| starts(prefix));
+    everybody || (caller == "system administrator" && manages)
+}
+
+async fn compared(g: &Garth, w: &World, pairs: impl Fn(&Route) -> Vec<(Ids, Ids)>) {
+    g.unchanged(async || {
+        for route in routes().into_iter().filter(|route| route.path.contains('{')) {
+            for (there, nowhere) in pairs(&route) {
+                for (name, caller) in w.callers().into_iter().filter(|(name, _)| !known(&route, name)) {
+                    let hidden = route.call(w, &caller, &there.fill(route.path)).await.refused_somehow();
+                    let missing = route.call(w, &caller, &nowhere.fill(route.path)).await.refused_somehow();
+                    let alike = hidden.visible() == missing.visible();
+                    assert!(alike, "{name} can tell hidden from missing:\n{hidden}\n{missing}");
+                    private(&hidden);
+                }
+            }
+        }
+    })
+    .await;
+}
+
+async fn n01_an_id_of_another_space_is_an_id_that_never_was(g: Garth) {
+    let w = World::make(&g).await;
+    compared(&g, &w, |_| vec![(w.hidden.clone(), w.hidden.strange())]).await;
+}
+
+async fn n02_nor_does_a_nested_id_tell_anything(g: Garth) {
+    let w = World::make(&g).await;
+    let nested = |route: &Route| ["{grant}", "{key}"].iter().any(|name| route.path.contains(name));
+    compared(&g, &w, |route| {
+        if !nested(route) {
+            return Vec::new();
+        }
+        let strange = w.hidden.strange();
+        let under = |space: &str, ids: &Ids| Ids { space: space.to_owned(), ..ids.clone() };
+        vec![
+            // What belongs to the hidden space, under the caller's own; and the caller's own, under the hidden one.
+            (under(&w.ids.space, &w.hidden), under(&w.ids.space, &strange)),
+            (under(&w.hidden.space, &w.ids), under(&strange.space, &w.ids)),
+            // A thing of one's own second space, under the path of the first.
+            (under(&w.beta.id, &w.ids), under(&w.beta.id, &w.ids.strange())),
+        ]
+    })
+    .await;
+}
+
+async fn n04_foreign_ids_in_bodies_and_queries_are_unknown_ones(g: Garth) {
+    let w = World::make(&g).await;
+    let nowhere = w.hidden.strange();
+    let atlas = &w.atlas;
+    let task = format!("/api/v1/resources/{}", w.ids.resource);
+    type Asks = fn(&World, &Ids) -> Value;
+    let writes: [(&str, String, Asks); 14] = [
+        ("POST", "/api/v1/resources".to_owned(), |_, ids| json!({"kind": "task", "name": "x", "space": ids.space})),
+        (
+            "POST",
+            "/api/v1/resources".to_owned(),
+            |w, ids| json!({"kind": "task", "name": "x", "space": w.atlas.id, "owner": format!("user:{}", ids.user)}),
+        ),
+        ("POST", "/api/v1/resources".to_owned(), |w, ids| {
+            let people = [format!("user:{}", ids.user)];
+            json!({"kind": "task", "name": "x", "space": w.atlas.id, "subscribers": people})
+        }),
+        ("POST", "/api/v1/resources".to_owned(), |w, ids| {
+            let view = json!({"users": [format!("user:{}", ids.user)]});
+            json!({"kind": "task", "name": "x", "space": w.atlas.id, "view": view})
+        }),
+        ("POST", "/api/v1/resources/batch".to_owned(), |w, ids| {
+            let one = |space: &str| json!({"kind": "task", "name": "x", "space": space});
+            json!({"resources": [one(&w.atlas.id), one(&ids.space)]})
+        }),
+        ("POST", format!("{task}/move"), |_, ids| json!({"space": ids.space})),
+        ("PATCH", task.clone(), |_, ids| json!({"space": ids.space})),
+        ("PATCH", task.clone(), |_, ids| json!({"edit": {"groups_any": [format!("group:{}", ids.group)]}})),
+        ("PATCH", atlas.url(""), |_, ids| json!({"parent": ids.space})),
+        ("PATCH", atlas.url(""), |_, ids| json!({"view": {"groups_all": [format!("group:{}", ids.group)]}})),
+        ("POST", atlas.url("/grants"), |_, ids| json!({"principal": format!("user:{}", ids.user), "role": "reader"})),
+        ("POST", atlas.url("/grants"), |_, ids| json!({"principal": format!("group:{}", ids.group), "role": "reader"})),
+        ("POST", atlas.url("/grants"), |_, ids| json!({"principal": format!("key:{}", ids.key), "role": "reader"})),
+        ("PATCH", "/api/v1/me".to_owned(), |_, ids| json!({"default_space": ids.space})),
+    ];
+    let boss = w.lin.key(atlas, "boss", "admin").await;
+    g.unchanged(async || {
+        for caller in [&w.lin, &w.wes, &w.bo, &w.out, &w.key, &boss, &w.foreign] {
+            for (method, path, body) in &writes {
+                let ask = |ids: &Ids| caller.call(method.parse().expect("a method"), path).json(body(&w, ids));
+                let (hidden, missing) = (ask(&w.hidden).await.refused_somehow(), ask(&nowhere).await);
+                assert_same(&hidden, &missing);
+            }
+            let questions: [(&str, &str, fn(&Ids) -> &String); 2] =
+                [("task", "read", |ids| &ids.resource), ("space", "read", |ids| &ids.space)];
+            for (kind, action, id) in questions {
+                for route in ["/access/v1/evaluation", "/api/v1/explain"] {
+                    let ask = |ids: &Ids| caller.post(route, caller.question(action, kind, id(ids)));
+                    assert_same(&ask(&w.hidden).await, &ask(&nowhere).await);
+                }
+            }
+            let queries: [fn(&Ids) -> String; 6] = [
+                |ids| format!("/api/v1/resources?space={}", ids.space),
+                |ids| format!("/api/v1/resources?owner=user:{}", ids.user),
+                |ids| format!("/api/v1/resources?author=user:{}", ids.user),
+                |ids| format!("/api/v1/resources?author=key:{}", ids.key),
+                |ids| format!("/api/v1/spaces?parent={}", ids.space),
+                |ids| format!("/api/v1/resources?q={}", ids.resource),
+            ];
+            for query in queries {
+                let (hidden, missing) = (caller.get(&query(&w.hidden)).await.ok(), caller.get(&query(&nowhere)).await);
+                assert_same(&hidden, &missing);
+                assert!(hidden.items().is_empty(), "{hidden}");
+            }
+        }
+    })
+    .await;
+}
+
+/// Not 403, not 409, not 422 of something that is in it: 404, with the same headers, at every route of the space.
+async fn n76_whoever_has_no_sight_of_a_space_is_never_told_what_they_may_not_do_there(g: Garth) {
+    let w = World::make(&g).await;
+    g.unchanged(async || {
+        let of_space =
+            |route: &Route| ["/api/v1/spaces/{", "/api/v1/resources/{"].iter().any(|p| route.path.starts_with(p));
+        for caller in [&w.out, &w.foreign, &w.ada] {
+            let unknown =
+                caller.get(&format!("/api/v1/spaces/{}", strange(&w.atlas.id))).await.refused(404, "not_found");
+            let (_, headers, _) = unknown.visible();
+            for route in routes().into_iter().filter(of_space) {
+                let answer = route.call(&w, caller, &w.ids.fill(route.path)).await;
+                if route.path.ends_with("/leave") && caller.principal().starts_with("key:") {
+                    answer.refused(403, "forbidden");
+                    continue;
+                }
+                let answer = answer.refused(404, "not_found");
+                assert_eq!(answer.visible().1, headers, "{answer}");
+            }
+        }
+    })
+    .await;
+}

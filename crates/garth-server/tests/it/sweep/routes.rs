@@ -1,0 +1,291 @@
+//! The table of the sweep: every route, whom it is for, and a body it takes. Each step is one that the caller of
+//! [`Route::caller`] can take after those before it, so that the table is also a day in the life of an installation.
+
+use super::world::World;
+use crate::support::*;
+use axum::http::Method;
+
+/// Whom a route is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Anybody.
+    Public,
+    /// Whoever brings a secret in the body: a token, a password.
+    Secret,
+    /// Whoever is signed in; anybody where the installation has public access on.
+    Open,
+    /// Whoever is signed in, people and keys.
+    SignedIn,
+    /// People who are signed in, not keys.
+    People,
+    /// System administrators.
+    System,
+}
+
+impl Class {
+    pub fn words(self) -> &'static str {
+        match self {
+            Class::Public => "anybody",
+            Class::Secret => "who brings a secret",
+            Class::Open => "signed in, or anybody where public access is on",
+            Class::SignedIn => "signed in",
+            Class::People => "people who are signed in",
+            Class::System => "system administrators",
+        }
+    }
+}
+
+type Body = fn(&World, &Person) -> Value;
+
+/// A route as the sweep calls it.
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub class: Class,
+    body: Option<Body>,
+}
+
+impl Route {
+    pub fn name(&self) -> String {
+        format!("{} {}", self.method.to_uppercase(), self.path)
+    }
+
+    pub fn verb(&self) -> Method {
+        self.method.to_uppercase().parse().expect("a method")
+    }
+
+    pub fn changes(&self) -> bool {
+        self.method != "get"
+    }
+
+    /// Is its answer another one each time, because it counts the requests?
+    pub fn counts(&self) -> bool {
+        self.path == "/metrics"
+    }
+
+    /// Its address in the world, with the query it needs.
+    pub fn url(&self, w: &World) -> String {
+        let ends = self.method == "delete" && !self.path.contains("/grants/") && !self.path.contains("/members/");
+        let ids = if ends { &w.doomed } else { &w.ids };
+        let path = ids.fill(self.path);
+        if self.name() == "DELETE /api/v1/spaces/{id}" { format!("{path}?confirm=Old") } else { path }
+    }
+
+    /// The same with `dry_run`, if it changes anything.
+    pub fn dry(&self, w: &World) -> String {
+        let url = self.url(w);
+        match (self.changes(), url.contains('?')) {
+            (false, _) => url,
+            (true, false) => format!("{url}?dry_run=true"),
+            (true, true) => format!("{url}&dry_run=true"),
+        }
+    }
+
+    /// The call at that address, with the body that a caller sends.
+    pub fn call(&self, w: &World, by: &Person, url: &str) -> Call {
+        let call = by.call(self.verb(), url);
+        match self.body {
+            Some(body) => call.json(body(w, by)),
+            None => call,
+        }
+    }
+
+    /// Somebody it is for, of those who are allowed it.
+    pub fn caller<'w>(&self, w: &'w World) -> &'w Person {
+        match self.class {
+            // Who may read a thing is for applications that may ask.
+            _ if self.path == "/access/v1/search/subject" => &w.asker,
+            Class::Public | Class::Secret => &w.nobody,
+            Class::Open | Class::SignedIn => &w.lin,
+            Class::People => &w.kim,
+            Class::System => &w.ada,
+        }
+    }
+}
+
+fn get(path: &'static str, class: Class) -> Route {
+    Route { method: "get", path, class, body: None }
+}
+
+fn delete(path: &'static str, class: Class) -> Route {
+    Route { method: "delete", path, class, body: None }
+}
+
+fn post(path: &'static str, class: Class, body: Body) -> Route {
+    Route { method: "post", path, class, body: Some(body) }
+}
+
+fn patch(path: &'static str, class: Class, body: Body) -> Route {
+    Route { method: "patch", path, class, body: Some(body) }
+}
+
+fn put(path: &'static str, class: Class, body: Body) -> Route {
+    Route { method: "put", path, class, body: Some(body) }
+}
+
+fn nothing(_: &World, _: &Person) -> Value {
+    json!({})
+}
+
+fn about_oneself(w: &World, by: &Person) -> Value {
+    by.question("read", "task", &w.ids.resource)
+}
+
+pub fn routes() -> Vec<Route> {
+    let mut all = machines();
+    all.extend(administration());
+    all.extend(spaces());
+    all.extend(resources());
+    all.extend(ends());
+    all.extend(account());
+    all
+}
+
+fn machines() -> Vec<Route> {
+    use Class::*;
+    vec![
+        get("/healthz", Public),
+        get("/readyz", Public),
+        get("/metrics", System),
+        get("/api/v1/openapi.json", Public),
+        get("/.well-known/authzen-configuration", Public),
+        post("/access/v1/evaluation", SignedIn, about_oneself),
+        post("/access/v1/evaluations", SignedIn, |w, by| json!({"evaluations": [about_oneself(w, by)]})),
+        post("/access/v1/search/subject", SignedIn, |w, _| {
+            let resource = json!({"type": "task", "id": w.ids.resource});
+            json!({"subject": {"type": "user"}, "action": {"name": "read"}, "resource": resource})
+        }),
+        post("/access/v1/search/resource", SignedIn, |w, by| {
+            let question = about_oneself(w, by);
+            json!({"subject": question["subject"], "action": {"name": "read"}, "resource": {"type": "task"}})
+        }),
+        post("/access/v1/search/action", SignedIn, |w, by| {
+            let question = about_oneself(w, by);
+            json!({"subject": question["subject"], "resource": question["resource"]})
+        }),
+        post("/api/v1/explain", SignedIn, about_oneself),
+        get("/api/v1/setup", Public),
+        post("/api/v1/setup", Secret, |_, _| json!({"token": "x", "username": "eve", "password": password("eve")})),
+        post("/api/v1/signup", Secret, |w, _| json!({"token": w.signup, "password": password("pending")})),
+        post(
+            "/api/v1/recover",
+            Secret,
+            |w, _| json!({"username": "gus", "recovery_code": w.recovery, "new_password": "another correct horse battery"}),
+        ),
+        post("/api/v1/login", Secret, |_, _| json!({"username": "kim", "password": password("kim")})),
+    ]
+}
+
+fn administration() -> Vec<Route> {
+    use Class::*;
+    vec![
+        get("/api/v1/users", SignedIn),
+        post("/api/v1/users", System, |_, _| json!({"username": "newbie"})),
+        get("/api/v1/users/{id}", SignedIn),
+        patch("/api/v1/users/{id}", System, |_, _| json!({"name": "Gus the Second"})),
+        get("/api/v1/groups", SignedIn),
+        post("/api/v1/groups", System, |_, _| json!({"name": "night shift"})),
+        get("/api/v1/groups/{id}", SignedIn),
+        patch("/api/v1/groups/{id}", System, |_, _| json!({"name": "day shift"})),
+        get("/api/v1/groups/{id}/members", SignedIn),
+        post("/api/v1/groups/{id}/members", System, |w, _| json!({"member": w.bo.principal()})),
+        delete("/api/v1/groups/{id}/members/{principal}", System),
+        get("/api/v1/roles", SignedIn),
+        post("/api/v1/roles", System, |_, _| json!({"name": "helper", "permissions": ["task:read"]})),
+        get("/api/v1/roles/{id}", SignedIn),
+        patch("/api/v1/roles/{id}", System, |_, _| json!({"permissions": ["task:write"]})),
+        get("/api/v1/kinds", SignedIn),
+        post("/api/v1/kinds", System, |_, _| kind_body("report", json!({}))),
+        get("/api/v1/kinds/{id}", SignedIn),
+        patch("/api/v1/kinds/{id}", System, |_, _| json!({"plural": "spare ones"})),
+        get("/api/v1/policies", SignedIn),
+        post("/api/v1/policies", System, |_, _| json!({"name": "own rule", "policy": "users"})),
+        get("/api/v1/policies/{id}", SignedIn),
+        patch("/api/v1/policies/{id}", System, |_, _| json!({"policy": "users"})),
+        get("/api/v1/settings", System),
+        patch("/api/v1/settings", System, |_, _| json!({"create_spaces": "system_admins"})),
+        get("/api/v1/audit", System),
+        get("/api/v1/registry/spaces", System),
+        get("/api/v1/registry/spaces/{id}", System),
+        get("/api/v1/registry/spaces/{id}/grants", System),
+        post(
+            "/api/v1/registry/spaces/{id}/grants",
+            System,
+            |w, _| json!({"principal": w.out.principal(), "role": "reader"}),
+        ),
+        patch("/api/v1/registry/spaces/{id}/grants/{grant}", System, |_, _| json!({"role": "writer"})),
+        post("/api/v1/spaces", System, |_, _| json!({"name": "New"})),
+    ]
+}
+
+fn spaces() -> Vec<Route> {
+    use Class::*;
+    vec![
+        get("/api/v1/spaces", Open),
+        get("/api/v1/spaces/{id}", Open),
+        patch("/api/v1/spaces/{id}", SignedIn, |_, _| json!({"description": "Where lifts are mended"})),
+        get("/api/v1/spaces/{id}/members", SignedIn),
+        get("/api/v1/spaces/{id}/audit", SignedIn),
+        get("/api/v1/spaces/{id}/grants", SignedIn),
+        post("/api/v1/spaces/{id}/grants", SignedIn, |w, _| json!({"principal": w.gus.principal(), "role": "writer"})),
+        patch("/api/v1/spaces/{id}/grants/{grant}", SignedIn, |w, _| json!({"expires_at": w.lin.g.time_in(SECOND)})),
+        get("/api/v1/spaces/{id}/api-keys", SignedIn),
+        post("/api/v1/spaces/{id}/api-keys", SignedIn, |_, _| json!({"name": "new", "role": "reader"})),
+        get("/api/v1/spaces/{id}/api-keys/{key}", SignedIn),
+        post("/api/v1/spaces/{id}/api-keys/{key}/rotate", SignedIn, nothing),
+        post("/api/v1/spaces/{id}/archive", SignedIn, nothing),
+        post("/api/v1/spaces/{id}/activate", SignedIn, nothing),
+    ]
+}
+
+fn resources() -> Vec<Route> {
+    use Class::*;
+    let new = |w: &World, _: &Person| json!({"kind": "task", "name": "New", "space": w.atlas.id});
+    let batch = |w: &World, _: &Person| json!({"resources": [{"kind": "task", "name": "New", "space": w.atlas.id}]});
+    vec![
+        get("/api/v1/resources", Open),
+        post("/api/v1/resources", SignedIn, new),
+        post("/api/v1/resources/batch", SignedIn, batch),
+        get("/api/v1/resources/{id}", Open),
+        patch("/api/v1/resources/{id}", SignedIn, |_, _| json!({"name": "Mend the lift"})),
+        post("/api/v1/resources/{id}/archive", SignedIn, nothing),
+        post("/api/v1/resources/{id}/activate", SignedIn, nothing),
+        post("/api/v1/resources/{id}/move", SignedIn, |w, _| json!({"space": w.beta.id})),
+    ]
+}
+
+fn ends() -> Vec<Route> {
+    use Class::*;
+    vec![
+        delete("/api/v1/resources/{id}", SignedIn),
+        delete("/api/v1/spaces/{id}/grants/{grant}", SignedIn),
+        delete("/api/v1/registry/spaces/{id}/grants/{grant}", System),
+        delete("/api/v1/spaces/{id}/api-keys/{key}", SignedIn),
+        delete("/api/v1/spaces/{id}", SignedIn),
+        delete("/api/v1/users/{id}/sessions", System),
+        delete("/api/v1/users/{id}", System),
+        delete("/api/v1/groups/{id}", System),
+        delete("/api/v1/roles/{id}", System),
+        delete("/api/v1/kinds/{id}", System),
+        delete("/api/v1/policies/{id}", System),
+    ]
+}
+
+fn account() -> Vec<Route> {
+    use Class::*;
+    vec![
+        get("/api/v1/me", People),
+        patch("/api/v1/me", People, |_, _| json!({"name": "Me"})),
+        get("/api/v1/me/sessions", People),
+        delete("/api/v1/me/sessions/{id}", People),
+        post("/api/v1/me/recovery-codes", People, |_, by| json!({"current": password(&by.username)})),
+        put(
+            "/api/v1/me/password",
+            People,
+            |_, by| json!({"current": password(&by.username), "new": "another correct horse battery"}),
+        ),
+        delete("/api/v1/me/sessions", People),
+        post("/api/v1/spaces/{id}/leave", People, nothing),
+        post("/api/v1/logout", People, nothing),
+    ]
+}

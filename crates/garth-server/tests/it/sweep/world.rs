@@ -1,0 +1,218 @@
+//! The installation that the sweep is made on, and everybody who calls.
+
+use crate::support::*;
+
+/// Atlas with people of every role in it; Zoo, another space; and Vault, which is hidden from all who call.
+pub struct World {
+    pub nobody: Person,
+    pub ada: Person,
+    /// Administers Atlas.
+    pub lin: Person,
+    /// Writes in Atlas.
+    pub wes: Person,
+    /// Reads in Atlas.
+    pub bo: Person,
+    /// Reads in Zoo.
+    pub out: Person,
+    /// Reads in Atlas, and does what ends with the caller: leaves, signs out.
+    pub kim: Person,
+    /// Reads in Atlas, and is what changes are made to.
+    pub gus: Person,
+    /// A key of Atlas, which writes.
+    pub key: Person,
+    /// A key of Atlas, which may ask about others and nothing else.
+    pub asker: Person,
+    /// A key of Zoo, which administers.
+    pub foreign: Person,
+    pub atlas: Thing,
+    /// A second space of lin's.
+    pub beta: Thing,
+    /// What is there to be called by its id.
+    pub ids: Ids,
+    /// The same, of Vault.
+    pub hidden: Ids,
+    /// What is there to be deleted.
+    pub doomed: Ids,
+    /// For somebody who has not signed up yet.
+    pub signup: String,
+    /// A recovery code of gus's.
+    pub recovery: String,
+}
+
+/// An id for each name that stands in a path.
+#[derive(Clone)]
+pub struct Ids {
+    pub space: String,
+    pub grant: String,
+    pub registry_grant: String,
+    pub key: String,
+    pub resource: String,
+    pub user: String,
+    pub group: String,
+    pub role: String,
+    pub kind: String,
+    pub policy: String,
+    pub session: String,
+}
+
+impl Ids {
+    /// Ids that look like these and never existed.
+    pub fn strange(&self) -> Ids {
+        let Ids { space, grant, registry_grant, key, resource, user, group, role, kind, policy, session } = self;
+        Ids {
+            space: strange(space),
+            grant: strange(grant),
+            registry_grant: strange(registry_grant),
+            key: strange(key),
+            resource: strange(resource),
+            user: strange(user),
+            group: strange(group),
+            role: strange(role),
+            kind: strange(kind),
+            policy: strange(policy),
+            session: strange(session),
+        }
+    }
+
+    /// The path with these ids in the places of its names.
+    pub fn fill(&self, path: &str) -> String {
+        let nouns = [
+            ("/api/v1/spaces/", &self.space),
+            ("/api/v1/registry/spaces/", &self.space),
+            ("/api/v1/resources/", &self.resource),
+            ("/api/v1/users/", &self.user),
+            ("/api/v1/groups/", &self.group),
+            ("/api/v1/roles/", &self.role),
+            ("/api/v1/kinds/", &self.kind),
+            ("/api/v1/policies/", &self.policy),
+            ("/api/v1/me/sessions/", &self.session),
+        ];
+        let id = nouns.iter().find(|(start, _)| path.starts_with(start)).map_or("", |(_, id)| id.as_str());
+        let grant = if path.contains("/registry/") { &self.registry_grant } else { &self.grant };
+        let filled = path
+            .replace("{id}", id)
+            .replace("{grant}", grant)
+            .replace("{key}", &self.key)
+            .replace("{principal}", &format!("user:{}", self.user));
+        assert!(!filled.contains(['{', '}']) && !filled.contains("//"), "nobody knows how to fill {path}: {filled}");
+        filled
+    }
+}
+
+/// Somebody who signed in twice has a session that is not the one they ask with.
+async fn other_session(person: &Person) -> String {
+    person.sign_in(&person.username).await;
+    let sessions = person.get("/api/v1/me/sessions").await.ok().items();
+    let other = sessions.iter().find(|session| session["current"] == false).expect("another session");
+    other["id"].as_str().expect("an id").to_owned()
+}
+
+impl World {
+    pub async fn make(g: &Garth) -> World {
+        let ada = g.admin().await;
+        let mut people = Vec::new();
+        for name in ["lin", "wes", "bo", "out", "kim", "gus", "gone", "mia", "zoe"] {
+            people.push(g.person(name).await);
+        }
+        let [lin, wes, bo, out, kim, gus, gone, mia, zoe] =
+            <[Person; 9]>::try_from(people).unwrap_or_else(|_| panic!("nine people"));
+        ada.kind("task").await;
+        g.closed_home().await;
+        let atlas = ada.space("Atlas").admin(&lin).create().await;
+        let beta = ada.space("Beta").admin(&lin).create().await;
+        let old = ada.space("Old").admin(&lin).create().await;
+        let zoo = ada.space("Zoo").admin(&zoe).create().await;
+        let vault = ada.space("Vault").sealed().admin(&mia).create().await;
+        ada.grant_by_registry(&atlas, &wes, "writer").await;
+        for reader in [&bo, &kim, &gone] {
+            ada.grant_by_registry(&atlas, reader, "reader").await;
+        }
+        ada.grant_by_registry(&zoo, &out, "reader").await;
+        let grant = ada.grant_by_registry(&atlas, &gus, "reader").await;
+        let (crew, old_crew) = (ada.group("crew", &[&gus]).await, ada.group("old crew", &[&gus]).await);
+        let by_registry = ada.grant_by_registry(&atlas, &crew, "reader").await;
+        let task = lin.resource("task", "Fix the lift").space(&atlas).create().await;
+        let doomed = lin.resource("task", "Forget the lift").space(&atlas).create().await;
+        lin.post(&old.url("/archive"), json!({})).await.ok();
+        let (spare, gone_key) = (lin.key(&atlas, "spare", "reader").await, lin.key(&atlas, "gone", "reader").await);
+        let policy = json!({"name": "house rule", "policy": "members"});
+        let policy = ada.post("/api/v1/policies", policy).await.created();
+        ada.role("asker", &["decision:ask"]).await;
+        let (role, kind) = (ada.role("spare", &["task:read"]).await, ada.kind("spare").await);
+
+        // What nobody who calls may know of.
+        let secret = mia.resource("task", "Secret").space(&vault).create().await;
+        let vault_key = mia.key(&vault, "vault", "reader").await;
+        let vault_grants = mia.get(&vault.url("/grants")).await.ok();
+        let ghosts = ada.group("ghosts", &[&mia]).await;
+        let codes = gus.post("/api/v1/me/recovery-codes", json!({"current": password("gus")})).await.done();
+        let pending = ada.post("/api/v1/users", json!({"username": "pending"})).await.created();
+        let ids = Ids {
+            space: atlas.id.clone(),
+            grant: grant.id.clone(),
+            registry_grant: by_registry.id.clone(),
+            key: spare.id.clone(),
+            resource: task.id.clone(),
+            user: gus.id.clone(),
+            group: crew.id.clone(),
+            role: role.id.clone(),
+            kind: kind.id.clone(),
+            policy: policy.id(),
+            session: other_session(&kim).await,
+        };
+        let hidden = Ids {
+            space: vault.id.clone(),
+            grant: vault_grants.each("id")[0].clone(),
+            registry_grant: vault_grants.each("id")[0].clone(),
+            key: vault_key.id.clone(),
+            resource: secret.id.clone(),
+            user: mia.id.clone(),
+            group: ghosts.id.clone(),
+            session: other_session(&mia).await,
+            ..ids.clone()
+        };
+        let doomed = Ids {
+            space: old.id.clone(),
+            resource: doomed.id.clone(),
+            user: gone.id.clone(),
+            group: old_crew.id.clone(),
+            key: gone_key.id.clone(),
+            ..ids.clone()
+        };
+        World {
+            nobody: g.anonymous(),
+            key: lin.key(&atlas, "application", "writer").await,
+            asker: lin.key(&atlas, "asker", "asker").await,
+            foreign: zoe.key(&zoo, "foreign", "admin").await,
+            signup: pending.text("signup_token"),
+            recovery: codes["recovery_codes"][0].as_str().expect("a code").to_owned(),
+            ada,
+            lin,
+            wes,
+            bo,
+            out,
+            kim,
+            gus,
+            atlas,
+            beta,
+            ids,
+            hidden,
+            doomed,
+        }
+    }
+
+    /// Everybody who calls, in the order of the golden file.
+    pub fn callers(&self) -> Vec<(&'static str, Person)> {
+        vec![
+            ("nobody", self.nobody.clone()),
+            ("bad token", self.lin.with_token("gs_0000000000000000000000000000000000000000000000000000")),
+            ("reader elsewhere", self.out.clone()),
+            ("key of elsewhere", self.foreign.clone()),
+            ("reader", self.bo.clone()),
+            ("writer", self.wes.clone()),
+            ("key", self.key.clone()),
+            ("admin", self.lin.clone()),
+            ("system administrator", self.ada.clone()),
+        ]
+    }
+}
