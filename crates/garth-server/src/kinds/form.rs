@@ -213,7 +213,7 @@ fn word(text: &str, fits: impl Fn(u8) -> bool) -> bool {
 }
 
 /// A JSON Pointer (RFC 6901) below the root.
-fn json_pointer(text: &str) -> bool {
+pub fn json_pointer(text: &str) -> bool {
     let escapes = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
     text.starts_with('/') && text.len() <= text::NAME_BYTES && escapes && !text.chars().any(char::is_control)
 }

@@ -220,7 +220,7 @@ fn split(pointer: &str) -> Option<(&str, String)> {
 }
 
 /// Puts a value at a pointer, making the objects on the way.
-fn put(body: &mut Value, pointer: &str, value: Value) {
+pub fn put(body: &mut Value, pointer: &str, value: Value) {
     let Some((parent, key)) = split(pointer) else { return };
     if body.pointer(parent).is_none() {
         put(body, parent, json!({}));
@@ -237,7 +237,7 @@ fn put(body: &mut Value, pointer: &str, value: Value) {
 }
 
 /// Takes the value at a pointer out of a body; in a list, null keeps its place.
-fn take(body: &mut Value, pointer: &str) {
+pub fn take(body: &mut Value, pointer: &str) {
     let Some((parent, key)) = split(pointer) else { return };
     if let Some(Value::Object(object)) = body.pointer_mut(parent) {
         object.remove(&key);
