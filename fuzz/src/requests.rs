@@ -2,14 +2,16 @@
 
 use crate::Yard;
 use crate::yard::Answer;
-use serde_json::Value;
 
 /// Whatever was sent: no fault of ours, and a refusal is a whole problem document.
 fn answered(answer: &Answer) {
     let body = String::from_utf8_lossy(&answer.bytes);
     assert!(!answer.status.is_server_error(), "{} {body}", answer.status);
     if answer.status.is_client_error() {
-        assert_eq!(answer.headers.get("content-type").map(|kind| kind.as_bytes()), Some(&b"application/problem+json"[..]));
+        assert_eq!(
+            answer.headers.get("content-type").map(|kind| kind.as_bytes()),
+            Some(&b"application/problem+json"[..])
+        );
         let problem = answer.json();
         assert_eq!(problem["status"], answer.status.as_u16(), "{body}");
         assert!(problem["code"].is_string() && problem["request_id"].is_string(), "{body}");
@@ -52,7 +54,8 @@ pub fn authzen(yard: &Yard, bytes: &[u8]) {
 pub fn filters(yard: &Yard, bytes: &[u8]) {
     const LISTS: [&str; 8] = ["resources", "spaces", "me/sessions", "groups", "kinds", "policies", "roles", "users"];
     let Some((which, query)) = bytes.split_first() else { return };
-    let Some(query) = placed(yard, query) else { return };
+    // What follows a # is never sent.
+    let Some(query) = placed(yard, query).filter(|query| !query.contains('#')) else { return };
     let list = LISTS[usize::from(*which) % LISTS.len()];
     let Some(answer) = yard.ask("GET", &format!("/api/v1/{list}?{query}"), &[], Vec::new()) else { return };
     answered(&answer);
@@ -67,10 +70,13 @@ pub fn filters(yard: &Yard, bytes: &[u8]) {
             // A query that held a cursor itself is refused now, for it holds two.
             assert!(next.status.is_success() || query.contains("cursor"), "{query}");
             answered(&next);
-            assert!(next.json()["items"].as_array().is_some_and(|more| more.iter().all(|item| !items.contains(item))) || query.contains("cursor"));
+            assert!(
+                next.json()["items"].as_array().is_some_and(|more| more.iter().all(|item| !items.contains(item)))
+                    || query.contains("cursor")
+            );
         }
         for item in items {
-            assert!(list != "resources" || item["id"] == Value::from(yard.task.as_str()), "not Lin's to see: {item}");
+            assert!(list != "resources" || item["id"] == yard.task.as_str(), "not Lin's to see: {item}");
         }
     }
 }

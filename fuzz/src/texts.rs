@@ -4,11 +4,11 @@ use crate::Yard;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use garth_core::Caller;
 use garth_server::access;
+use garth_server::base::clock;
 use garth_server::base::error::Error;
 use garth_server::base::http::{Query, if_match};
 use garth_server::base::ids::{Codes, read_code};
 use garth_server::base::text;
-use garth_server::base::clock;
 use garth_server::scenarios;
 
 /// The bytes as text; none when they are not UTF-8, which never reaches these readers.
@@ -49,7 +49,8 @@ pub fn codes(_: &Yard, bytes: &[u8]) {
 pub fn cursors(yard: &Yard, bytes: &[u8]) {
     let Some(given) = utf8(bytes) else { return };
     let dir = yard.directory();
-    let [lin, bo] = ["@lin", "@bo"].map(|name| Caller::user(&dir.world, dir.user_ref(name).expect("known")).expect("enabled"));
+    let [lin, bo] =
+        ["@lin", "@bo"].map(|name| Caller::user(&dir.world, dir.user_ref(name).expect("known")).expect("enabled"));
     let read = |caller: &Caller, query: &str, cursor: &str| access::read_cursor(&dir, caller, query, cursor);
     assert!(matches!(read(&lin, "tasks", given), Err(Error::Invalid(_))), "forged: {given}");
     // Where the first space stands, the key ends and the id begins.
@@ -101,7 +102,11 @@ pub fn names(_: &Yard, bytes: &[u8]) {
     let labels: Vec<String> = given.split(',').map(str::to_owned).collect();
     if let Some(labels) = theirs(text::labels("/labels", &labels)) {
         assert!(labels.len() <= text::LABELS && labels.is_sorted());
-        assert!(labels.iter().all(|label| (1..=text::LABEL_BYTES).contains(&label.len()) && label.chars().all(|c| !c.is_control())));
+        assert!(
+            labels
+                .iter()
+                .all(|label| (1..=text::LABEL_BYTES).contains(&label.len()) && label.chars().all(|c| !c.is_control()))
+        );
         assert_eq!(theirs(text::labels("/labels", &labels)), Some(labels));
     }
     // A step of a pointer holds any text.

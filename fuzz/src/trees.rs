@@ -113,7 +113,8 @@ pub fn policies_grown(yard: &Yard, bytes: &[u8]) {
 
 fn grow(bytes: &mut impl Iterator<Item = u8>, depth: usize) -> Value {
     const WORDS: [&str; 7] = ["public", "users", "members", "admins", "nobody", "author", "root"];
-    const PERMISSIONS: [&str; 6] = ["task:read", "task:close", "note:write", "space:admin", "decision:ask", "task:none"];
+    const PERMISSIONS: [&str; 6] =
+        ["task:read", "task:close", "note:write", "space:admin", "decision:ask", "task:none"];
     const NAMES: [&str; 6] = ["user:@lin", "user:@bo", "group:@crew", "group:everyone", "user:@nobody", "key:1"];
     let mut next = || bytes.next().unwrap_or(0);
     let pick = |list: &[&str], by: u8| json!(list[usize::from(by) % list.len()]);
@@ -164,19 +165,29 @@ fn grow_window(by: u8) -> Option<Value> {
 /// it what a check allows.
 fn check_policy(yard: &Yard, value: &Value) {
     let dir = yard.directory();
-    for (place, stands) in [(Place::Gate, Stands::Gate), (Place::SpaceEdit, Stands::Space), (Place::Resource, Stands::Resource)]
+    for (place, stands) in
+        [(Place::Gate, Stands::Gate), (Place::SpaceEdit, Stands::Space), (Place::Resource, Stands::Resource)]
     {
         let read = policy::read(&dir, value, "/view", place, &All);
         for error in &read.errors {
             assert!(error.pointer.starts_with("/view") && !error.message.is_empty(), "{error:?}");
         }
         if !read.errors.is_empty() {
-            assert_eq!(policy::compile(&dir, &value.to_string(), place), Policy::Unknown, "refused, and means something");
+            assert_eq!(
+                policy::compile(&dir, &value.to_string(), place),
+                Policy::Unknown,
+                "refused, and means something"
+            );
             continue;
         }
         assert!(read.policy.fits(&dir.world, stands), "accepted at {place:?} and denies everyone: {value}");
         assert!(read.policy.depth(&dir.world) <= MAX_POLICY_DEPTH);
-        assert_eq!(policy::compile(&dir, &read.canonical.to_string(), place), read.policy, "{value} {}", read.canonical);
+        assert_eq!(
+            policy::compile(&dir, &read.canonical.to_string(), place),
+            read.policy,
+            "{value} {}",
+            read.canonical
+        );
         let again = policy::read(&dir, &read.canonical, "", place, &All);
         assert_eq!(again.canonical, read.canonical);
         match place {

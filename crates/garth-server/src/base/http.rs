@@ -370,7 +370,7 @@ impl Query {
         let limit = match self.one("limit") {
             None => text::PAGE_DEFAULT,
             Some(given) => match given.parse::<usize>() {
-                Ok(limit) if (1..=text::PAGE_MAX).contains(&limit) => limit,
+                Ok(limit) if (1..=text::PAGE_MAX).contains(&limit) && limit.to_string() == given => limit,
                 _ => {
                     self.refuse("limit", format!("must be a number from 1 to {}", text::PAGE_MAX));
                     text::PAGE_DEFAULT
