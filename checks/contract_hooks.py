@@ -8,7 +8,7 @@ import schemathesis
 CALLER = json.loads(os.environ["CONTRACT_CALLER"])
 IDS = CALLER["ids"]
 SPACES = [id for noun, id in IDS if noun == "space"]
-PRINCIPALS = [f"{noun}:{id}" for noun, id in IDS if noun in ("user", "group")]
+PRINCIPALS = [f"{noun}:{id}" for noun, id in IDS if noun in ("user", "group", "key")]
 TASKS = [id for noun, id in IDS if noun == "task"]
 # Fields and parameters that name something, and what they may name.
 NAMED = {
@@ -53,7 +53,7 @@ def map_case(context, case):
 def question(body, by):
     """A question about a thing that there is, by somebody there is."""
     noun, id = pick([known for known in IDS if known[0] in ("space", "task")], by)
-    kind, who = pick([known for known in IDS if known[0] in ("user", "group")], by // 13)
+    kind, who = pick([known for known in IDS if known[0] in ("user", "group", "key")], by // 13)
     asked = {"subject": {"type": kind, "id": who}, "action": {"name": pick(["read", "write", "task:close"], by // 31)},
              "resource": {"type": noun, "id": id}}
     if isinstance(body, dict):
