@@ -24,6 +24,7 @@ const fn target(name: &'static str, run: fn(&Yard, &[u8])) -> Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    target("addresses", texts::addresses),
     target("authzen", requests::authzen),
     target("codes", texts::codes),
     target("cursors", texts::cursors),

@@ -4,12 +4,14 @@ use crate::Yard;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use garth_core::Caller;
 use garth_server::access;
+use garth_server::base::address::client;
 use garth_server::base::clock;
 use garth_server::base::error::Error;
 use garth_server::base::http::{Query, if_match};
 use garth_server::base::ids::{Codes, read_code};
 use garth_server::base::text;
 use garth_server::scenarios;
+use std::net::IpAddr;
 
 /// The bytes as text; none when they are not UTF-8, which never reaches these readers.
 fn utf8(bytes: &[u8]) -> Option<&str> {
@@ -22,6 +24,25 @@ fn theirs<T>(result: Result<T, Error>) -> Option<T> {
         Ok(value) => Some(value),
         Err(Error::Internal(why)) => panic!("a fault of ours: {why}"),
         Err(_) => None,
+    }
+}
+
+/// Headers count from a trusted proxy only, and what stands left of the address that was found changes nothing: whoever
+/// wrote it is not believed.
+pub fn addresses(_: &Yard, bytes: &[u8]) {
+    let (proxy, stranger) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([192, 0, 2, 7]));
+    let trusted = ["10.0.0.0/8".parse().expect("a network"), "fd00::/8".parse().expect("a network")];
+    for (name, forged) in [("forwarded", "for=203.0.113.9, "), ("x-forwarded-for", "203.0.113.9, ")] {
+        let with =
+            |value: &[u8]| Some(HeaderMap::from_iter([(name.parse().ok()?, HeaderValue::from_bytes(value).ok()?)]));
+        let Some(headers) = with(bytes) else { return };
+        assert_eq!(client(stranger, &headers, &trusted), stranger);
+        assert_eq!(client(proxy, &headers, &[]), proxy);
+        let found = client(proxy, &headers, &trusted);
+        if !trusted.iter().any(|network| network.contains(&found)) {
+            let forged = with(&[forged.as_bytes(), bytes].concat()).expect("a header");
+            assert_eq!(client(proxy, &forged, &trusted), found);
+        }
     }
 }
 

@@ -72,6 +72,7 @@ impl Yard {
             target: Target::Sqlite(folder.join("garth.db")),
             data_dir: Some(folder),
             public_url: "https://garth.example".to_owned(),
+            capabilities: Vec::new(),
             clock: Clock::standing(now),
             limits,
         };
