@@ -25,6 +25,13 @@ pub mod spaces;
 pub mod users;
 pub mod verify;
 
+/// Parsers without a public door, for the targets in `fuzz/`.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::kinds::form::json_pointer;
+    pub use crate::resources::body::{merge, put, take};
+}
+
 pub use access::{App, Config, Ctx, Limits};
 
 use access::Anyone;
@@ -76,6 +83,7 @@ pub fn openapi() -> Value {
     let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     document.components.get_or_insert_default().security_schemes.insert("bearer".to_owned(), scheme.into());
     let mut document = serde_json::to_value(document).unwrap_or_default();
+    problems(&mut document);
     // Handlers are called alike in every noun; the names of operations are unique.
     let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
     for operation in paths.filter_map(Value::as_object_mut).flat_map(|path| path.values_mut()) {
@@ -84,6 +92,21 @@ pub fn openapi() -> Value {
         }
     }
     document
+}
+
+/// Answers that are problems are so by their content type as well.
+fn problems(document: &mut Value) {
+    match document {
+        Value::Object(fields) => {
+            if fields.get("application/json").is_some_and(|c| c["schema"]["$ref"] == "#/components/schemas/Problem") {
+                let content = fields.remove("application/json").unwrap_or_default();
+                fields.insert("application/problem+json".to_owned(), content);
+            }
+            fields.values_mut().for_each(problems);
+        }
+        Value::Array(items) => items.iter_mut().for_each(problems),
+        _ => {}
+    }
 }
 
 /// This document

@@ -33,10 +33,8 @@ pub struct AuditEntry {
     /// `done` or `refused`.
     outcome: String,
     /// Null if there was nothing.
-    #[schema(value_type = Object)]
     before: Value,
     /// Null if there is nothing.
-    #[schema(value_type = Object)]
     after: Value,
     request_id: String,
 }

@@ -61,7 +61,66 @@ pub fn to_text(at: Micros) -> String {
     jiff::Timestamp::from_microsecond(at).map_or_else(|_| String::new(), |t| format!("{t:.6}"))
 }
 
-/// Reads RFC 3339 with any offset.
+/// Reads RFC 3339 with any offset: nothing else, and no time that could not be written again.
 pub fn from_text(text: &str) -> Option<Micros> {
-    text.parse::<jiff::Timestamp>().ok().map(|t| t.as_microsecond())
+    let at = text.parse::<jiff::Timestamp>().ok().filter(|_| rfc_3339(text))?.as_microsecond();
+    Some(at).filter(|at| rfc_3339(&to_text(*at)))
+}
+
+/// `2031-05-04T08:00:00Z`, with a fraction or an offset: the library reads other notations, too.
+fn rfc_3339(text: &str) -> bool {
+    let shape = |text: &str, shape: &str| {
+        text.len() == shape.len()
+            && text
+                .bytes()
+                .zip(shape.bytes())
+                .all(|(b, s)| if s == b'0' { b.is_ascii_digit() } else { b.eq_ignore_ascii_case(&s) })
+    };
+    let Some((moment, rest)) = text.split_at_checked("0000-00-00T00:00:00".len()) else { return false };
+    let zone = match rest.strip_prefix('.') {
+        Some(fraction) => fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
+        None => rest,
+    };
+    let fraction = rest.len() - zone.len() != 1;
+    shape(moment, "0000-00-00T00:00:00") && fraction && ["Z", "+00:00", "-00:00"].iter().any(|form| shape(zone, form))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_rfc_3339_and_is_written_again() {
+        let noon = from_text("2031-05-04T12:00:00Z");
+        assert!(noon.is_some());
+        for same in [
+            "2031-05-04t12:00:00z",
+            "2031-05-04T12:00:00.000Z",
+            "2031-05-04T14:00:00+02:00",
+            "2031-05-04T11:30:00-00:30",
+        ] {
+            assert_eq!(from_text(same), noon, "{same}");
+        }
+        for wrong in [
+            "",
+            "2031-05-04",
+            "2031-05-04T12:00Z",
+            "2031-05-04 12:00:00Z",
+            "20310504T120000Z",
+            "2031-05-04T12:00:00",
+            "2031-05-04T12:00:00.Z",
+            "2031-05-04T12:00:00+02",
+            "2031-05-04T14:00:00+02:00[Europe/Berlin]",
+            "-002031-05-04T12:00:00Z",
+            "2031-05-04T12:00:00,5Z",
+            "9999-12-30T22:00:00.999999Z",
+            "2031-05-04T12:00:00Zé",
+            "é031-05-04T12:00:00Z",
+            "0000-01-01T00:00:00+01:00",
+        ] {
+            assert_eq!(from_text(wrong), None, "{wrong}");
+        }
+        let last = "9999-12-30T21:59:59.999999Z";
+        assert_eq!(from_text(last).map(to_text).as_deref(), Some(last));
+    }
 }

@@ -12,6 +12,9 @@ use utoipa::ToSchema;
 /// A result of this server.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// Most wrong fields that are listed in one answer.
+pub const ERRORS: usize = 100;
+
 /// One wrong field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
@@ -129,7 +132,7 @@ impl Error {
         let (status, code, title) = self.parts();
         let (detail, errors) = match self {
             Self::Internal(_) => ("something went wrong on the server; nothing was changed".to_owned(), None),
-            Self::Invalid(errors) => (self.to_string(), Some(errors.clone())),
+            Self::Invalid(errors) => (self.to_string(), Some(errors.iter().take(ERRORS).cloned().collect())),
             other => (other.to_string(), None),
         };
         Problem {

@@ -373,7 +373,7 @@ impl Query {
         let limit = match self.one("limit") {
             None => text::PAGE_DEFAULT,
             Some(given) => match given.parse::<usize>() {
-                Ok(limit) if (1..=text::PAGE_MAX).contains(&limit) => limit,
+                Ok(limit) if (1..=text::PAGE_MAX).contains(&limit) && limit.to_string() == given => limit,
                 _ => {
                     self.refuse("limit", format!("must be a number from 1 to {}", text::PAGE_MAX));
                     text::PAGE_DEFAULT
@@ -430,13 +430,28 @@ impl<T> Page<T> {
 /// # Errors
 /// 422 when the header is not an entity tag of ours.
 pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>> {
-    let Some(given) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let given = given.to_str().unwrap_or_default().trim();
+    let mut all = headers.get_all(header::IF_MATCH).iter();
+    let given = match (all.next(), all.next()) {
+        (None, _) => return Ok(None),
+        (Some(given), None) => given.to_str().unwrap_or_default().trim(),
+        // Two of them are no tag of ours, either.
+        (Some(_), Some(_)) => "",
+    };
     if given == "*" {
         return Ok(None);
     }
-    let tag = given.strip_prefix("W/").unwrap_or(given).trim_matches('"');
-    tag.parse().map(Some).map_err(|_| Error::field("If-Match", "must be the ETag of the thing"))
+    let tag = given.strip_prefix("W/").unwrap_or(given);
+    let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse::<i64>().ok());
+    // A tag is compared, not calculated with: only what we would write ourselves is one.
+    version
+        .filter(|version| *tag == entity_tag(*version))
+        .map(Some)
+        .ok_or_else(|| Error::field("If-Match", "must be the ETag of the thing"))
+}
+
+/// The `ETag` of a version.
+fn entity_tag(version: i64) -> String {
+    format!("\"{version}\"")
 }
 
 /// For a field of a patch that may be left out but not be null.
@@ -462,7 +477,7 @@ pub fn given<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(
 /// A JSON answer with the `ETag` of a version.
 pub fn tagged<T: Serialize>(status: StatusCode, version: i64, body: T) -> Response {
     let mut response = (status, Json(body)).into_response();
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
+    if let Ok(tag) = HeaderValue::from_str(&entity_tag(version)) {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
@@ -542,6 +557,8 @@ mod tests {
         assert_eq!(if_match(&with("\"4\"")).expect("tag"), Some(4));
         assert_eq!(if_match(&with("W/\"4\"")).expect("weak"), Some(4));
         assert_eq!(if_match(&with("*")).expect("any"), None);
-        assert!(if_match(&with("\"four\"")).is_err());
+        for wrong in ["\"four\"", "4", "\"\"4\"\"", "\"+4\"", "\"04\"", "\"4", "W/4", "\"4\", \"5\"", ""] {
+            assert!(if_match(&with(wrong)).is_err(), "{wrong}");
+        }
     }
 }

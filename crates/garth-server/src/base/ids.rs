@@ -220,6 +220,17 @@ mod tests {
     }
 
     #[test]
+    fn an_id_has_one_spelling() {
+        let id = "0197a0c0-0000-7000-8000-00000000abcd";
+        assert_eq!(read_id(id).map(|id| id.to_string()).as_deref(), Some(id));
+        for other in
+            [&id.to_uppercase(), &id.replace('-', ""), &format!("{{{id}}}"), &format!("urn:uuid:{id}"), "", "x"]
+        {
+            assert_eq!(read_id(other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn tokens_and_ids_do_not_repeat() {
         assert_ne!(new_token("gs_"), new_token("gs_"));
         assert_eq!(new_token("gs_").len(), 3 + 52);

@@ -148,6 +148,8 @@ pub struct KindInfo {
     pub definition: Definition,
     /// Its schema, ready to check bodies.
     pub validator: Option<jsonschema::Validator>,
+    /// Deepest body that is checked by it; any depth without.
+    pub body_depth: Option<usize>,
     /// When it was made.
     pub created_at: Micros,
 }

@@ -13,6 +13,7 @@ use crate::base::text;
 use crate::directory::known::Changed;
 use crate::directory::map::Map;
 use crate::directory::policy::{self, Place};
+use crate::directory::schema;
 use garth_core::{
     Class, Exceptions, Grant, GroupIx, KeyIx, Kind, KindIx, Micros, Pattern, PolicyIx, Principal, Role, RoleIx, Shelf,
     Space, SpaceIx, UserIx, World,
@@ -486,7 +487,8 @@ fn put_kind(dir: &mut Directory, row: &Row) -> Result<()> {
     };
     dir.world.set_kind(ix, kind);
     let validator = jsonschema::validator_for(&definition.schema).ok();
-    dir.kinds.set(ix, KindInfo { id: info_id, definition, validator, created_at: row.int(2)? });
+    let body_depth = schema::work(&definition.schema).ok().and_then(schema::Work::depth);
+    dir.kinds.set(ix, KindInfo { id: info_id, definition, validator, body_depth, created_at: row.int(2)? });
     Ok(())
 }
 

@@ -12,6 +12,7 @@ pub mod known;
 pub mod load;
 pub mod map;
 pub mod policy;
+pub mod schema;
 
 pub use index::{Index, Slot};
 pub use infos::{

@@ -4,13 +4,16 @@
 //! whatever it complains about denies everyone (`MODEL.md`, "Policies").
 
 use crate::base::clock;
-use crate::base::error::FieldError;
+use crate::base::error::{ERRORS, FieldError};
 use crate::base::text::pointer as step;
 use crate::directory::Directory;
 use garth_core::{
     Asked, Effect, Fact, Given, MAX_POLICY_DEPTH, Moon, Part, Policy, PolicyIx, Principal, Rule, UserIx, When, Who,
 };
 use serde_json::{Map, Value, json};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Most users, groups or rules in one list of a policy.
 pub const LIST_MAX: usize = 500;
@@ -18,6 +21,9 @@ pub const LIST_MAX: usize = 500;
 pub const GIVEN_MAX: usize = 16;
 /// Longest name, and longest text, of a property that a rule asks for, in bytes.
 pub const PROPERTY_MAX: usize = 255;
+
+/// Policies that are one word.
+const WORDS: [&str; 5] = ["public", "users", "members", "admins", "nobody"];
 
 /// Where a policy stands; not every form fits everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +67,21 @@ pub struct Read {
     pub errors: Vec<FieldError>,
 }
 
+/// A policy in a request or an answer, for the description of the interface: a word, or an object with one form.
+pub struct Written;
+
+impl PartialSchema for Written {
+    fn schema() -> RefOr<Schema> {
+        let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(WORDS));
+        let text =
+            "Who passes: one of `permission`, `users`, `groups_any`, `groups_all`, `named`; or `rules` with `default`";
+        let form = ObjectBuilder::new().schema_type(Type::Object).description(Some(text));
+        OneOfBuilder::new().item(words).item(form).into()
+    }
+}
+
+impl ToSchema for Written {}
+
 /// Reads a policy.
 pub fn read(directory: &Directory, value: &Value, pointer: &str, place: Place, sees: &dyn Sees) -> Read {
     let mut reader = Reader { directory, place, sees, errors: Vec::new() };
@@ -93,6 +114,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn refuse(&mut self, pointer: &str, message: impl Into<String>) {
+        // One mistake refuses the policy; of thousands, the first are told.
+        if self.errors.len() == ERRORS {
+            return;
+        }
         self.errors.push(FieldError { pointer: pointer.to_owned(), message: message.into() });
     }
 

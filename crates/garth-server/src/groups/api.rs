@@ -37,6 +37,7 @@ pub struct GroupName {
 
 /// A user or a group, as a principal.
 #[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = GroupMember)]
 #[serde(deny_unknown_fields)]
 pub struct Member {
     member: String,

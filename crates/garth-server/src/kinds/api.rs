@@ -4,6 +4,7 @@ use crate::access::{App, Ctx};
 use crate::base::clock;
 use crate::base::error::{Problem, Result};
 use crate::base::http::{Input, Json, Page, Query, given, some};
+use crate::directory::policy::Written;
 use crate::directory::{Definition, KindInfo, Reference};
 use crate::kinds;
 use axum::extract::Path;
@@ -33,10 +34,10 @@ pub struct Kind {
     secret_fields: Vec<String>,
     references: Vec<Reference>,
     /// Null: holders of `<kind>:read`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     default_view: Option<Value>,
     /// Null: holders of `<kind>:write`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     default_edit: Option<Value>,
     /// What `author`, `owner` and `subscribers` may always do, the gate passed.
     exceptions: BTreeMap<String, Vec<String>>,
@@ -88,11 +89,11 @@ pub struct KindChanges {
     #[serde(default, deserialize_with = "some")]
     references: Option<Vec<Reference>>,
     /// Null goes back to holders of `<kind>:read`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     #[serde(default, deserialize_with = "given")]
     default_view: Option<Option<Value>>,
     /// Null goes back to holders of `<kind>:write`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     #[serde(default, deserialize_with = "given")]
     default_edit: Option<Option<Value>>,
     #[serde(default, deserialize_with = "some")]

@@ -5,7 +5,7 @@
 
 use crate::base::error::{Error, FieldError, Result};
 use crate::base::text::{self, pointer as step};
-use crate::directory::{Definition, Directory};
+use crate::directory::{Definition, Directory, schema};
 use garth_core::KindIx;
 use serde_json::Value;
 
@@ -83,6 +83,9 @@ impl Form {
         if self.wrong.len() > found {
             return;
         }
+        if let Err(why) = schema::work(schema) {
+            return self.refuse("/schema", why);
+        }
         if let Err(e) = jsonschema::validator_for(schema) {
             self.refuse(format!("/schema{}", e.instance_path()), format!("is not a JSON Schema: {}", e.masked()));
         }
@@ -97,6 +100,10 @@ impl Form {
                     let refers = matches!(key.as_str(), "$ref" | "$dynamicRef" | "$recursiveRef");
                     if refers && value.as_str().is_some_and(|target| !target.starts_with('#')) {
                         self.refuse(&at, "must refer to a part of this schema, #/…");
+                    }
+                    // What `#` means inside would depend on it.
+                    if key == "$id" && value.is_string() && at != "/schema/$id" {
+                        self.refuse(&at, "may stand at the top only");
                     }
                     self.stays_inside(value, &at);
                 }
@@ -213,7 +220,7 @@ fn word(text: &str, fits: impl Fn(u8) -> bool) -> bool {
 }
 
 /// A JSON Pointer (RFC 6901) below the root.
-fn json_pointer(text: &str) -> bool {
+pub fn json_pointer(text: &str) -> bool {
     let escapes = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
     text.starts_with('/') && text.len() <= text::NAME_BYTES && escapes && !text.chars().any(char::is_control)
 }

@@ -4,7 +4,7 @@
 //! and prefix are for ever, since permissions and codes are made of them.
 
 pub mod api;
-mod form;
+pub(crate) mod form;
 mod store;
 
 use crate::access::{Ctx, Permit, Record, Viewer, Write, page_of, redacted, write};

@@ -4,6 +4,7 @@ use crate::access::{App, Ctx};
 use crate::base::clock;
 use crate::base::error::{Problem, Result};
 use crate::base::http::{Input, Json, Page, Query, some};
+use crate::directory::policy::Written;
 use crate::policies::{self, Shown};
 use axum::extract::Path;
 use axum::http::{StatusCode, Uri};
@@ -21,11 +22,11 @@ pub struct NamedPolicy {
     name: String,
     /// Who passes; for its editors and system administrators.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     policy: Option<Value>,
     /// Who may change it; for its editors and system administrators.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     edit: Option<Value>,
     created_at: String,
 }
@@ -49,11 +50,11 @@ impl NamedPolicy {
 pub struct NewPolicy {
     name: String,
     /// Who passes.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Written)]
     policy: Value,
     /// Who may change it; `admins` if not given.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     edit: Option<Value>,
 }
 
@@ -63,10 +64,10 @@ pub struct NewPolicy {
 pub struct PolicyChanges {
     #[serde(default, deserialize_with = "some")]
     name: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     #[serde(default, deserialize_with = "some")]
     policy: Option<Value>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     #[serde(default, deserialize_with = "some")]
     edit: Option<Value>,
 }

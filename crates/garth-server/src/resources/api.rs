@@ -4,6 +4,7 @@ use crate::access::{Anyone, App, Ctx, Reader};
 use crate::base::clock;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::http::{BATCH_BYTES, Input, Json, Page, Query, from_value, given, if_match, some, tagged};
+use crate::directory::policy::Written;
 use crate::resources::{self, Filter, NewResource, ResourcePatch, ResourceView};
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -28,10 +29,10 @@ pub struct Resource {
     body: Value,
     labels: Vec<String>,
     /// Null: the kind's default.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     view: Option<Value>,
     /// Null: the kind's default.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     edit: Option<Value>,
     author: Option<String>,
     owner: Option<String>,
@@ -79,9 +80,9 @@ pub struct ResourceInput {
     body: Option<Value>,
     #[serde(default)]
     labels: Vec<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     view: Option<Value>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     edit: Option<Value>,
     owner: Option<String>,
     #[serde(default)]
@@ -133,11 +134,11 @@ pub struct ResourceChange {
     labels: Option<Vec<String>>,
     /// Null: the kind's default.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     view: Option<Option<Value>>,
     /// Null: the kind's default.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     edit: Option<Option<Value>>,
     /// Null: nobody.
     #[serde(default, deserialize_with = "given")]

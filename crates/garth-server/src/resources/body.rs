@@ -207,11 +207,26 @@ fn check(kind: &KindInfo, body: &Value) -> Result<()> {
     let Some(validator) = &kind.validator else {
         return Err(Error::internal("a kind's schema cannot be read"));
     };
+    if let Some(most) = kind.body_depth.filter(|most| deeper(body, *most)) {
+        return Err(Error::field(
+            "/body",
+            format!("nests deeper than {most}: its schema leads to itself in several ways"),
+        ));
+    }
     let complaints = validator.iter_errors(body).take(COMPLAINTS);
     let errors: Vec<FieldError> = complaints
         .map(|e| FieldError { pointer: format!("/body{}", e.instance_path()), message: e.masked().to_string() })
         .collect();
     if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+}
+
+/// Does it nest deeper than that?
+fn deeper(value: &Value, most: usize) -> bool {
+    match value {
+        Value::Array(items) => most == 0 || items.iter().any(|item| deeper(item, most - 1)),
+        Value::Object(fields) => most == 0 || fields.values().any(|field| deeper(field, most - 1)),
+        _ => false,
+    }
 }
 
 fn split(pointer: &str) -> Option<(&str, String)> {
@@ -220,7 +235,7 @@ fn split(pointer: &str) -> Option<(&str, String)> {
 }
 
 /// Puts a value at a pointer, making the objects on the way.
-fn put(body: &mut Value, pointer: &str, value: Value) {
+pub fn put(body: &mut Value, pointer: &str, value: Value) {
     let Some((parent, key)) = split(pointer) else { return };
     if body.pointer(parent).is_none() {
         put(body, parent, json!({}));
@@ -237,7 +252,7 @@ fn put(body: &mut Value, pointer: &str, value: Value) {
 }
 
 /// Takes the value at a pointer out of a body; in a list, null keeps its place.
-fn take(body: &mut Value, pointer: &str) {
+pub fn take(body: &mut Value, pointer: &str) {
     let Some((parent, key)) = split(pointer) else { return };
     if let Some(Value::Object(object)) = body.pointer_mut(parent) {
         object.remove(&key);

@@ -3,7 +3,7 @@
 
 pub mod api;
 mod asked;
-mod body;
+pub(crate) mod body;
 mod edit;
 mod list;
 mod references;

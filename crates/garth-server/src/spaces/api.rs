@@ -4,6 +4,7 @@ use crate::access::{Anyone, App, Ctx, Reader};
 use crate::base::clock;
 use crate::base::error::{Problem, Result};
 use crate::base::http::{Input, Json, Page, Query, given, if_match, some, tagged};
+use crate::directory::policy::Written;
 use crate::spaces::{self, Entry, Filter, NewSpace, SpacePatch, SpaceView};
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -33,9 +34,9 @@ pub struct Space {
     /// Null for a root, and where the parent is hidden from the caller.
     parent: Option<String>,
     description: String,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Written)]
     view: Value,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Written)]
     edit: Value,
     inherits: bool,
     labels: Vec<String>,
@@ -84,9 +85,9 @@ pub struct SpaceInput {
     parent: Option<String>,
     #[serde(default)]
     description: String,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     view: Option<Value>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     edit: Option<Value>,
     #[serde(default)]
     inherits: bool,
@@ -110,10 +111,10 @@ pub struct SpaceChange {
     parent: Option<Option<String>>,
     #[serde(default, deserialize_with = "some")]
     description: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     #[serde(default, deserialize_with = "some")]
     view: Option<Value>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Written>)]
     #[serde(default, deserialize_with = "some")]
     edit: Option<Value>,
     #[serde(default, deserialize_with = "some")]

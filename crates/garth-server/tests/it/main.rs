@@ -7,6 +7,7 @@
 mod support;
 
 mod ground_rules;
+mod hostile;
 mod limits;
 mod logs;
 mod openapi;
