@@ -60,13 +60,12 @@ pub async fn finish<F: Future<Output = Response>>(
     let id = given.map_or_else(ids::new_request_id, str::to_owned);
     request.extensions_mut().insert(RequestId(id.clone()));
     let known = request.headers().get(header::IF_NONE_MATCH).filter(|_| request.method().is_safe()).cloned();
-    let path = request.uri().path().to_owned();
-    let mut response = if path.contains("%00") {
+    let mut response = if request.uri().path().contains("%00") {
         // Nothing is called so, and PostgreSQL would not look for it.
         Error::NotFound.into_response()
     } else {
         let answered = AssertUnwindSafe(answer(request)).catch_unwind().await;
-        answered.unwrap_or_else(|_| Error::internal(format!("the handler of {path} panicked")).into_response())
+        answered.unwrap_or_else(|_| Error::internal("the handler panicked").into_response())
     };
     if let Some(mut problem) = response.extensions_mut().remove::<Problem>().or_else(|| plain_problem(&response)) {
         problem.request_id.clone_from(&id);

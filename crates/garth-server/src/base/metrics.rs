@@ -124,17 +124,28 @@ struct DecisionLabels {
     outcome: &'static str,
 }
 
-/// What a decision ended with, as a label.
+/// Where decisions are asked for, and how they end.
+const ENDPOINTS: [&str; 6] =
+    ["evaluation", "evaluations", "search_subject", "search_resource", "search_action", "explain"];
+const OUTCOMES: [&str; 4] = ["allowed", "denied", "failed", "many"];
+
+/// What a decision ended with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decided {
     /// Yes.
     Allowed,
     /// No.
     Denied,
-    /// Neither: it could not be asked, or the store failed.
+    /// Neither: the caller may not ask that, or the store failed.
     Failed,
     /// Many questions, or a search.
     Many,
+}
+
+impl From<bool> for Decided {
+    fn from(allowed: bool) -> Self {
+        if allowed { Self::Allowed } else { Self::Denied }
+    }
 }
 
 /// What the writer does.
@@ -183,6 +194,7 @@ pub struct Figures {
     /// A place for the figures of each route, set once the routes are known.
     slots: OnceLock<HashMap<String, Slots>>,
     decisions: Family<DecisionLabels, Histogram, fn() -> Histogram>,
+    decided: [[OnceLock<Histogram>; OUTCOMES.len()]; ENDPOINTS.len()],
     ready: Gauge,
     waiting: Gauge,
     change_age: Gauge<f64, AtomicU64>,
@@ -214,7 +226,17 @@ impl Figures {
             registry.register_with_unit("writer_commit_duration", what, seconds(), writer.commit.clone());
             registry.register("writer_group_operations", "Changes that shared a commit", writer.group.clone());
         }
-        Self { registry, requests, slots: OnceLock::new(), decisions, ready, waiting, change_age, memory }
+        Self {
+            registry,
+            requests,
+            slots: OnceLock::new(),
+            decisions,
+            decided: Default::default(),
+            ready,
+            waiting,
+            change_age,
+            memory,
+        }
     }
 
     /// These are the patterns of all routes. Only the first word counts.
@@ -237,15 +259,15 @@ impl Figures {
         histogram.took(took);
     }
 
-    /// A decision was answered at that endpoint.
-    pub fn decision(&self, endpoint: &'static str, outcome: Decided, took: Duration) {
-        let outcome = match outcome {
-            Decided::Allowed => "allowed",
-            Decided::Denied => "denied",
-            Decided::Failed => "failed",
-            Decided::Many => "many",
-        };
-        self.decisions.get_or_create(&DecisionLabels { endpoint, outcome }).took(took);
+    /// A decision was made for one of the endpoints.
+    pub fn decision(&self, endpoint: &str, outcome: Decided, took: Duration) {
+        let Some(at) = ENDPOINTS.iter().position(|known| *known == endpoint) else { return };
+        let end = outcome as usize;
+        let histogram = self.decided[at][end].get_or_init(|| {
+            let labels = DecisionLabels { endpoint: ENDPOINTS[at], outcome: OUTCOMES[end] };
+            self.decisions.get_or_create_owned(&labels)
+        });
+        histogram.took(took);
     }
 
     /// All figures in OpenMetrics' text format.

@@ -10,9 +10,12 @@ use super::wire::{
     semantic,
 };
 use crate::access::{App, Ctx, Explanation};
+use crate::base::clock;
 use crate::base::error::{Problem, Result};
 use crate::base::http::Json;
+use crate::base::metrics::Decided;
 use crate::decisions;
+use garth_core::Outcome;
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -36,7 +39,9 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 #[utoipa::path(post, path = "/access/v1/evaluation", tag = "decisions", request_body = AuthzenEvaluation,
     responses((status = 200, description = "The decision", body = AuthzenDecision), (status = "default", description = "A problem", body = Problem)))]
 async fn evaluation(ctx: Ctx, Asked(body): Asked) -> Result<Json<AuthzenDecision>> {
-    Ok(Json(AuthzenDecision::of(decisions::evaluate(&ctx, &Parts::of(&body).question()?).await?)))
+    let question = Parts::of(&body).question()?;
+    let outcome = timed(&ctx, "evaluation", decisions::evaluate(&ctx, &question), decided).await?;
+    Ok(Json(AuthzenDecision::of(outcome)))
 }
 
 /// Many questions at once (AuthZEN 1.0)
@@ -51,7 +56,8 @@ async fn evaluations(ctx: Ctx, Asked(body): Asked) -> Result<Json<AuthzenAnswer>
     let stop = semantic(&body)?.stop();
     let defaults = Parts::of(&body);
     if list.is_empty() {
-        let outcome = decisions::evaluate(&ctx, &defaults.question()?).await?;
+        let question = defaults.question()?;
+        let outcome = timed(&ctx, "evaluations", decisions::evaluate(&ctx, &question), decided).await?;
         return Ok(Json(AuthzenAnswer::One(AuthzenDecision::of(outcome))));
     }
     if list.len() > BATCH {
@@ -63,10 +69,11 @@ async fn evaluations(ctx: Ctx, Asked(body): Asked) -> Result<Json<AuthzenAnswer>
     }
     let items: Vec<_> = list.iter().map(|item| Parts::of_item(item, &body)?.question()).collect();
     let questions: Vec<_> = items.iter().filter_map(|item| item.as_ref().ok().copied()).collect();
-    let mut outcomes = decisions::evaluate_each(&ctx, &questions).await?.into_iter();
+    let outcomes = timed(&ctx, "evaluations", decisions::evaluate_each(&ctx, &questions), |_| Decided::Many).await?;
+    let mut outcomes = outcomes.into_iter();
     let mut answers = Vec::with_capacity(items.len());
     for item in items {
-        let outcome = item.and_then(|_| outcomes.next().unwrap_or(Ok(garth_core::Outcome::Missing)));
+        let outcome = item.and_then(|_| outcomes.next().unwrap_or(Ok(Outcome::Missing)));
         let answer = outcome.map_or_else(AuthzenDecision::failed, |outcome| Ok(AuthzenDecision::of(outcome)))?;
         let decision = answer.decision;
         answers.push(answer);
@@ -107,5 +114,25 @@ impl Explained {
 #[utoipa::path(post, path = "/api/v1/explain", tag = "decisions", request_body = AuthzenEvaluation,
     responses((status = 200, description = "The decision and its steps", body = Explained), (status = "default", description = "A problem", body = Problem)))]
 async fn explain(ctx: Ctx, Asked(body): Asked) -> Result<Json<Explained>> {
-    Ok(Json(Explained::of(decisions::explain(&ctx, &Parts::of(&body).question()?).await?)))
+    let question = Parts::of(&body).question()?;
+    let explained = timed(&ctx, "explain", decisions::explain(&ctx, &question), |one| one.decision.into()).await?;
+    Ok(Json(Explained::of(explained)))
+}
+
+/// Measures what answers a question: from the question as it was read to the answer as it will be written.
+async fn timed<T>(
+    ctx: &Ctx,
+    endpoint: &str,
+    answering: impl Future<Output = Result<T>>,
+    decided: impl FnOnce(&T) -> Decided,
+) -> Result<T> {
+    let began = clock::monotonic();
+    let answer = answering.await;
+    let outcome = answer.as_ref().map_or(Decided::Failed, decided);
+    ctx.app.figures.decision(endpoint, outcome, began.elapsed());
+    answer
+}
+
+fn decided(outcome: &Outcome) -> Decided {
+    matches!(outcome, Outcome::Allowed).into()
 }

@@ -66,12 +66,23 @@ async fn metrics_are_for_those_who_run_the_server(g: Garth) {
     let lin = g.person("lin").await;
     g.anonymous().get("/metrics").await.not_signed_in();
     lin.get("/metrics").await.refused(403, "forbidden");
-    g.admin().await.space("Atlas").admin(&lin).create().await;
+    let atlas = g.admin().await.space("Atlas").admin(&lin).create().await;
     lin.get("/api/v1/spaces").await.ok();
     lin.get("/api/v1/spaces").await.ok();
     lin.get("/api/v1/nothing-here").await.refused(404, "not_found");
+    let question = |action: &str| lin.question(action, "space", &atlas.id);
+    for action in ["read", "write", "dance"] {
+        lin.post("/access/v1/evaluation", question(action)).await.ok();
+    }
+    lin.post("/api/v1/explain", question("read")).await.ok();
+    let stranger = g.person("bo").await.question("read", "space", &atlas.id);
+    lin.post("/access/v1/evaluation", stranger).await.refused(403, "forbidden");
     let text = figures(&g).await;
     for line in [
+        r#"garth_decision_duration_seconds_count{endpoint="evaluation",outcome="allowed"} 2"#,
+        r#"garth_decision_duration_seconds_count{endpoint="evaluation",outcome="denied"} 1"#,
+        r#"garth_decision_duration_seconds_count{endpoint="evaluation",outcome="failed"} 1"#,
+        r#"garth_decision_duration_seconds_count{endpoint="explain",outcome="allowed"} 1"#,
         "garth_store_ready 1",
         "garth_writer_queue_operations 0",
         r#"garth_http_request_duration_seconds_count{route="/api/v1/spaces",method="GET",status="2xx"} 2"#,

@@ -50,6 +50,12 @@ async fn n74_nothing_secret_is_logged(g: Garth) {
     lin.get(&format!("/api/v1/spaces?q={guess}&cursor={guess}")).await.refused_somehow();
     lin.post(&format!("/api/v1/spaces?dry_run={guess}"), json!({})).await.refused_somehow();
 
+    let home = g.home().await;
+    let app = ada.post(&home.url("/api-keys"), json!({"name": "app", "role": "reader"})).await.created();
+    ada.with_token(&app.text("secret")).get(&home.url("")).await.ok();
+    ada.with_token(&format!("{}x", app.text("secret"))).get(&home.url("")).await.not_signed_in();
+    secrets.push(app.text("secret"));
+
     let key = "the-key-to-the-vault";
     secrets.push(key.to_owned());
     let schema = json!({"type": "object", "properties": {"token": {"type": "string", "maxLength": 30}}});
@@ -73,7 +79,7 @@ async fn n74_nothing_secret_is_logged(g: Garth) {
             let line = text.lines().find(|line| line.contains(&secret));
             assert!(line.is_none(), "the {what} tells {secret}: {line:?}");
         }
-        for table in ["audit", "sessions", "users"] {
+        for table in ["audit", "sessions", "users", "api_keys", "idempotency_keys"] {
             let row = g.rows(table).await.into_iter().find(|row| row.contains(&secret));
             assert!(row.is_none(), "table {table} holds {secret}: {row:?}");
         }

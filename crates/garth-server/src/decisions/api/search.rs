@@ -3,9 +3,11 @@
 //! A token goes on where a page ended. It is sealed for one caller and one search, and remembers the limit: a request
 //! that goes on may leave the limit out, and may not change it, nor anything else.
 
+use super::timed;
 use crate::access::{self, App, Ctx};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::http::Json;
+use crate::base::metrics::Decided;
 use crate::decisions::search::{self, Found, Part};
 use crate::decisions::wire::{
     Asked, AuthzenActionSearch, AuthzenActions, AuthzenEntities, AuthzenEntity, AuthzenName, AuthzenPage,
@@ -34,7 +36,9 @@ async fn search_subject(ctx: Ctx, Asked(body): Asked) -> Result<Json<AuthzenEnti
     let kind = parts.text("subject", "type")?;
     let (action, resource) = (parts.text("action", "name")?, parts.entity("resource")?);
     let wanted = Wanted::read(&ctx, &body, "subject", &["id"])?;
-    let found = search::subjects(&ctx, kind, action, &resource, &wanted.part).await?;
+    let found =
+        timed(&ctx, "search_subject", search::subjects(&ctx, kind, action, &resource, &wanted.part), |_| Decided::Many)
+            .await?;
     let (page, found) = wanted.page(&ctx, found)?;
     Ok(Json(AuthzenEntities { page, results: entities(kind, found) }))
 }
@@ -48,7 +52,10 @@ async fn search_resource(ctx: Ctx, Asked(body): Asked) -> Result<Json<AuthzenEnt
     let (subject, action) = (parts.entity("subject")?, parts.text("action", "name")?);
     let kind = parts.text("resource", "type")?;
     let wanted = Wanted::read(&ctx, &body, "resource", &["id"])?;
-    let found = search::resources(&ctx, &subject, action, kind, &wanted.part).await?;
+    let found = timed(&ctx, "search_resource", search::resources(&ctx, &subject, action, kind, &wanted.part), |_| {
+        Decided::Many
+    })
+    .await?;
     let (page, found) = wanted.page(&ctx, found)?;
     Ok(Json(AuthzenEntities { page, results: entities(kind, found) }))
 }
@@ -61,7 +68,9 @@ async fn search_action(ctx: Ctx, Asked(body): Asked) -> Result<Json<AuthzenActio
     parts.object("context")?;
     let (subject, resource) = (parts.entity("subject")?, parts.entity("resource")?);
     let wanted = Wanted::read(&ctx, &body, "action", &["name", "properties"])?;
-    let found = search::actions(&ctx, &subject, &resource, &wanted.part).await?;
+    let found =
+        timed(&ctx, "search_action", search::actions(&ctx, &subject, &resource, &wanted.part), |_| Decided::Many)
+            .await?;
     let (page, found) = wanted.page(&ctx, found)?;
     Ok(Json(AuthzenActions { page, results: found.into_iter().map(|name| AuthzenName { name }).collect() }))
 }
