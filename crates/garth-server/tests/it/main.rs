@@ -8,6 +8,7 @@ mod support;
 
 mod ground_rules;
 mod openapi;
+mod races;
 mod scenarios;
 mod tidy;
 
