@@ -2,7 +2,6 @@
 
 use crate::support::*;
 use std::collections::BTreeSet;
-use std::future::IntoFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -18,11 +17,9 @@ stories! {
     n23_a_policy_edited_while_it_is_asked_is_never_a_mix,
     n34_revoked_is_revoked_in_the_next_answer_of_every_sort,
     n35_whoever_keeps_asking_keeps_nothing,
-    n36_a_question_given_up_leaves_nothing_behind,
     n37_what_was_revoked_stays_so_after_a_restart,
     n39_a_grant_ends_at_its_microsecond_and_another_path_holds_on,
     n69_numbers_at_their_limits_neither_overflow_nor_wrap,
-    n70_a_write_that_fails_half_way_changes_nothing_and_says_so,
 }
 
 fn successes(answers: &[Answer]) -> usize {
@@ -271,27 +268,6 @@ async fn n35_whoever_keeps_asking_keeps_nothing(g: Garth) {
     }
 }
 
-async fn n36_a_question_given_up_leaves_nothing_behind(g: Garth) {
-    let ada = g.admin().await;
-    let lin = g.person("lin").await;
-    g.closed_home().await;
-    ada.kind("task").await;
-    let atlas = ada.space("Atlas").create().await;
-    let task = ada.resource("task", "Fix the lift").space(&atlas).create().await;
-    for round in 0..50 {
-        let asked: Vec<_> =
-            ways(&lin, &atlas, &task).into_iter().map(|call| tokio::spawn(call.into_future())).collect();
-        if round % 2 == 0 {
-            tokio::task::yield_now().await;
-        }
-        asked.iter().for_each(tokio::task::JoinHandle::abort);
-        let grant = ada.grant(&atlas, &lin, "reader").await;
-        assert!(lin.may("read", "task", &task.id).await);
-        ada.revoke(&atlas, &grant).await;
-        assert!(!lin.may("read", "task", &task.id).await);
-    }
-}
-
 async fn n37_what_was_revoked_stays_so_after_a_restart(g: Garth) {
     let ada = g.admin().await;
     let lin = g.person("lin").await;
@@ -388,32 +364,4 @@ async fn n69_numbers_at_their_limits_neither_overflow_nor_wrap(g: Garth) {
             assert_eq!(answer["expires_at"], time);
         }
     }
-}
-
-async fn n70_a_write_that_fails_half_way_changes_nothing_and_says_so(g: Garth) {
-    let ada = g.admin().await;
-    let lin = g.person("lin").await;
-    let home = g.home().await;
-    let atlas = ada.space("Atlas").create().await;
-    ada.kind("task").await;
-    let task = ada.resource("task", "Fix the lift").space(&home).create().await;
-    let new = |name: &str, space: &Thing| json!({"kind": "task", "name": name, "space": space.id});
-    g.unchanged(async || {
-        // Fails at its last, at its 500th, and for being longer than a batch may be.
-        let mut list: Vec<Value> = (0..499).map(|number| new(&format!("{number}"), &home)).collect();
-        list.push(new("elsewhere", &atlas));
-        let refused = lin.post("/api/v1/resources/batch", json!({"resources": list})).await.refused(422, "invalid");
-        assert!(refused["errors"][0]["pointer"].as_str().is_some_and(|at| at.starts_with("/resources/499")), "{refused}");
-        list.push(new("one more", &home));
-        ada.post("/api/v1/resources/batch", json!({"resources": list})).await.problem(422);
-        // A patch whose last field is refused, after others would have been changed.
-        let patch = json!({"name": "Half", "labels": ["half"], "owner": lin.principal(), "space": strange(&atlas.id)});
-        ada.patch(&task.url(""), patch).await.invalid("/space");
-        // A body that is larger than one is kept, and a request that is larger than one is read.
-        let long = "x".repeat(256 * 1024);
-        ada.patch(&task.url(""), json!({"name": "Long", "body": {"text": long}})).await.problem(422);
-        let longer = "x".repeat(1024 * 1024 + 1);
-        ada.patch(&task.url(""), json!({"name": "Longer", "body": {"text": longer}})).await.refused(413, "too_large");
-    })
-    .await;
 }
