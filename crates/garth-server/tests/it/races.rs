@@ -38,9 +38,9 @@ async fn a_space_keeps_an_admin_in_a_thousand_races(g: Garth) {
     g.home().await;
     let atlas = ada.space("Atlas").admin(&people[0]).admin(&people[1]).create().await;
     let held = grants_of(&people[0], &atlas).await;
-    let mut grants = people.each_ref().map(|person| {
-        held.iter().find(|(principal, _)| *principal == person.principal()).expect("a grant").1.clone()
-    });
+    let mut grants = people
+        .each_ref()
+        .map(|person| held.iter().find(|(principal, _)| *principal == person.principal()).expect("a grant").1.clone());
     for round in 0..ROUNDS {
         // Each removes the other; demotes the other; leaves; one removes the other, who leaves.
         let [lin, bo] = &people;
@@ -345,7 +345,9 @@ async fn n69_numbers_at_their_limits_neither_overflow_nor_wrap(g: Garth) {
     })
     .await;
     // The body is the application's: numbers come back as they were sent, or are refused; never another number.
-    for number in ["9223372036854775807", "-9223372036854775808", "18446744073709551615", "1.7976931348623157e308", "1e400"] {
+    for number in
+        ["9223372036854775807", "-9223372036854775808", "18446744073709551615", "1.7976931348623157e308", "1e400"]
+    {
         let body = format!(r#"{{"kind": "task", "space": "{}", "name": "n", "body": {{"n": {number}}}}}"#, home.id);
         let answer = ada.post("/api/v1/resources", json!({})).raw("application/json", body).await;
         if answer.status == 201 {
@@ -356,7 +358,9 @@ async fn n69_numbers_at_their_limits_neither_overflow_nor_wrap(g: Garth) {
             answer.refused_somehow();
         }
     }
-    for time in ["9999-12-31T23:59:59.999999Z", "+292278-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "-009999-01-01T00:00:00Z"] {
+    for time in
+        ["9999-12-31T23:59:59.999999Z", "+292278-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "-009999-01-01T00:00:00Z"]
+    {
         let body = json!({"principal": "group:everyone", "role": "reader", "expires_at": time});
         let answer = ada.post(&home.url("/grants"), body).await;
         assert!(answer.status.is_success() || answer.status == 422, "{answer}");

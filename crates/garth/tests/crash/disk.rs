@@ -82,9 +82,8 @@ impl Disk {
     fn batch(&mut self) -> (String, Reply) {
         self.serial += 1;
         let name = format!("batch-{}-", self.serial);
-        let list: Vec<Value> = (0..3)
-            .map(|at| json!({"kind": "task", "space": self.spaces[0], "name": format!("{name}{at}")}))
-            .collect();
+        let list: Vec<Value> =
+            (0..3).map(|at| json!({"kind": "task", "space": self.spaces[0], "name": format!("{name}{at}")})).collect();
         let reply = self.api().post("/api/v1/resources/batch", json!({"resources": list})).expect("an answer");
         (name, reply)
     }
@@ -230,7 +229,9 @@ fn every_place_of_a_commit(errno: u32, calls: &str, name: &str) {
     }
     made.iter().for_each(|batch| assert_eq!(disk.count(batch), 3));
     assert!(refused > 0, "no call was hit");
-    println!("{name}: {refused} commits failed, of which {done_all_the_same} were done all the same; in part = 0, lost = 0");
+    eprintln!(
+        "{name}: {refused} commits failed, of which {done_all_the_same} were done all the same; in part = 0, lost = 0"
+    );
 }
 
 #[test]

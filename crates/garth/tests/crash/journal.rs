@@ -60,7 +60,8 @@ pub struct Thing {
 
 impl Thing {
     pub fn of(resource: &Value) -> Thing {
-        let text = |field: &str| resource[field].as_str().unwrap_or_else(|| panic!("no {field}: {resource}")).to_owned();
+        let text =
+            |field: &str| resource[field].as_str().unwrap_or_else(|| panic!("no {field}: {resource}")).to_owned();
         Thing {
             id: text("id"),
             code: text("code"),
@@ -234,7 +235,11 @@ impl Client {
             Some(Doubt::Creates(start, count)) => {
                 let found = get(api, &format!("/api/v1/resources?q={start}&limit=100"));
                 let items = found.body["items"].as_array().expect("items").clone();
-                assert!(items.is_empty() || items.len() == count, "{} of {count} are there: a batch in part", items.len());
+                assert!(
+                    items.is_empty() || items.len() == count,
+                    "{} of {count} are there: a batch in part",
+                    items.len()
+                );
                 self.counts.unanswered(!items.is_empty());
                 self.things.extend(items.iter().map(Thing::of));
             }

@@ -111,7 +111,10 @@ fn every_change_has_its_entry(stored: &BTreeMap<String, Thing>, clients: &[Clien
             (Some(thing), None) => {
                 assert_eq!(deletes, 0, "{thing:?}");
                 let now = entries.iter().rev().find(|entry| !entry.after.is_null()).expect("a state");
-                assert_eq!((&now.after["name"], &now.after["code"]), (&thing.name.clone().into(), &thing.code.clone().into()));
+                assert_eq!(
+                    (&now.after["name"], &now.after["code"]),
+                    (&thing.name.clone().into(), &thing.code.clone().into())
+                );
                 assert_eq!((&now.after["space"], &now.after["body"]), (&thing.space.clone().into(), &thing.body));
                 assert_eq!(now.space, thing.space);
                 thing

@@ -106,7 +106,7 @@ impl Story {
         let mut counts = Counts::default();
         self.clients.iter().for_each(|client| counts.add(client.counts));
         counts.add(self.rights.counts);
-        println!(
+        eprintln!(
             "{name}: {rounds} times, {} writes answered, {} not (of which {} were done); the longest wait {} ms; lost = 0",
             counts.answered,
             counts.done_unanswered + counts.never,
@@ -157,7 +157,7 @@ fn a_database_that_falls_silent_is_noticed_in_seconds() {
     assert!(asked.elapsed() < Duration::from_secs(1));
     story.proxy.pass();
     let back = story.until("/readyz", 200, BACK);
-    println!("silent: noticed after {} ms, back after {} ms", noticed.as_millis(), back.as_millis());
+    eprintln!("silent: noticed after {} ms, back after {} ms", noticed.as_millis(), back.as_millis());
     story.end("silent", 3);
 }
 

@@ -13,7 +13,7 @@ impl Random {
             u64::try_from(since.as_nanos() & u128::from(u32::MAX)).unwrap_or(1)
         };
         let seed = given.unwrap_or_else(now).max(1);
-        println!("{story}: CHAOS_SEED={seed}");
+        eprintln!("{story}: CHAOS_SEED={seed}");
         Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 

@@ -203,13 +203,27 @@ pub struct Api {
     stops_at_503: bool,
     /// Nothing more is sent once this is true.
     stop: Option<Arc<AtomicBool>>,
+    /// Counts the answers to changes.
+    answers: Arc<AtomicUsize>,
     /// How long the last request took.
     pub last_took: Duration,
 }
 
 impl Api {
     fn new(address: SocketAddr, token: &str) -> Api {
-        Api { address, token: token.to_owned(), stream: None, stops_at_503: false, stop: None, last_took: Duration::ZERO }
+        Api {
+            address,
+            token: token.to_owned(),
+            stream: None,
+            stops_at_503: false,
+            stop: None,
+            answers: Arc::default(),
+            last_took: Duration::ZERO,
+        }
+    }
+
+    pub fn that_counts(self, answers: &Arc<AtomicUsize>) -> Api {
+        Api { answers: Arc::clone(answers), ..self }
     }
 
     /// One that takes 503 for no answer, and sends nothing more once it is told.
@@ -254,8 +268,9 @@ impl Api {
         let began = Instant::now();
         let reply = self.exchange(method, path, version, body);
         self.last_took = began.elapsed();
-        if reply.is_err() {
-            self.stream = None;
+        match &reply {
+            Ok(_) => drop(self.answers.fetch_add(usize::from(method != "GET"), Ordering::Relaxed)),
+            Err(_) => self.stream = None,
         }
         if self.stops_at_503 && reply.as_ref().is_ok_and(|reply| reply.status == 503) {
             return Err(Lost);
