@@ -11,6 +11,7 @@ mod hostile;
 mod limits;
 mod logs;
 mod openapi;
+mod races;
 mod scenarios;
 mod sweep;
 mod tidy;

@@ -279,10 +279,11 @@ pub(super) fn step(connection: &Connection, step: Step) -> Result<(), DbError> {
     Ok(())
 }
 
-/// A commit that the disk failed at may lie in the log all the same, and count after a crash. A disk that is full
-/// refuses before the commit is whole.
+/// A commit whose sync failed may lie in the log all the same, and count after a crash. One that could not be written
+/// whole does not.
 fn in_doubt(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) && code != Some(ffi::SQLITE_IOERR_WRITE)
 }
 
 /// Makes sure that the open transaction, if there still is one, is undone.
