@@ -62,7 +62,7 @@ async fn evaluations(ctx: Ctx, Asked(body): Asked) -> Result<Json<AuthzenAnswer>
         defaults.object(name)?;
     }
     let items: Vec<_> = list.iter().map(|item| Parts::of_item(item, &body)?.question()).collect();
-    let questions: Vec<_> = items.iter().filter_map(|item| item.as_ref().ok().copied()).collect();
+    let questions: Vec<_> = items.iter().filter_map(|item| item.as_ref().ok().cloned()).collect();
     let mut outcomes = decisions::evaluate_each(&ctx, &questions).await?.into_iter();
     let mut answers = Vec::with_capacity(items.len());
     for item in items {

@@ -34,7 +34,7 @@ async fn search_subject(ctx: Ctx, Asked(body): Asked) -> Result<Json<AuthzenEnti
     let kind = parts.text("subject", "type")?;
     let (action, resource) = (parts.text("action", "name")?, parts.entity("resource")?);
     let wanted = Wanted::read(&ctx, &body, "subject", &["id"])?;
-    let found = search::subjects(&ctx, kind, action, &resource, &wanted.part).await?;
+    let found = search::subjects(&ctx, kind, action, &resource, &parts.given()?, &wanted.part).await?;
     let (page, found) = wanted.page(&ctx, found)?;
     Ok(Json(AuthzenEntities { page, results: entities(kind, found) }))
 }
@@ -48,7 +48,7 @@ async fn search_resource(ctx: Ctx, Asked(body): Asked) -> Result<Json<AuthzenEnt
     let (subject, action) = (parts.entity("subject")?, parts.text("action", "name")?);
     let kind = parts.text("resource", "type")?;
     let wanted = Wanted::read(&ctx, &body, "resource", &["id"])?;
-    let found = search::resources(&ctx, &subject, action, kind, &wanted.part).await?;
+    let found = search::resources(&ctx, &subject, action, kind, &parts.given()?, &wanted.part).await?;
     let (page, found) = wanted.page(&ctx, found)?;
     Ok(Json(AuthzenEntities { page, results: entities(kind, found) }))
 }
@@ -61,9 +61,15 @@ async fn search_action(ctx: Ctx, Asked(body): Asked) -> Result<Json<AuthzenActio
     parts.object("context")?;
     let (subject, resource) = (parts.entity("subject")?, parts.entity("resource")?);
     let wanted = Wanted::read(&ctx, &body, "action", &["name", "properties"])?;
-    let found = search::actions(&ctx, &subject, &resource, &wanted.part).await?;
+    // An action that is there means nothing, of whatever type it is.
+    let given = Parts::of(&without(&body, "action")).given()?;
+    let found = search::actions(&ctx, &subject, &resource, &given, &wanted.part).await?;
     let (page, found) = wanted.page(&ctx, found)?;
     Ok(Json(AuthzenActions { page, results: found.into_iter().map(|name| AuthzenName { name }).collect() }))
+}
+
+fn without(body: &Map<String, Value>, name: &str) -> Map<String, Value> {
+    body.iter().filter(|(key, _)| *key != name).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 fn entities(kind: &str, ids: Vec<String>) -> Vec<AuthzenEntity> {
