@@ -4,7 +4,9 @@
 use crate::access::{self, Ctx, Viewer, store, works};
 use crate::base::error::{Error, Result};
 use crate::directory::{Directory, UserInfo};
-use garth_core::{Action, By, Caller, Candidates, ClassIx, Decision, Facts, Flow, GroupIx, Micros, Named, Permission};
+use garth_core::{
+    Action, By, Caller, Candidates, ClassIx, Decision, Facts, Flow, Given, GroupIx, Micros, Named, Permission,
+};
 use garth_core::{Principal, SpaceIx, Target, UserIx};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -82,18 +84,19 @@ struct Asked<'a> {
     about: &'a About,
     named: Named,
     action: Action,
+    given: Given,
     now: Micros,
 }
 
 impl<'a> Asked<'a> {
-    fn new(dir: &'a Directory, about: &'a About, action: Action, now: Micros) -> Self {
+    fn new(dir: &'a Directory, about: &'a About, action: Action, given: &Given, now: Micros) -> Self {
         let mut named = Named::default();
         if let About::Resource { author, owner, subscribers, .. } = about {
             (named.author, named.owner) = (dir.principal(author), dir.principal(owner));
             named.subscribers = subscribers.iter().filter_map(|one| dir.principal(one)).collect();
             named.subscribers.sort_unstable();
         }
-        Self { dir, about, named, action, now }
+        Self { dir, about, named, action, given: given.clone(), now }
     }
 
     /// To that caller; as [`About::target`], without spelling anybody.
@@ -111,7 +114,9 @@ impl<'a> Asked<'a> {
     }
 
     fn caller(&self, principal: Principal) -> Option<Caller> {
-        caller_of(self.dir, principal, self.now)
+        let mut caller = caller_of(self.dir, principal, self.now)?;
+        caller.given = self.given.clone();
+        Some(caller)
     }
 
     fn may(&self, caller: &Caller) -> bool {
@@ -195,15 +200,16 @@ pub async fn subjects(
     about: &About,
     sought: Sought,
     action: Action,
+    given: &Given,
     after: Option<Uuid>,
     limit: usize,
 ) -> Result<(Vec<Principal>, Option<Uuid>)> {
     let (dir, now) = (ctx.directory(), ctx.now());
-    let (mut found, next) = page_of(ctx, &Asked::new(&dir, about, action, now), sought, after, limit).await?;
+    let (mut found, next) = page_of(ctx, &Asked::new(&dir, about, action, given, now), sought, after, limit).await?;
     let newest = ctx.directory();
     if !Arc::ptr_eq(&dir, &newest) {
         // Something changed meanwhile: nobody appears whose access was revoked before the answer.
-        let asked = Asked::new(&newest, about, action, now);
+        let asked = Asked::new(&newest, about, action, given, now);
         found.retain(|principal| asked.caller(*principal).is_some_and(|caller| asked.may(&caller)));
     }
     Ok((found, next))
@@ -327,7 +333,7 @@ pub fn who(ctx: &Ctx, about: &About, action: Action) -> Result<Vec<Allowed>> {
         return Err(Error::Forbidden("this is asked on the server".to_owned()));
     }
     let viewer = Viewer::new(&dir, &reader, now);
-    let asked = Asked::new(&dir, about, action, now);
+    let asked = Asked::new(&dir, about, action, &Given::default(), now);
     let mut users = asked.users().unwrap_or_else(|| dir.users.iter::<UserIx>().map(|(ix, _)| ix).collect());
     users.sort_unstable();
     users.dedup();

@@ -68,7 +68,7 @@ async fn evaluations(ctx: Ctx, Asked(body): Asked) -> Result<Json<AuthzenAnswer>
         defaults.object(name)?;
     }
     let items: Vec<_> = list.iter().map(|item| Parts::of_item(item, &body)?.question()).collect();
-    let questions: Vec<_> = items.iter().filter_map(|item| item.as_ref().ok().copied()).collect();
+    let questions: Vec<_> = items.iter().filter_map(|item| item.as_ref().ok().cloned()).collect();
     let outcomes = timed(&ctx, "evaluations", decisions::evaluate_each(&ctx, &questions), |_| Decided::Many).await?;
     let mut outcomes = outcomes.into_iter();
     let mut answers = Vec::with_capacity(items.len());

@@ -14,7 +14,7 @@ use crate::directory::Directory;
 use crate::directory::policy::Sees;
 use crate::resources::{self, Rows};
 use asking::{Asking, space_of};
-use garth_core::{Action, Caller, KindIx, Micros, Outcome, Permission, Principal, SpaceIx, Standing, Target};
+use garth_core::{Action, Caller, Given, KindIx, Micros, Outcome, Permission, Principal, SpaceIx, Standing, Target};
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub struct Entity<'a> {
 }
 
 /// May this subject do this to that?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Question<'a> {
     /// Who.
     pub subject: Entity<'a>,
@@ -36,6 +36,8 @@ pub struct Question<'a> {
     pub action: &'a str,
     /// To what.
     pub resource: Entity<'a>,
+    /// What the asker says of subject, action and resource.
+    pub given: Given,
 }
 
 /// Who a subject is; `None` when there is no such subject.
@@ -61,6 +63,8 @@ pub fn action(dir: &Directory, resource_type: &str, name: &str) -> Option<Action
     match own.filter(|_| !space).unwrap_or(name) {
         "read" => Some(Action::Read),
         "write" => Some(Action::Write),
+        // To delete is to write, unless the kind tells the two apart.
+        "delete" if !space && dir.permission(&format!("{resource_type}:delete")).is_none() => Some(Action::Write),
         // On a space, any permission may be asked for: may they do that there?
         permission if space => dir.permission(permission).map(Action::Use),
         verb if !verb.contains(':') => dir.permission(&format!("{resource_type}:{verb}")).map(Action::Use),
@@ -87,7 +91,9 @@ async fn found(
 /// # Errors
 /// 403 when the caller may not ask about that subject; when the store fails.
 pub async fn evaluate(ctx: &Ctx, question: &Question<'_>) -> Result<Outcome> {
-    let target = found(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?;
+    // Also for subjects that nobody knows: whether one may ask is told without them.
+    let asked = |dir: &Directory| Some(subject(dir, &question.subject, ctx.now()).unwrap_or_else(Caller::anonymous));
+    let target = found(ctx, &question.resource, asked).await?;
     // The row first and the picture second: what was revoked before the answer is not allowed.
     let dir = ctx.directory();
     let asking = Asking::of(ctx, &dir)?;
@@ -99,9 +105,18 @@ pub async fn evaluate(ctx: &Ctx, question: &Question<'_>) -> Result<Outcome> {
     };
     let action = action(&dir, question.resource.kind, question.action);
     Ok(match (subject, target, action) {
-        (Some(subject), Some(target), Some(action)) => dir.world.decide(&subject, target, action, ctx.now()).outcome,
+        (Some(subject), Some(target), Some(action)) => {
+            let subject = with(subject, &question.given);
+            dir.world.decide(&subject, target, action, ctx.now()).outcome
+        }
         _ => Outcome::Missing,
     })
+}
+
+/// The subject of a question with what the question says.
+fn with(mut subject: Caller, given: &Given) -> Caller {
+    subject.given = given.clone();
+    subject
 }
 
 /// How each of many questions ends, or why it may not be asked. Every subject is worked out once, and all
@@ -190,7 +205,11 @@ impl<'a> Many<'a> {
     ) -> Result<Outcome> {
         let (dir, now) = (self.dir, ctx.now());
         let (who, subject) = self.subjects.get(&question.subject).map_or((None, None), |(who, s)| (*who, s.as_ref()));
-        let target = subject.and_then(|subject| self.target(&question.resource, subject, rows, follows));
+        // Also for subjects that nobody knows: whether one may ask is told without them.
+        let target = match subject {
+            Some(subject) => self.target(&question.resource, subject, rows, follows),
+            None => self.target(&question.resource, &Caller::anonymous(), rows, follows),
+        };
         let place = target.and_then(|target| space_of(dir, target));
         let there =
             || place.is_some_and(|space| *known.there.entry(space).or_insert_with(|| self.asking.there(dir, space)));
@@ -202,7 +221,11 @@ impl<'a> Many<'a> {
         };
         let standing = known.standings.entry((question.subject, space));
         let standing = standing.or_insert_with(|| dir.world.standing(subject, space, now)).clone();
-        Ok(dir.world.decide_with(subject, standing, target, action, now).outcome)
+        if question.given == Given::default() {
+            return Ok(dir.world.decide_with(subject, standing, target, action, now).outcome);
+        }
+        let subject = with(subject.clone(), &question.given);
+        Ok(dir.world.decide_with(&subject, standing, target, action, now).outcome)
     }
 
     fn target(&self, resource: &Entity<'_>, subject: &Caller, rows: &Rows, follows: &Follows) -> Option<Target> {
@@ -237,6 +260,7 @@ pub async fn explain(ctx: &Ctx, question: &Question<'_>) -> Result<Explanation> 
     }
     let action = action(&dir, question.resource.kind, question.action);
     let subject = who.and_then(|who| access::caller_of(&dir, who, ctx.now())).unwrap_or_else(Caller::anonymous);
+    let subject = with(subject, &question.given);
     // An action that the type does not know is explained like a target that is not there.
     let target = target.filter(|_| action.is_some());
     Ok(access::explain(&dir, caller, &subject, target, action.unwrap_or(Action::Read), now))

@@ -5,12 +5,12 @@
 //! before: archiving changes no right.
 
 use super::asking::{Asking, Spaces, space_of};
-use super::{Entity, action, principal};
+use super::{Entity, action, principal, with};
 use crate::access::{self, About, Ctx, Sought};
 use crate::base::error::Result;
 use crate::directory::Directory;
 use crate::resources;
-use garth_core::{Action, Caller, KindIx, Micros, Principal, Sight, SpaceIx, Target};
+use garth_core::{Action, Caller, Given, KindIx, Micros, Principal, Sight, SpaceIx, Target};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -81,7 +81,14 @@ async fn about(ctx: &Ctx, resource: &Entity<'_>) -> Result<Option<About>> {
 ///
 /// # Errors
 /// When the store fails.
-pub async fn subjects(ctx: &Ctx, kind: &str, named: &str, resource: &Entity<'_>, part: &Part) -> Result<Found> {
+pub async fn subjects(
+    ctx: &Ctx,
+    kind: &str,
+    named: &str,
+    resource: &Entity<'_>,
+    given: &Given,
+    part: &Part,
+) -> Result<Found> {
     let about = about(ctx, resource).await?;
     let dir = ctx.directory();
     let asking = Asking::of(ctx, &dir)?;
@@ -93,10 +100,11 @@ pub async fn subjects(ctx: &Ctx, kind: &str, named: &str, resource: &Entity<'_>,
         _ => None,
     };
     if !about.space(&dir).is_some_and(|space| asking.there(&dir, space)) {
-        return Ok(itself(&dir, &asking, kind, &about, action, part, ctx.now()));
+        let me = with(asking.caller().clone(), given);
+        return Ok(itself(&dir, &me, kind, &about, action, part, ctx.now()));
     }
     let Some(sought) = sought else { return Ok(Found::nothing()) };
-    let (found, next) = access::subjects(ctx, &about, sought, action, part.after_id(), part.limit).await?;
+    let (found, next) = access::subjects(ctx, &about, sought, action, given, part.after_id(), part.limit).await?;
     let id = |principal: Principal| id_of(&dir, principal);
     Ok(Found { items: found.into_iter().map(id).collect(), next: next.map(|id| (String::new(), id.to_string())) })
 }
@@ -110,14 +118,13 @@ fn id_of(dir: &Directory, principal: Principal) -> String {
 /// Whoever asks, if it is of that type and may.
 fn itself(
     dir: &Directory,
-    asking: &Asking,
+    caller: &Caller,
     kind: &str,
     about: &About,
     action: Action,
     part: &Part,
     now: Micros,
 ) -> Found {
-    let caller = asking.caller();
     let me = caller.who.filter(|_| part.after.is_none() && part.limit > 0);
     let me = me.filter(|me| dir.principal_text(*me).split_once(':').is_some_and(|(of, _)| of == kind));
     let may = |_: &Principal| dir.world.decide(caller, about.target(dir, caller), action, now).allowed();
@@ -128,12 +135,19 @@ fn itself(
 ///
 /// # Errors
 /// 403 when the caller may not ask about that subject; when the store fails.
-pub async fn resources(ctx: &Ctx, subject: &Entity<'_>, named: &str, kind: &str, part: &Part) -> Result<Found> {
+pub async fn resources(
+    ctx: &Ctx,
+    subject: &Entity<'_>,
+    named: &str,
+    kind: &str,
+    given: &Given,
+    part: &Part,
+) -> Result<Found> {
     let (dir, now) = (ctx.directory(), ctx.now());
     let asking = Asking::of(ctx, &dir)?;
     let who = principal(&dir, subject);
     let inside = asking.spaces(&dir, who)?;
-    let caller = who.and_then(|who| access::caller_of(&dir, who, now));
+    let caller = who.and_then(|who| access::caller_of(&dir, who, now)).map(|caller| with(caller, given));
     let (Some(caller), Some(action)) = (caller, action(&dir, kind, named)) else { return Ok(Found::nothing()) };
     if kind == "space" {
         return Ok(spaces(&dir, &inside, &caller, action, part, now));
@@ -146,7 +160,7 @@ pub async fn resources(ctx: &Ctx, subject: &Entity<'_>, named: &str, kind: &str,
     if !Arc::ptr_eq(&dir, &newest) {
         // Something changed meanwhile: nothing that was revoked appears after the revoke was answered.
         let asking = Asking::of(ctx, &newest)?;
-        let caller = who.and_then(|who| access::caller_of(&newest, who, now));
+        let caller = who.and_then(|who| access::caller_of(&newest, who, now)).map(|caller| with(caller, given));
         let inside = asking.spaces(&newest, who)?;
         rows.retain(|row| {
             caller.as_ref().is_some_and(|caller| {
@@ -178,12 +192,18 @@ fn spaces(dir: &Directory, inside: &Spaces, caller: &Caller, action: Action, par
 ///
 /// # Errors
 /// 403 when the caller may not ask about that subject; when the store fails.
-pub async fn actions(ctx: &Ctx, subject: &Entity<'_>, resource: &Entity<'_>, part: &Part) -> Result<Found> {
+pub async fn actions(
+    ctx: &Ctx,
+    subject: &Entity<'_>,
+    resource: &Entity<'_>,
+    given: &Given,
+    part: &Part,
+) -> Result<Found> {
     let about = about(ctx, resource).await?;
     let (dir, now) = (ctx.directory(), ctx.now());
     let asking = Asking::of(ctx, &dir)?;
     let who = principal(&dir, subject);
-    let caller = who.and_then(|who| access::caller_of(&dir, who, now));
+    let caller = who.and_then(|who| access::caller_of(&dir, who, now)).map(|caller| with(caller, given));
     let there = || about.as_ref().and_then(|about| about.space(&dir)).is_some_and(|space| asking.there(&dir, space));
     let may_ask = asking.about(who, there)?;
     let (Some(caller), Some(about), true) = (caller, about.as_ref(), may_ask) else { return Ok(Found::nothing()) };

@@ -47,6 +47,8 @@ pub async fn fixture(g: &Garth) -> Fixture {
     ada.grant(&space, &alice, "writer").await;
     ada.grant(&space, &bob, "reader").await;
     let one = ada.resource("record", "record-1").space(&space).create().await;
+    // Searches find the older one first.
+    g.pass(SECOND);
     let two = ada.resource("record", "record-2").space(&space).create().await;
     Fixture { alice, bob, space, records: [one.id, two.id] }
 }

@@ -6,8 +6,9 @@
 use super::{Entity, Question};
 use crate::base::error::{Error, Result};
 use crate::base::http::{REQUEST_BYTES, read_json};
+use crate::directory::policy;
 use axum::extract::{FromRequest, Request};
-use garth_core::Outcome;
+use garth_core::{Given, Outcome};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -37,7 +38,7 @@ pub struct AuthzenSubject {
     pub r#type: String,
     /// Its id; users and groups also as `@name`.
     pub id: String,
-    /// Facts that the asker knows; none is used yet.
+    /// What the asker says of it, for policies that ask for it (`given`).
     #[schema(value_type = Option<Object>)]
     pub properties: Option<Value>,
 }
@@ -47,7 +48,7 @@ pub struct AuthzenSubject {
 pub struct AuthzenAction {
     /// `read`, `write`, or a permission of the kind such as `task:triage`.
     pub name: String,
-    /// Facts that the asker knows; none is used yet.
+    /// What the asker says of it, for policies that ask for it (`given`).
     #[schema(value_type = Option<Object>)]
     pub properties: Option<Value>,
 }
@@ -59,7 +60,7 @@ pub struct AuthzenResource {
     pub r#type: String,
     /// Its id; resources also by code.
     pub id: String,
-    /// Facts that the asker knows; none is used yet.
+    /// What the asker says of it, for policies that ask for it (`given`).
     #[schema(value_type = Option<Object>)]
     pub properties: Option<Value>,
 }
@@ -73,7 +74,7 @@ pub struct AuthzenEvaluation {
     pub action: AuthzenAction,
     /// To what.
     pub resource: AuthzenResource,
-    /// Circumstances that the asker knows; none is used yet.
+    /// Circumstances that the asker knows; nothing asks for them.
     #[schema(value_type = Option<Object>)]
     pub context: Option<Value>,
 }
@@ -87,7 +88,7 @@ pub struct AuthzenEvaluations {
     pub action: Option<AuthzenAction>,
     /// To what.
     pub resource: Option<AuthzenResource>,
-    /// Circumstances that the asker knows; none is used yet.
+    /// Circumstances that the asker knows; nothing asks for them.
     #[schema(value_type = Option<Object>)]
     pub context: Option<Value>,
     /// At most 1,000; without any, this is one question.
@@ -106,7 +107,7 @@ pub struct AuthzenItem {
     pub action: Option<AuthzenAction>,
     /// To what.
     pub resource: Option<AuthzenResource>,
-    /// Circumstances that the asker knows; none is used yet.
+    /// Circumstances that the asker knows; nothing asks for them.
     #[schema(value_type = Option<Object>)]
     pub context: Option<Value>,
 }
@@ -218,7 +219,7 @@ pub struct AuthzenSought {
     pub r#type: String,
     /// Means nothing here.
     pub id: Option<String>,
-    /// Facts that the asker knows; none is used yet.
+    /// What the asker says of it, for policies that ask for it (`given`).
     #[schema(value_type = Option<Object>)]
     pub properties: Option<Value>,
 }
@@ -232,7 +233,7 @@ pub struct AuthzenSubjectSearch {
     pub action: AuthzenAction,
     /// To what.
     pub resource: AuthzenResource,
-    /// Circumstances that the asker knows; none is used yet.
+    /// Circumstances that the asker knows; nothing asks for them.
     #[schema(value_type = Option<Object>)]
     pub context: Option<Value>,
     /// Which part of the results is wanted.
@@ -248,7 +249,7 @@ pub struct AuthzenResourceSearch {
     pub action: AuthzenAction,
     /// To what.
     pub resource: AuthzenSought,
-    /// Circumstances that the asker knows; none is used yet.
+    /// Circumstances that the asker knows; nothing asks for them.
     #[schema(value_type = Option<Object>)]
     pub context: Option<Value>,
     /// Which part of the results is wanted.
@@ -262,7 +263,7 @@ pub struct AuthzenActionSearch {
     pub subject: AuthzenSubject,
     /// To what.
     pub resource: AuthzenResource,
-    /// Circumstances that the asker knows; none is used yet.
+    /// Circumstances that the asker knows; nothing asks for them.
     #[schema(value_type = Option<Object>)]
     pub context: Option<Value>,
     /// Which part of the results is wanted.
@@ -386,6 +387,17 @@ impl<'a> Parts<'a> {
         Ok(Entity { kind: self.text(name, "type")?, id: self.text(name, "id")? })
     }
 
+    /// What is said of subject, action and resource.
+    ///
+    /// # Errors
+    /// 400 when one of them, or its properties, is no object.
+    pub fn given(&self) -> Result<Given> {
+        let of = |name: &str| -> Result<&'a Value> {
+            Ok(self.object(name)?.and_then(|object| object.get("properties")).unwrap_or(&Value::Null))
+        };
+        Ok(policy::given(of("subject")?, of("resource")?, of("action")?))
+    }
+
     /// The whole question.
     ///
     /// # Errors
@@ -396,6 +408,7 @@ impl<'a> Parts<'a> {
             subject: self.entity("subject")?,
             action: self.text("action", "name")?,
             resource: self.entity("resource")?,
+            given: self.given()?,
         })
     }
 }

@@ -4,8 +4,6 @@
 use super::{EVALUATION, EVALUATIONS};
 use crate::support::*;
 use garth_server::access::Ctx;
-use garth_server::decisions::search::{self, Part};
-use garth_server::decisions::{Entity, Question, evaluate_each};
 use garth_server::scenarios::{self, Answer as Answered, DEMO_PASSWORD, Installed};
 use std::collections::BTreeMap;
 
@@ -36,48 +34,88 @@ async fn person(g: &Garth, username: &str) -> Person {
     Person { g: g.clone(), id, username: username.to_owned(), token: Some(session.text("token")) }
 }
 
-/// Rules 1 to 4 and the searches. Rules 5 to 8 want the properties of the request.
+/// An application of that space: a key that may ask about others, and nothing else.
+async fn application(g: &Garth, admin: &Person, space: &str) -> Person {
+    admin.role("asker", &["decision:ask"]).await;
+    let url = format!("/api/v1/spaces/{space}/api-keys");
+    let key = admin.post(&url, json!({"name": "pdp", "role": "asker"})).await.created();
+    Person { g: g.clone(), id: key.id(), username: "pdp".to_owned(), token: Some(key.text("secret")) }
+}
+
+/// The eight decisions, alone and in batches, and the six searches, as an application asks them.
 async fn authzen_certification_fixture_is_answered(g: Garth) {
-    let (ctx, installed) = installed(&g, "authzen-certification.yaml").await;
+    let (_, installed) = installed(&g, "authzen-certification.yaml").await;
+    let olga = person(&g, "olga").await;
+    let app = application(&g, &olga, installed.space("Records").expect("a space")).await;
     let record = |name: &str| installed.resource("record", name).expect("a record").id.clone();
-    let [one, two] = [record("record-1"), record("record-2")];
-    let (alice, bob) = (person(&g, "alice").await, person(&g, "bob").await);
-    let ids = BTreeMap::from([("alice", &alice.id), ("bob", &bob.id), ("record-1", &one), ("record-2", &two)]);
-    let user = |name: &str| Entity { kind: "user", id: ids[name] };
-    let resource = |name: &str| Entity { kind: "record", id: ids[name] };
-
-    // Basic and batch, each about themselves over HTTP, and all at once by the command line.
-    let fixture = [("alice", "read", true), ("alice", "write", true), ("bob", "read", true), ("bob", "write", false)];
-    for (who, action, decision) in fixture {
-        let who = if who == "alice" { &alice } else { &bob };
-        let answer = who.post(EVALUATION, who.question(action, "record", &one)).await.ok();
-        assert_eq!(answer["decision"], decision, "{} {action}", who.username);
+    let ids = BTreeMap::from([
+        ("alice", person(&g, "alice").await.id),
+        ("bob", person(&g, "bob").await.id),
+        ("record-1", record("record-1")),
+        ("record-2", record("record-2")),
+    ]);
+    let entity =
+        |kind: &str, name: &str, properties: Value| json!({"type": kind, "id": ids[name], "properties": properties});
+    let user = |name: &str, properties: Value| entity("user", name, properties);
+    let resource = |name: &str, properties: Value| entity("record", name, properties);
+    let (none, archived, admin) = (json!({}), json!({"status": "archived"}), json!({"role": "admin"}));
+    let ask = |subject: Value, name: &str, properties: &Value, resource: Value| json!({"subject": subject, "action": {"name": name, "properties": properties}, "resource": resource});
+    let rows = [
+        (ask(user("alice", none.clone()), "read", &none, resource("record-1", none.clone())), true),
+        (ask(user("alice", none.clone()), "write", &none, resource("record-1", none.clone())), true),
+        (ask(user("bob", none.clone()), "read", &none, resource("record-1", none.clone())), true),
+        (ask(user("bob", none.clone()), "write", &none, resource("record-1", none.clone())), false),
+        (ask(user("alice", none.clone()), "write", &none, resource("record-2", archived.clone())), false),
+        (ask(user("alice", none.clone()), "write", &none, resource("record-1", archived.clone())), false),
+        (ask(user("bob", admin.clone()), "write", &none, resource("record-2", archived.clone())), true),
+        (ask(user("alice", none.clone()), "delete", &json!({"soft": true}), resource("record-1", none.clone())), true),
+        (
+            ask(user("alice", none.clone()), "delete", &json!({"soft": false}), resource("record-1", none.clone())),
+            false,
+        ),
+        // The admin writes archived records only, and a manager is none.
+        (ask(user("bob", admin.clone()), "write", &none, resource("record-1", json!({"status": "active"}))), false),
+        (ask(user("alice", json!({"role": "manager"})), "write", &none, resource("record-2", archived.clone())), false),
+        (ask(user("alice", json!({"role": "manager"})), "write", &none, resource("record-1", none.clone())), true),
+        // What is of another type is not understood, and denies.
+        (
+            ask(user("alice", none.clone()), "delete", &json!({"soft": "true"}), resource("record-1", none.clone())),
+            false,
+        ),
+    ];
+    for (question, decision) in &rows {
+        assert_eq!(app.post(EVALUATION, question.clone()).await.ok()["decision"], *decision, "{question}");
     }
-    let mut batch = bob.question("read", "record", &one);
-    batch["evaluations"] = json!([{"action": {"name": "read"}}, {"action": {"name": "write"}}]);
-    let answer = bob.post(EVALUATIONS, batch).await.ok();
-    assert_eq!(super::batch::decisions(&answer), [true, false]);
-    let ask = |who, action| Question { subject: user(who), action, resource: resource("record-1") };
-    let questions: Vec<_> = fixture.iter().map(|(who, action, _)| ask(who, action)).collect();
-    let outcomes = evaluate_each(&ctx, &questions).await.expect("answers");
-    for ((who, action, decision), outcome) in fixture.iter().zip(outcomes) {
-        let allowed = outcome.expect("an answer") == garth_core::Outcome::Allowed;
-        assert_eq!(allowed, *decision, "{who} {action}");
-    }
+    let questions: Vec<&Value> = rows.iter().map(|(question, _)| question).collect();
+    let batch = app.post(EVALUATIONS, json!({"evaluations": questions})).await.ok();
+    assert_eq!(super::batch::decisions(&batch), rows.iter().map(|(_, decision)| *decision).collect::<Vec<_>>());
 
-    let all = Part { after: None, limit: 100 };
-    let readers = search::subjects(&ctx, "user", "read", &resource("record-1"), &all).await.expect("an answer").items;
-    assert!(readers.contains(&alice.id) && readers.contains(&bob.id), "{readers:?}");
-    let writers = search::subjects(&ctx, "user", "write", &resource("record-2"), &all).await.expect("an answer").items;
-    assert!(writers.contains(&bob.id) && !writers.contains(&alice.id), "{writers:?}");
-    let read = search::resources(&ctx, &user("alice"), "read", "record", &all).await.expect("an answer").items;
-    assert!(read.contains(&one), "{read:?}");
-    let written = search::resources(&ctx, &user("bob"), "write", "record", &all).await.expect("an answer").items;
-    assert_eq!(written, [two.clone()]);
-    let names = search::actions(&ctx, &user("alice"), &resource("record-1"), &all).await.expect("an answer").items;
-    assert!(names.contains(&"read".to_owned()) && names.contains(&"write".to_owned()), "{names:?}");
-    let names = search::actions(&ctx, &user("bob"), &resource("record-2"), &all).await.expect("an answer").items;
-    assert!(names.contains(&"write".to_owned()), "{names:?}");
+    let found = async |search: &str, body: Value| {
+        let answer = app.post(&format!("/access/v1/search/{search}"), body).await.ok();
+        let results = answer["results"].as_array().expect("results").clone();
+        let text = |one: &Value| one["id"].as_str().or(one["name"].as_str()).expect("an id or a name").to_owned();
+        results.iter().map(text).collect::<Vec<_>>()
+    };
+    let searched = |mut body: Value, part: &str| {
+        body[part].as_object_mut().expect("a part").remove("id");
+        body
+    };
+    let readers = found("subject", searched(rows[0].0.clone(), "subject")).await;
+    assert!(readers.contains(&ids["alice"]) && readers.contains(&ids["bob"]), "{readers:?}");
+    let read = found("resource", searched(rows[0].0.clone(), "resource")).await;
+    assert!(read.contains(&ids["record-1"]), "{read:?}");
+    let actions = found("action", rows[0].0.clone()).await;
+    assert!(actions.contains(&"read".to_owned()) && actions.contains(&"write".to_owned()), "{actions:?}");
+    let writers =
+        searched(ask(json!({"type": "user"}), "write", &none, resource("record-2", archived.clone())), "subject");
+    let writers = found("subject", writers).await;
+    assert!(writers.contains(&ids["bob"]) && !writers.contains(&ids["alice"]), "{writers:?}");
+    let written =
+        searched(ask(user("bob", admin.clone()), "write", &none, resource("record-2", none.clone())), "resource");
+    let written = found("resource", written).await;
+    assert!(written.contains(&ids["record-2"]) && !written.contains(&ids["record-1"]), "{written:?}");
+    let actions = found("action", ask(user("bob", admin), "x", &none, resource("record-2", archived))).await;
+    assert!(actions.contains(&"write".to_owned()), "{actions:?}");
 }
 
 /// The words of the vectors in ours.

@@ -2,6 +2,7 @@
 
 use super::{Fixture, fixture, lacking, transport};
 use crate::support::*;
+use garth_core::Given;
 use garth_server::access::Ctx;
 use garth_server::decisions::search::{self, Part};
 use garth_server::decisions::{Entity, Question, evaluate_each};
@@ -26,6 +27,8 @@ stories! {
     n25_pages_of_a_resource_search_are_what_checks_allow,
     n26_subjects_and_actions_found_are_what_checks_allow,
     n27_what_changes_between_pages_is_not_found_and_nothing_is_skipped,
+    n29_searches_with_properties_are_what_checks_with_them_allow,
+    n33_questions_at_once_with_other_properties_do_not_touch_each_other,
     n68_a_malformed_token_is_an_error,
 }
 
@@ -287,6 +290,7 @@ async fn authzen_search_by_an_application_finds_everybody_where_it_may_ask(g: Ga
     let staff = ada.group("staff", &[&crew, &lou]).await;
     let below = ada.space("Below").under(&space).create().await;
     ada.grant(&below, &staff, "reader").await;
+    g.pass(SECOND);
     let deep = ada.resource("record", "deep").space(&below).create().await;
     let reader = ada.key(&below, "reader", "reader").await;
     let record = &f.records[0];
@@ -379,10 +383,12 @@ async fn authzen_search_by_an_application_finds_nothing_elsewhere(g: Garth) {
 /// Records enough for several pages, all in alice's space; their ids, oldest first.
 async fn many(g: &Garth, f: &Fixture, count: usize) -> Vec<String> {
     let ada = g.admin().await;
+    g.pass(SECOND);
     let record = |n| json!({"kind": "record", "name": format!("record {n}"), "space": f.space.id});
     let each: Vec<Value> = (0..count).map(record).collect();
     let made = ada.post("/api/v1/resources/batch", json!({"resources": each})).await.done();
-    made.each("id")
+    // All of the same time: their ids say which comes first.
+    sorted(made.each("id"))
 }
 
 async fn authzen_search_pages_go_on_by_token(g: Garth) {
@@ -499,6 +505,114 @@ async fn n68_a_malformed_token_is_an_error(g: Garth) {
     for bad in ["", " ", half, &token[1..], &format!("{token}A"), "|", "x|y", "\u{0}", "é", &"A".repeat(100_000), &list]
     {
         with(json!({"token": bad})).await.refused(400, "malformed");
+    }
+}
+
+/// Records that only whoever is said to be on duty may see, and softly delete.
+async fn on_duty(g: &Garth, f: &Fixture) -> Vec<String> {
+    let ada = g.admin().await;
+    let given = |of: &str, name: &str| json!({of: {name: {"is": true, "otherwise": false}}});
+    let rules = |of: &str, name: &str| {
+        json!({"rules": [
+            {"effect": "allow", "who": {"users": [ada.principal()]}},
+            {"effect": "allow", "who": "members", "given": given(of, name)},
+        ], "default": "deny"})
+    };
+    let mut made = Vec::new();
+    for number in 0..3 {
+        g.pass(SECOND);
+        let record = ada.resource("record", &format!("duty {number}")).space(&f.space);
+        let view = rules(if number == 2 { "resource" } else { "subject" }, "duty");
+        made.push(record.view(view).with("edit", rules("action", "soft")).create().await.id);
+    }
+    made
+}
+
+async fn n29_searches_with_properties_are_what_checks_with_them_allow(g: Garth) {
+    let f = fixture(&g).await;
+    let records = [f.records.to_vec(), on_duty(&g, &f).await].concat();
+    let (_, app) = application(&g, &f).await;
+    let ada = g.admin().await;
+    let users = sorted(vec![ada.id.clone(), f.alice.id.clone(), f.bob.id.clone()]);
+    let mut differ = BTreeSet::new();
+    for (subject, action, resource) in [
+        (json!({}), json!({}), json!({})),
+        (json!({"duty": true}), json!({}), json!({})),
+        (json!({"duty": true}), json!({"soft": true}), json!({})),
+        (json!({"duty": true}), json!({"soft": "true"}), json!({"duty": true})),
+        (json!({"duty": false}), json!({"soft": true}), json!({"duty": true})),
+        (json!({"duty": 1}), json!({"soft": null}), json!({"duty": [true]})),
+    ] {
+        for name in ["read", "write"] {
+            let ask = |user: &str, record: &str| {
+                json!({
+                    "subject": {"type": "user", "id": user, "properties": subject},
+                    "action": {"name": name, "properties": action},
+                    "resource": {"type": "record", "id": record, "properties": resource},
+                })
+            };
+            let may = async |user: &str, record: &str| {
+                app.post(super::EVALUATION, ask(user, record)).await.ok()["decision"] == true
+            };
+            let mut all = Vec::new();
+            for user in &users {
+                let mut allowed = Vec::new();
+                for record in &records {
+                    if may(user, record).await {
+                        allowed.push(record.clone());
+                    }
+                }
+                assert_eq!(pages(&app, RESOURCE, &ask(user, "x"), 2).await, allowed, "{user} {name}");
+                all.extend(allowed);
+            }
+            for record in &records {
+                let mut allowed = Vec::new();
+                for user in &users {
+                    if may(user, record).await {
+                        allowed.push(user.clone());
+                    }
+                    let names = found(&app.post(ACTION, ask(user, record)).await.ok());
+                    // A search for actions knows no properties of one.
+                    if action == json!({}) {
+                        assert_eq!(names.contains(&name.to_owned()), may(user, record).await, "{user} {name}");
+                    }
+                }
+                assert_eq!(pages(&app, SUBJECT, &ask("x", record), 2).await, allowed, "{record} {name}");
+            }
+            differ.insert(all);
+        }
+    }
+    assert!(differ.len() > 4, "worth the trouble: {differ:?}");
+}
+
+async fn n33_questions_at_once_with_other_properties_do_not_touch_each_other(g: Garth) {
+    let f = fixture(&g).await;
+    let record = on_duty(&g, &f).await.remove(0);
+    let ask = |duty: bool| {
+        let mut body = f.bob.question("read", "record", &record);
+        body["subject"]["properties"] = json!({"duty": duty});
+        body
+    };
+    // In one batch, of the same subject about the same resource.
+    let questions: Vec<Value> = (0..20).map(|n| ask(n % 3 == 0)).collect();
+    let answer = f.bob.post(super::EVALUATIONS, json!({"evaluations": questions})).await.ok();
+    assert_eq!(super::batch::decisions(&answer), (0..20).map(|n| n % 3 == 0).collect::<Vec<_>>());
+    // And side by side, checks and lists.
+    let search = |duty: bool| {
+        let mut body = ask(duty);
+        body["resource"] = json!({"type": "record"});
+        body
+    };
+    for _ in 0..5 {
+        let calls = (0..20).map(|n| match n % 2 {
+            0 => f.bob.post(super::EVALUATION, ask(n % 3 == 0)),
+            _ => f.bob.post(RESOURCE, search(n % 3 == 0)),
+        });
+        for (n, answer) in race(calls.collect()).await.into_iter().enumerate() {
+            let answer = answer.ok();
+            let yes = if n % 2 == 0 { answer["decision"] == true } else { found(&answer).contains(&record) };
+            assert_eq!(yes, n % 3 == 0, "{answer}");
+        }
     }
 }
 
@@ -623,7 +737,7 @@ async fn n26_subjects_and_actions_found_are_what_checks_allow(g: Garth) {
         };
         for action in actions {
             for (of, ids) in [("user", &users), ("group", &groups)] {
-                let ask = |id| Question { subject: Entity { kind: of, id }, action, resource };
+                let ask = |id| Question { subject: Entity { kind: of, id }, action, resource, given: Given::default() };
                 let questions: Vec<Question<'_>> = ids.iter().map(|id| ask(id.as_str())).collect();
                 let outcomes = evaluate_each(&ctx, &questions).await.expect("answers");
                 let yes = |outcome: &Result<_, _>| matches!(outcome, Ok(garth_core::Outcome::Allowed));
@@ -633,7 +747,9 @@ async fn n26_subjects_and_actions_found_are_what_checks_allow(g: Garth) {
                     let mut part = Part { after: None, limit };
                     let mut all = Vec::new();
                     loop {
-                        let page = search::subjects(&ctx, of, action, &resource, &part).await.expect("an answer");
+                        let page = search::subjects(&ctx, of, action, &resource, &Given::default(), &part)
+                            .await
+                            .expect("an answer");
                         assert!(page.items.len() <= limit);
                         all.extend(page.items);
                         part.after = page.next;
@@ -650,7 +766,8 @@ async fn n26_subjects_and_actions_found_are_what_checks_allow(g: Garth) {
         for user in &users {
             let subject = Entity { kind: "user", id: user };
             let part = Part { after: None, limit: 1_000 };
-            let names = search::actions(&ctx, &subject, &resource, &part).await.expect("an answer").items;
+            let names =
+                search::actions(&ctx, &subject, &resource, &Given::default(), &part).await.expect("an answer").items;
             let every = [
                 "read",
                 "write",
@@ -662,7 +779,7 @@ async fn n26_subjects_and_actions_found_are_what_checks_allow(g: Garth) {
                 "report:read",
             ];
             let questions: Vec<Question<'_>> =
-                every.iter().map(|action| Question { subject, action, resource }).collect();
+                every.iter().map(|action| Question { subject, action, resource, given: Given::default() }).collect();
             let outcomes = evaluate_each(&ctx, &questions).await.expect("answers");
             for (action, outcome) in every.iter().zip(outcomes) {
                 let named = names.iter().any(|name| name == action);
