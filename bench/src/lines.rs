@@ -1,0 +1,304 @@
+//! The lines of the table that need a running server.
+
+use crate::fill::{GROUP, RESOURCE, SPACE, USER, id};
+use crate::measure::{Table, Times, us};
+use crate::server::{Server, disk, rate, wire};
+use crate::workload::{ADA, EMPTY, VERA, VERAS, WAREHOUSE, Workload, space_of};
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use std::time::Instant;
+
+const SECONDS: f64 = 2.0;
+/// The resource with this number lies in one of Vera's spaces.
+const VERAS_RESOURCE: u32 = 5;
+
+fn question(user: u32, resource: u32, load: &Workload, action: &str) -> Value {
+    let kind = (load.resources[resource as usize] - 1) % crate::workload::KINDS as u32;
+    json!({
+        "subject": {"type": "user", "id": id(USER, user)},
+        "action": {"name": action},
+        "resource": {"type": format!("kind{kind}"), "id": id(RESOURCE, resource)},
+    })
+}
+
+/// One decision over HTTP beside a handler that does nothing, in the same stack and the same run.
+pub async fn http(server: &Server, load: &Workload, table: &mut Table) {
+    let asked = question(VERA, VERAS_RESOURCE, load, "read");
+    assert_eq!(server.done("POST", "/access/v1/evaluation", VERA, Some(asked.clone())).await["decision"], true);
+    let alone = server.alone("POST", "/access/v1/evaluation", VERA, Some(&asked), 20_000).await;
+    let nothing = server.alone("GET", "/healthz", VERA, None, 20_000).await;
+    let ratio = alone.median() / nothing.median();
+    table.add(
+        "one decision, server alone",
+        us(alone.median()),
+        format!("no-op handler {}", us(nothing.median())),
+        Some(ratio),
+        "",
+        None,
+    );
+    let address = server.listen().await;
+    let (check, noop) =
+        (wire("POST", "/access/v1/evaluation", VERA, &asked.to_string()), wire("GET", "/healthz", VERA, ""));
+    for connections in [1, 8, 32] {
+        rate(address, &check, connections, 0.3).await;
+        // In turns, so that neither has the quiet half of the machine's time.
+        let (mut ours, mut theirs) = (0.0, 0.0);
+        for _ in 0..3 {
+            theirs += rate(address, &noop, connections, SECONDS / 3.0).await / 3.0;
+            ours += rate(address, &check, connections, SECONDS / 3.0).await / 3.0;
+        }
+        let ratio = ours / theirs;
+        let what = format!("one decision over HTTP, {connections} connections");
+        table.add(
+            what,
+            format!("{ours:.0}/s"),
+            format!("no-op handler {theirs:.0}/s"),
+            Some(ratio),
+            "≥ 0.8",
+            Some(ratio >= 0.8),
+        );
+    }
+}
+
+/// A hundred decisions in one request.
+pub async fn batch(server: &Server, load: &Workload, table: &mut Table, beside: Option<Times>) {
+    let about: Vec<Value> =
+        (0..100).map(|n| json!({"resource": question(VERA, VERAS_RESOURCE + n, load, "read")["resource"]})).collect();
+    let asked = question(VERA, VERAS_RESOURCE, load, "read");
+    let asked = json!({"subject": asked["subject"], "action": asked["action"], "evaluations": about});
+    let answer = server.done("POST", "/access/v1/evaluations", VERA, Some(asked.clone())).await;
+    assert_eq!(answer["evaluations"].as_array().unwrap().len(), 100);
+    let times = server.alone("POST", "/access/v1/evaluations", VERA, Some(&asked), 1_000).await;
+    let (text, ratio) = against(beside, &times, "one statement");
+    table.add(
+        "batch of 100 decisions, server alone",
+        us(times.median()),
+        text,
+        ratio,
+        "< 200 µs",
+        Some(times.median() < 200.0),
+    );
+}
+
+/// A peer's times, and how many times slower it is.
+fn against(beside: Option<Times>, ours: &Times, form: &str) -> (String, Option<f64>) {
+    let text = beside.as_ref().map_or(String::new(), |t| format!("PostgreSQL, {form}: {}", us(t.median())));
+    (text, beside.map(|t| t.median() / ours.median()))
+}
+
+const PAGE: &str = "/api/v1/resources?limit=50";
+
+/// The first page of what a caller may see: ordinary users of this world, and Vera, who sees the same in a world a
+/// tenth as large, in spaces, classes and what is hidden from her.
+pub async fn pages(
+    large: &Server,
+    small: &Server,
+    users: &[u32],
+    table: &mut Table,
+    best: Option<Times>,
+    usual: Option<Times>,
+) {
+    for (what, path) in [("", PAGE.to_owned()), (" of one kind", format!("{PAGE}&kind=kind3"))] {
+        let mut nanos = Vec::new();
+        for _ in 0..10 {
+            for user in users {
+                let start = Instant::now();
+                large.done("GET", &path, *user, None).await;
+                nanos.push(start.elapsed().as_nanos() as u64);
+            }
+        }
+        let times = Times::new(nanos);
+        let ours = format!("{} (p99 {})", us(times.median()), us(times.p99()));
+        let beside = if what.is_empty() { best.as_ref().map(|t| (t, usual.as_ref())) } else { None };
+        let text = beside.map_or(String::new(), |(best, usual)| {
+            let usual = usual.map_or(String::new(), |t| format!(", usual form {}", us(t.median())));
+            format!("row-level security, best form {}{usual}", us(best.median()))
+        });
+        let ratio = beside.map(|(best, _)| best.median() / times.median());
+        table.add(format!("first page of 50{what}"), ours, text, ratio, "< 2 ms", Some(times.median() < 2_000.0));
+    }
+    let mut both = [Vec::new(), Vec::new()];
+    for _ in 0..300 {
+        for (server, nanos) in [large, small].iter().zip(&mut both) {
+            let start = Instant::now();
+            let page = server.done("GET", PAGE, VERA, None).await;
+            nanos.push(start.elapsed().as_nanos() as u64);
+            assert_eq!(page["items"].as_array().unwrap().len(), 50);
+        }
+    }
+    let [large, small] = both.map(Times::new);
+    let ratio = large.median() / small.median();
+    let (ours, beside) = (us(large.median()), format!("the same page in a tenth of the world {}", us(small.median())));
+    table.add(
+        "flat in what is hidden, spaces and classes (10 ×)",
+        ours,
+        beside,
+        Some(ratio),
+        "≤ 1.1",
+        Some(ratio <= 1.1),
+    );
+}
+
+/// Who may see a resource: one in an ordinary space, asked with a key of that space.
+pub async fn who(server: &Server, load: &Workload, resource: u32, table: &mut Table, beside: Option<Times>) {
+    let space = id(SPACE, space_of(load.resources[resource as usize]));
+    let grants = format!("/api/v1/registry/spaces/{space}/grants");
+    let admin = json!({"principal": format!("user:{}", id(USER, ADA)), "role": "admin"});
+    server.done("POST", &grants, ADA, Some(admin)).await;
+    let key = json!({"name": "bench", "role": "admin"});
+    let key = server.done("POST", &format!("/api/v1/spaces/{space}/api-keys"), ADA, Some(key)).await;
+    let key = key["secret"].as_str().expect("a key's secret").to_owned();
+    let mut asked = question(ADA, resource, load, "read");
+    asked["subject"] = json!({"type": "user"});
+    let path = "/access/v1/search/subject";
+    let (status, answer) = server.raw("POST", path, &key, Some(asked.to_string())).await;
+    assert!(status.is_success(), "{status} {}", String::from_utf8_lossy(&answer));
+    let answer: Value = serde_json::from_slice(&answer).expect("JSON");
+    let found = answer["results"].as_array().map_or(0, Vec::len);
+    let times = server.alone_as("POST", path, &key, Some(&asked), 200).await;
+    let (text, ratio) = against(beside, &times, "all of them in one statement");
+    let what = format!("who may see a resource ({found} on the first page)");
+    table.add(what, us(times.median()), text, ratio, "< 1 ms", Some(times.median() < 1_000.0));
+}
+
+/// Gives and takes a role, over and over.
+async fn grants(server: &Server, group: u32, times: usize) -> Vec<u64> {
+    let path = format!("/api/v1/spaces/{}/grants", id(SPACE, EMPTY));
+    let mut nanos = Vec::new();
+    for _ in 0..times {
+        let start = Instant::now();
+        let body = json!({"principal": format!("group:{}", id(GROUP, group)), "role": "reader"});
+        let made = server.done("POST", &path, ADA, Some(body)).await;
+        nanos.push(start.elapsed().as_nanos() as u64);
+        let start = Instant::now();
+        server.done("DELETE", &format!("{path}/{}", made["id"].as_str().unwrap()), ADA, None).await;
+        nanos.push(start.elapsed().as_nanos() as u64);
+    }
+    nanos
+}
+
+/// One durable change beside one bare durable commit, and 32 writers beside one.
+pub async fn durable(server: &Server, table: &mut Table, commit: impl AsyncFn() -> Times) {
+    grants(server, 0, 20).await;
+    let bare = commit().await;
+    let ours = Times::new(grants(server, 0, 200).await);
+    let again = commit().await;
+    let bare = (bare.median() + again.median()) / 2.0;
+    let ratio = ours.median() / bare;
+    let sync = disk(&server.folder, 300);
+    let beside = format!("a bare commit of one row {} (one fdatasync {})", us(bare), us(sync.median()));
+    table.add("one durable change (a grant)", us(ours.median()), beside, Some(ratio), "≤ 1.5", Some(ratio <= 1.5));
+    let start = Instant::now();
+    let one = grants(server, 0, 200).await.len() as f64 / start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let many = futures_util::future::join_all((1..=32).map(|group| {
+        let server = Server { app: server.app.clone(), routes: server.routes.clone(), folder: server.folder.clone() };
+        async move { tokio::spawn(async move { grants(&server, group, 60).await.len() }).await.unwrap() }
+    }))
+    .await;
+    let many = many.iter().sum::<usize>() as f64 / start.elapsed().as_secs_f64();
+    let ratio = many / one;
+    table.add(
+        "32 writers",
+        format!("{many:.0} changes/s"),
+        format!("one writer {one:.0} changes/s"),
+        Some(ratio),
+        "≥ 20",
+        Some(ratio >= 20.0),
+    );
+}
+
+/// The same change to the space in which half of all resources lie and to an empty one.
+pub async fn spaces(server: &Server, load: &Workload, table: &mut Table) {
+    let path = |space: u32| format!("/api/v1/spaces/{}", id(SPACE, space));
+    let group = format!("group:{}", id(GROUP, 1));
+    let parent = id(SPACE, EMPTY + 1);
+    server
+        .done(
+            "POST",
+            &format!("/api/v1/registry/spaces/{parent}/grants"),
+            ADA,
+            Some(json!({"principal": format!("user:{}", id(USER, ADA)), "role": "admin"})),
+        )
+        .await;
+    let full = load.resources.iter().filter(|c| space_of(**c) == WAREHOUSE).count();
+    for what in ["policy", "members", "archive state", "parent"] {
+        let mut both = [Vec::new(), Vec::new()];
+        for round in 0..60 {
+            for (space, nanos) in [WAREHOUSE, EMPTY].into_iter().zip(&mut both) {
+                let at = path(space);
+                let mut calls: Vec<(&str, String, Option<Value>)> = Vec::new();
+                match what {
+                    "policy" => {
+                        let view = if round % 2 == 0 { json!("users") } else { json!("members") };
+                        calls.push(("PATCH", at, Some(json!({"view": view}))));
+                    }
+                    "members" => calls.push((
+                        "POST",
+                        format!("{at}/grants"),
+                        Some(json!({"principal": group, "role": "reader"})),
+                    )),
+                    "archive state" => {
+                        calls.push(("POST", format!("{at}/archive"), None));
+                        calls.push(("POST", format!("{at}/activate"), None));
+                    }
+                    _ => {
+                        let parent = if round % 2 == 0 { json!(parent) } else { Value::Null };
+                        calls.push(("PATCH", at, Some(json!({"parent": parent}))));
+                    }
+                }
+                for (method, path, body) in calls {
+                    let start = Instant::now();
+                    let made = server.done(method, &path, ADA, body).await;
+                    nanos.push(start.elapsed().as_nanos() as u64);
+                    if what == "members" {
+                        server.done("DELETE", &format!("{path}/{}", made["id"].as_str().unwrap()), ADA, None).await;
+                    }
+                }
+            }
+        }
+        let [full_times, empty] = both.map(Times::new);
+        let ratio = full_times.median() / empty.median();
+        let beside = format!("an empty space {}", us(empty.median()));
+        table.add(
+            format!("{what} of a space with {full} resources"),
+            us(full_times.median()),
+            beside,
+            Some(ratio),
+            "≤ 1.2",
+            Some(ratio <= 1.2),
+        );
+    }
+}
+
+/// A role is taken, and as soon as that is answered the question is asked.
+pub async fn revoke(server: &Server, load: &Workload, table: &mut Table) {
+    let space = VERAS.start + VERAS_RESOURCE % VERAS.len() as u32;
+    let path = format!("/api/v1/registry/spaces/{}/grants", id(SPACE, space));
+    // A principal without any other role there: an ordinary user.
+    let user = 2;
+    let asked = question(user, VERAS_RESOURCE, load, "read");
+    let (mut late, mut nanos) = (0, Vec::new());
+    for _ in 0..100 {
+        let body = json!({"principal": format!("user:{}", id(USER, user)), "role": "reader"});
+        let made = server.done("POST", &path, ADA, Some(body)).await;
+        let before = server.done("POST", "/access/v1/evaluation", user, Some(asked.clone())).await;
+        assert_eq!(before["decision"], true);
+        server.done("DELETE", &format!("{path}/{}", made["id"].as_str().unwrap()), ADA, None).await;
+        let start = Instant::now();
+        let after = server.done("POST", "/access/v1/evaluation", user, Some(asked.clone())).await;
+        nanos.push(start.elapsed().as_nanos() as u64);
+        late += usize::from(after["decision"] != false);
+    }
+    let ours = format!("refused in the next answer, {} after the revoke's", us(Times::new(nanos).median()));
+    table.add("revoked, until refused (100 times)", ours, format!("{late} late"), None, "0 late", Some(late == 0));
+}
+
+/// Is the kind of the first resources what [`question`] says? A mistake there would measure refusals.
+pub async fn sound(server: &Server, load: &Workload) {
+    let (status, found) =
+        server.ask("GET", &format!("/api/v1/resources/{}", id(RESOURCE, VERAS_RESOURCE)), VERA, None).await;
+    assert_eq!(status, StatusCode::OK, "{found}");
+    let kind = (load.resources[VERAS_RESOURCE as usize] - 1) % crate::workload::KINDS as u32;
+    assert_eq!(found["kind"], format!("kind{kind}"));
+}
