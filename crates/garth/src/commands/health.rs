@@ -31,7 +31,11 @@ pub fn run(typed: Health) -> Result<ExitCode, Failure> {
     } else if ready {
         output::print("ready\n");
     } else {
-        let why = answer.map_or_else(|e| e.to_string(), |answer| answer.lines().next().unwrap_or_default().to_owned());
+        let why = match answer {
+            Err(error) => error.to_string(),
+            Ok(answer) if answer.starts_with("HTTP/") => answer.lines().next().unwrap_or_default().to_owned(),
+            Ok(_) => "what answers there does not speak HTTP".to_owned(),
+        };
         return Err(Failure(format!("The server at {} is not ready: {why}.", settings.listen)));
     }
     Ok(ExitCode::from(u8::from(!ready)))
