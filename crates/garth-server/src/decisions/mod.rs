@@ -72,18 +72,20 @@ pub fn action(dir: &Directory, resource_type: &str, name: &str) -> Option<Action
     }
 }
 
-/// What a question is about, once found; unknown things are `None`, like hidden ones later.
+/// What a question is about, once found, and whether it was known without reading; unknown things are `None`, like
+/// hidden ones later.
 async fn found(
     ctx: &Ctx,
     resource: &Entity<'_>,
     subject: impl Fn(&Directory) -> Option<Caller>,
-) -> Result<Option<Target>> {
+) -> Result<Option<(Target, bool)>> {
     if resource.kind == "space" {
-        return Ok(ctx.directory().space_ref(resource.id).map(Target::Space));
+        return Ok(ctx.directory().space_ref(resource.id).map(|space| (Target::Space(space), false)));
     }
     let found = resources::target(ctx, subject, resource.id).await?;
     let dir = ctx.directory();
-    Ok(found.filter(|(kind, _)| dir.kinds.by_name::<KindIx>(resource.kind) == Some(*kind)).map(|(_, target)| target))
+    let kind = dir.kinds.by_name::<KindIx>(resource.kind);
+    Ok(found.filter(|found| kind == Some(found.kind)).map(|found| (found.target, found.known)))
 }
 
 /// How a question ends.
@@ -93,24 +95,29 @@ async fn found(
 pub async fn evaluate(ctx: &Ctx, question: &Question<'_>) -> Result<Outcome> {
     // Also for subjects that nobody knows: whether one may ask is told without them.
     let asked = |dir: &Directory| Some(subject(dir, &question.subject, ctx.now()).unwrap_or_else(Caller::anonymous));
-    let target = found(ctx, &question.resource, asked).await?;
+    let found = found(ctx, &question.resource, asked).await?;
+    let known = found.is_some_and(|(_, known)| known);
     // The row first and the picture second: what was revoked before the answer is not allowed.
     let dir = ctx.directory();
     let asking = Asking::of(ctx, &dir)?;
     let who = principal(&dir, &question.subject);
-    let target = asking.target(&dir, who, target)?;
+    let target = asking.target(&dir, who, found.map(|(target, _)| target))?;
     let subject = match who {
         Some(_) if asking.itself(who) => Some(asking.caller().clone()),
         who => who.and_then(|who| access::caller_of(&dir, who, ctx.now())),
     };
     let action = action(&dir, question.resource.kind, question.action);
-    Ok(match (subject, target, action) {
+    let outcome = match (subject, target, action) {
         (Some(subject), Some(target), Some(action)) => {
             let subject = with(subject, &question.given);
             dir.world.decide(&subject, target, action, ctx.now()).outcome
         }
         _ => Outcome::Missing,
-    })
+    };
+    if known && outcome == Outcome::Missing {
+        resources::look_in_vain(ctx, question.resource.id).await?;
+    }
+    Ok(outcome)
 }
 
 /// The subject of a question with what the question says.
@@ -247,9 +254,9 @@ impl<'a> Many<'a> {
 /// # Errors
 /// 403 for everybody else, whether the things named exist or not.
 pub async fn explain(ctx: &Ctx, question: &Question<'_>) -> Result<Explanation> {
-    let target = found(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?;
+    let target = found(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?.map(|(t, _)| t);
     // What it is to the one who asks: they must see it themselves.
-    let seen = found(ctx, &question.resource, |dir| ctx.caller(dir).ok()).await?;
+    let seen = found(ctx, &question.resource, |dir| ctx.caller(dir).ok()).await?.map(|(t, _)| t);
     let (dir, now) = (ctx.directory(), ctx.now());
     let asking = Asking::of(ctx, &dir)?;
     let caller = asking.caller();

@@ -47,6 +47,15 @@ impl Holder {
             _ => None,
         }
     }
+
+    /// As it is written.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Nobody => String::new(),
+            Self::User(id) => format!("user:{id}"),
+            Self::Key(id) => format!("key:{id}"),
+        }
+    }
 }
 
 /// Resources that a commit changes.

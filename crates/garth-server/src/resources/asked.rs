@@ -5,8 +5,10 @@ use super::store::{self, Asked, Name};
 use crate::access::{About, Ctx, facts, identity};
 use crate::base::error::Result;
 use crate::directory::Directory;
+use crate::directory::known::{Holder, Row};
 use garth_core::{Caller, ClassIx, KindIx, Target};
 use hashbrown::{HashMap, HashSet};
+use uuid::Uuid;
 
 impl Asked {
     /// What that caller asks about: to them.
@@ -20,6 +22,17 @@ impl Asked {
     }
 }
 
+/// A resource that is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// Its kind.
+    pub kind: KindIx,
+    /// What the decision is about, to the subject.
+    pub target: Target,
+    /// Was it known, so that no row was read?
+    pub known: bool,
+}
+
 /// What a decision about a resource of that id or code needs; `None` when there is none.
 ///
 /// # Errors
@@ -28,18 +41,47 @@ pub async fn target(
     ctx: &Ctx,
     subject: impl Fn(&Directory) -> Option<Caller>,
     id: &str,
-) -> Result<Option<(KindIx, Target)>> {
+) -> Result<Option<Found>> {
     let db = &ctx.app.db;
     let mut code = String::new();
     let Some(name) = name_of(id, &mut code) else { return Ok(None) };
-    let Some(row) = store::asked(db, &name).await? else { return Ok(None) };
+    let Some((row, known)) = row(ctx, &name).await? else { return Ok(None) };
     let dir = ctx.directory();
     let (Some(subject), Some(class)) = (subject(&dir), dir.world.class(row.class)) else { return Ok(None) };
     let subscriber = match identity(&dir, &subject) {
         Some(me) if row.asks_subscribers(&dir) => store::subscribed(db, &row.id, &me).await?,
         _ => false,
     };
-    Ok(Some((class.kind, row.target(&dir, &subject, subscriber))))
+    Ok(Some(Found { kind: class.kind, target: row.target(&dir, &subject, subscriber), known }))
+}
+
+/// What is known of a resource that was asked about lately, else its row; and whether it was known.
+async fn row(ctx: &Ctx, name: &Name<'_>) -> Result<Option<(Asked, bool)>> {
+    let id = match name {
+        Name::Id(id) => Uuid::try_parse(id).ok(),
+        Name::Code(_) => None,
+    };
+    let ticket = id.map(|id| ctx.app.known.get(id));
+    if let (Some(id), Some(Ok(known))) = (id, ticket) {
+        let (author, owner) = (known.author.text(), known.owner.text());
+        return Ok(Some((Asked { id: id.to_string(), class: known.class, author, owner }, true)));
+    }
+    let Some(row) = store::asked(&ctx.app.db, name).await? else { return Ok(None) };
+    if let (Some(Err(ticket)), Some(author), Some(owner)) =
+        (ticket, Holder::read(&row.author), Holder::read(&row.owner))
+    {
+        ctx.app.known.put(ticket, Row { class: row.class, author, owner });
+    }
+    Ok(Some((row, false)))
+}
+
+/// What somebody pays who is told that there is nothing: a look for the row. Without it, what is hidden and known
+/// would be missing faster than what does not exist (`MODEL.md`, law 3).
+///
+/// # Errors
+/// When the store fails.
+pub async fn look_in_vain(ctx: &Ctx, id: &str) -> Result<()> {
+    store::asked(&ctx.app.db, &Name::Id(id)).await.map(drop).map_err(Into::into)
 }
 
 /// What a resource of that id or code says to everybody who asks about it; `None` when there is none.

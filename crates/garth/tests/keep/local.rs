@@ -111,7 +111,10 @@ fn a_space_that_nobody_gets_into_is_unlocked(engine: Engine) {
         let entries = log["items"].as_array().expect("entries");
         assert!(entries.iter().any(|e| e["action"] == "space.unlock" && e["actor"] == "system"), "{log}");
         let system = entries.iter().any(|e| e["action"] == "setup");
-        assert!(!system || !log.to_string().contains(&vault), "the system's log does not tell which sealed space: {log}");
+        assert!(
+            !system || !log.to_string().contains(&vault),
+            "the system's log does not tell which sealed space: {log}"
+        );
     }
     let again = done(unlock("@ada", &["--yes"]));
     assert_eq!((&again["granted"], &again["gate_opened"]), (&json!(false), &json!(false)));

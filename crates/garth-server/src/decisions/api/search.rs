@@ -36,9 +36,13 @@ async fn search_subject(ctx: Ctx, Asked(body): Asked) -> Result<Json<AuthzenEnti
     let kind = parts.text("subject", "type")?;
     let (action, resource) = (parts.text("action", "name")?, parts.entity("resource")?);
     let wanted = Wanted::read(&ctx, &body, "subject", &["id"])?;
-    let found =
-        timed(&ctx, "search_subject", search::subjects(&ctx, kind, action, &resource, &parts.given()?, &wanted.part), |_| Decided::Many)
-            .await?;
+    let found = timed(
+        &ctx,
+        "search_subject",
+        search::subjects(&ctx, kind, action, &resource, &parts.given()?, &wanted.part),
+        |_| Decided::Many,
+    )
+    .await?;
     let (page, found) = wanted.page(&ctx, found)?;
     Ok(Json(AuthzenEntities { page, results: entities(kind, found) }))
 }
@@ -52,9 +56,12 @@ async fn search_resource(ctx: Ctx, Asked(body): Asked) -> Result<Json<AuthzenEnt
     let (subject, action) = (parts.entity("subject")?, parts.text("action", "name")?);
     let kind = parts.text("resource", "type")?;
     let wanted = Wanted::read(&ctx, &body, "resource", &["id"])?;
-    let found = timed(&ctx, "search_resource", search::resources(&ctx, &subject, action, kind, &parts.given()?, &wanted.part), |_| {
-        Decided::Many
-    })
+    let found = timed(
+        &ctx,
+        "search_resource",
+        search::resources(&ctx, &subject, action, kind, &parts.given()?, &wanted.part),
+        |_| Decided::Many,
+    )
     .await?;
     let (page, found) = wanted.page(&ctx, found)?;
     Ok(Json(AuthzenEntities { page, results: entities(kind, found) }))
@@ -69,14 +76,12 @@ async fn search_action(ctx: Ctx, Asked(body): Asked) -> Result<Json<AuthzenActio
     let (subject, resource) = (parts.entity("subject")?, parts.entity("resource")?);
     let wanted = Wanted::read(&ctx, &body, "action", &["name", "properties"])?;
     let found =
-        timed(&ctx, "search_action", search::actions(&ctx, &subject, &resource, &parts.given()?, &wanted.part), |_| Decided::Many)
-            .await?;
+        timed(&ctx, "search_action", search::actions(&ctx, &subject, &resource, &parts.given()?, &wanted.part), |_| {
+            Decided::Many
+        })
+        .await?;
     let (page, found) = wanted.page(&ctx, found)?;
     Ok(Json(AuthzenActions { page, results: found.into_iter().map(|name| AuthzenName { name }).collect() }))
-}
-
-fn without(body: &Map<String, Value>, name: &str) -> Map<String, Value> {
-    body.iter().filter(|(key, _)| *key != name).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 fn entities(kind: &str, ids: Vec<String>) -> Vec<AuthzenEntity> {
