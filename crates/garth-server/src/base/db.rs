@@ -220,7 +220,7 @@ enum Engine {
 /// What keeps a second server away: a locked file, or a connection that holds an advisory lock.
 enum Claim {
     Sqlite(File),
-    Postgres(postgres::Session),
+    Postgres(Box<postgres::Session>),
 }
 
 impl Db {
@@ -249,7 +249,7 @@ impl Db {
                 let mut tx = Tx::new(Session::Postgres(session));
                 migrate::prepare(&mut tx, mode, migrations).await?;
                 let claim = match tx.session {
-                    Session::Postgres(session) if mode == Mode::Serve => Some(Claim::Postgres(session)),
+                    Session::Postgres(session) if mode == Mode::Serve => Some(Claim::Postgres(Box::new(session))),
                     _ => None,
                 };
                 (Engine::Postgres(Box::new(store)), claim)

@@ -254,7 +254,8 @@ impl<'a> Many<'a> {
 /// # Errors
 /// 403 for everybody else, whether the things named exist or not.
 pub async fn explain(ctx: &Ctx, question: &Question<'_>) -> Result<Explanation> {
-    let target = found(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?.map(|(t, _)| t);
+    let target =
+        found(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?.map(|(t, _)| t);
     // What it is to the one who asks: they must see it themselves.
     let seen = found(ctx, &question.resource, |dir| ctx.caller(dir).ok()).await?.map(|(t, _)| t);
     let (dir, now) = (ctx.directory(), ctx.now());

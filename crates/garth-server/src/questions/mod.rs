@@ -40,7 +40,7 @@ pub struct Named {
 
 /// Who asks, as far as decisions care; a disabled user is nobody.
 enum Subject {
-    Caller(Caller),
+    Caller(Box<Caller>),
     Disabled,
 }
 
@@ -165,7 +165,7 @@ async fn find_resource(ctx: &Ctx, kind: Option<&str>, name: &str) -> Result<Name
 
 fn subject(dir: &Directory, text: &str) -> Result<Subject> {
     if text == "anonymous" {
-        return Ok(Subject::Caller(Caller::anonymous()));
+        return Ok(Subject::Caller(Box::new(Caller::anonymous())));
     }
     let written = if text.starts_with('@') { format!("user:{text}") } else { text.to_owned() };
     let caller = match dir.principal(&written) {
@@ -179,7 +179,7 @@ fn subject(dir: &Directory, text: &str) -> Result<Subject> {
             return Err(unknown(format!("there is nobody called {text}: {how}")));
         }
     };
-    Ok(caller.map_or(Subject::Disabled, Subject::Caller))
+    Ok(caller.map_or(Subject::Disabled, |caller| Subject::Caller(Box::new(caller))))
 }
 
 fn action(dir: &Directory, about: &Named, text: &str) -> Result<Action> {

@@ -37,11 +37,7 @@ pub struct Found {
 ///
 /// # Errors
 /// When the store fails.
-pub async fn target(
-    ctx: &Ctx,
-    subject: impl Fn(&Directory) -> Option<Caller>,
-    id: &str,
-) -> Result<Option<Found>> {
+pub async fn target(ctx: &Ctx, subject: impl Fn(&Directory) -> Option<Caller>, id: &str) -> Result<Option<Found>> {
     let db = &ctx.app.db;
     let mut code = String::new();
     let Some(name) = name_of(id, &mut code) else { return Ok(None) };

@@ -67,7 +67,7 @@ async fn n31_a_cancelled_read_leaves_no_work_and_no_connection() {
         // More than there are turns and connections, by enough askers to take them all.
         let reads: Vec<_> = (0..40)
             .map(|number| {
-                let db = db.on_behalf_of(&format!("asker {}", number % 10));
+                let db = db.on_behalf_of(format!("asker {}", number % 10));
                 tokio::spawn(async move { db.scan(COUNT, params![FOR_EVER].to_vec()).await })
             })
             .collect();
@@ -80,7 +80,7 @@ async fn n31_a_cancelled_read_leaves_no_work_and_no_connection() {
         // Every turn is free again long before the limit, and so is every connection.
         let again: Vec<_> = (0..40)
             .map(|number| {
-                let db = db.on_behalf_of(&format!("asker {number}"));
+                let db = db.on_behalf_of(format!("asker {number}"));
                 tokio::spawn(async move { db.scan(COUNT, params![1].to_vec()).await.map(drop) })
             })
             .collect();
@@ -123,7 +123,7 @@ async fn n82_more_long_reads_than_connections_neither_deadlock_nor_starve_short_
         add(&writer, "a").await.unwrap();
         let reads: Vec<_> = (0..80)
             .map(|number| {
-                let db = db.on_behalf_of(&format!("asker {}", number % 30));
+                let db = db.on_behalf_of(format!("asker {}", number % 30));
                 // Each asks a short question between its long ones, as a list does.
                 tokio::spawn(async move {
                     db.scan(COUNT, params![A_WHILE].to_vec()).await.unwrap();
