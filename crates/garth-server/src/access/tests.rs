@@ -31,7 +31,7 @@ stories! {
     an_odd_item_fails_alone,
     a_batch_has_a_limit,
     explain_says_why,
-    explain_names_nothing_the_caller_may_not_see,
+    n77_explain_names_nothing_the_caller_may_not_see,
     check_list_and_explain_agree,
 }
 
@@ -408,7 +408,7 @@ async fn explain_says_why(g: Garth) {
     }
 }
 
-async fn explain_names_nothing_the_caller_may_not_see(g: Garth) {
+async fn n77_explain_names_nothing_the_caller_may_not_see(g: Garth) {
     let ada = g.admin().await;
     let lin = g.person("lin").await;
     let spy = g.person("spy").await;

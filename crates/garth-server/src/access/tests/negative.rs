@@ -5,6 +5,8 @@ use axum::http::Method;
 
 stories! {
     n03_no_record_list_or_search_tells_of_another_space,
+    n22_what_a_question_says_has_a_type_and_ends_with_it,
+    n28_a_list_never_ends_early_without_a_word,
     n35_a_read_that_began_before_a_move_leaves_nothing_stale,
     n36_a_question_that_was_given_up_leaves_nothing_behind,
     n70_a_write_that_fails_half_way_changes_nothing,
@@ -185,4 +187,62 @@ async fn n72_what_is_no_json_is_turned_away(g: Garth) {
         ada.call(Method::POST, "/api/v1/resources").raw("application/json", png).await.refused(400, "malformed");
     })
     .await;
+}
+
+async fn n22_what_a_question_says_has_a_type_and_ends_with_it(g: Garth) {
+    let ada = g.admin().await;
+    ada.kind("task").await;
+    g.home().await;
+    let policy = json!({"rules": [
+        {"effect": "allow", "who": "members", "given": {"resource": {"status": {"is": "open", "otherwise": "shut"}}}},
+    ], "default": "deny"});
+    // Her own edit policy must let her edit, so the question is about what others may view.
+    let task = ada.resource("task", "Fix the lift").create().await;
+    let lin = g.person("lin").await;
+    let either = json!({"rules": [
+        {"effect": "allow", "who": {"users": [ada.principal()]}}, {"effect": "allow", "who": policy},
+    ], "default": "deny"});
+    ada.patch(&task.url(""), json!({ "view": either })).await.ok();
+    let ask = async |properties: Value| {
+        let mut question = lin.question("read", "task", &task.id);
+        question["resource"]["properties"] = properties;
+        lin.post("/access/v1/evaluation", question).await.ok()["decision"] == true
+    };
+    assert!(ask(json!({"status": "open"})).await);
+    for other in [json!({"status": "shut"}), json!({"status": true}), json!({"status": 1}), json!({"Status": "open"})] {
+        assert!(!ask(other.clone()).await, "{other}");
+    }
+    assert!(ask(json!({"status": "open", "more": {"deep": [1]}})).await);
+    // What one question said is unknown to the next, and to Garth itself.
+    assert!(!lin.may("read", "task", &task.id).await);
+    lin.get(&task.url("")).await.refused(404, "not_found");
+    assert!(lin.get("/api/v1/resources").await.ok().items().is_empty());
+}
+
+async fn n28_a_list_never_ends_early_without_a_word(g: Garth) {
+    let ada = g.admin().await;
+    let lin = g.person("lin").await;
+    ada.kind("task").await;
+    g.closed_home().await;
+    let (kept, lost) = (ada.space("Kept").create().await, ada.space("Lost").create().await);
+    ada.grant(&kept, &lin, "reader").await;
+    let grant = ada.grant(&lost, &lin, "reader").await;
+    for number in 0..30 {
+        let space = if number % 3 == 0 { &kept } else { &lost };
+        ada.resource("task", &format!("Task {number:02}")).space(space).create().await;
+    }
+    let path = "/api/v1/resources?order=name&limit=5";
+    let first = lin.get(path).await.ok();
+    assert_eq!(first.items().len(), 5);
+    ada.revoke(&lost, &grant).await;
+    let mut names: Vec<String> = first.names();
+    let mut next = first["next"].as_str().map(str::to_owned);
+    while let Some(cursor) = next {
+        let page = lin.get(&format!("{path}&cursor={}", percent(&cursor))).await.ok();
+        assert!(page.items().iter().all(|item| item["space"] == kept.id), "{page}");
+        names.extend(page.names());
+        next = page["next"].as_str().map(str::to_owned);
+    }
+    let all: Vec<String> = (0..30).filter(|n| n % 3 == 0).map(|n| format!("Task {n:02}")).collect();
+    assert!(all.iter().all(|name| names.contains(name)), "none of what she may see is skipped: {names:?}");
 }
