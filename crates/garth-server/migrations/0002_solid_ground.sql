@@ -27,7 +27,7 @@ CREATE TABLE api_key_last_used (
 );
 
 -- The place of an entry in the chain of its space (or of the system), and the HMAC that binds it to the one before.
--- 0 and '' until the server has chained what an earlier version wrote.
+-- 0 and '' for what a version before the chain wrote: `garth verify` tells of it.
 ALTER TABLE audit ADD COLUMN seq BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE audit ADD COLUMN mac TEXT NOT NULL DEFAULT '';
 DROP INDEX audit_by_space;
@@ -50,7 +50,7 @@ CREATE TABLE idempotency_keys (
     scope TEXT PRIMARY KEY,
     -- A hash of what was asked for.
     request TEXT NOT NULL,
-    -- Who repeats the request must still see that space ('' for the system's), and still be a system administrator.
+    -- Who repeats the request must still see these spaces ('' for the system's), and still be a system administrator.
     space_id TEXT NOT NULL,
     system_admin BIGINT NOT NULL,
     answer TEXT NOT NULL,

@@ -1,6 +1,7 @@
 //! The running server: the store, its writer, and the snapshot that everybody reads.
 
 use crate::access::chain::{self, ChainKey};
+use crate::access::once::KEPT_SECONDS;
 use crate::access::share::Shares;
 use crate::access::store::{self, AuditEntry};
 use crate::base::attempts::{Guesses, Pace};
@@ -255,7 +256,13 @@ impl App {
     ///
     /// # Errors
     /// When the store is not available; they are kept for the next time.
-    pub async fn flush_refusals(&self) -> Result<()> {
+    pub async fn flush_refusals(self: &Arc<Self>) -> Result<()> {
+        let app = Arc::clone(self);
+        // A task of its own: who asked may go away, and must not take along what others wait to see written.
+        tokio::spawn(async move { app.flush().await }).await.map_err(|_| Error::internal("a flush did not end"))?
+    }
+
+    async fn flush(&self) -> Result<()> {
         let waiting = std::mem::take(&mut *self.refusals.lock().unwrap_or_else(PoisonError::into_inner));
         let used = std::mem::take(&mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner));
         let something = !(waiting.is_empty() && used.is_empty());
@@ -307,13 +314,16 @@ impl App {
         }
     }
 
-    /// Takes audit entries away that are older than the settings keep them.
+    /// Takes audit entries away that are older than the settings keep them, and kept answers that are over.
     ///
     /// # Errors
     /// When the store fails; what is not done yet is done the next time.
     pub async fn forget_old_entries(&self) -> Result<u64> {
-        let Some(days) = self.directory().settings.audit_days else { return Ok(0) };
         let Some(writer) = self.writer.as_ref() else { return Ok(0) };
+        let since = self.clock.now() - KEPT_SECONDS * 1_000_000;
+        let forget = async move |tx: &mut Tx, _: &mut Directory| store::forget_kept(tx, since).await;
+        writer.run::<(), DbError, _>(forget).await?;
+        let Some(days) = self.directory().settings.audit_days else { return Ok(0) };
         let (before, key) = (self.clock.now() - i64::from(days) * 24 * 60 * 60 * 1_000_000, self.chain_key);
         let mut gone = 0;
         for space in chain::chains(&self.db).await? {
@@ -343,7 +353,7 @@ impl App {
 
     /// Writes what waits, finishes the queue and lets the store go.
     pub async fn shutdown(&self) {
-        if let Err(e) = self.flush_refusals().await {
+        if let Err(e) = self.flush().await {
             tracing::warn!(error = %e, "refusals could not be written at the end");
         }
         if let Some(writer) = &self.writer {
@@ -362,8 +372,6 @@ async fn know_key(config: &Config, db: &Db, writer: &Writer<Directory>) -> Resul
         let keep = async move |tx: &mut Tx, _: &mut Directory| store::keep_key_proof(tx, &proof).await;
         writer.run(keep).await?;
     }
-    let key = vault.key_for("audit");
-    writer.run(async move |tx: &mut Tx, dir: &mut Directory| chain::chain_older(tx, dir, &key).await).await?;
     Ok(vault)
 }
 

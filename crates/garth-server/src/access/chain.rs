@@ -26,41 +26,33 @@ pub type ChainKey = [u8; 32];
 /// # Errors
 /// When the store fails.
 pub(super) async fn append(tx: &mut Tx, dir: &mut Directory, key: &ChainKey, entry: &AuditEntry) -> Result<()> {
-    let end = match dir.chains.get(&entry.space) {
-        Some(end) => Arc::clone(end),
-        None => Arc::new(store::chain(tx, &entry.space).await?.unwrap_or_else(|| begin(key, &entry.space))),
-    };
+    let end = end(tx, dir, key, &entry.space).await?;
     let next = follow(key, &end, entry);
     store::insert_audit(tx, entry, next.last_seq, &next.last_mac).await?;
-    store::put_chain(tx, &entry.space, &next, &seal_of(key, &entry.space, &next)).await?;
-    dir.chains.insert(entry.space.clone(), Arc::new(next));
+    put(tx, dir, key, &entry.space, next).await
+}
+
+/// Where a chain goes on. One whose beginning and end are not as this server left them is never sealed again, so that
+/// `garth verify` goes on telling, whatever is written after it.
+async fn end(tx: &mut Tx, dir: &Directory, key: &ChainKey, space: &str) -> Result<Arc<ChainEnd>> {
+    if let Some(end) = dir.chains.get(space) {
+        return Ok(Arc::clone(end));
+    }
+    Ok(Arc::new(match store::chain(tx, space).await? {
+        Some((end, seal)) => ChainEnd { whole: seal == seal_of(key, space, &end), ..end },
+        None => begin(key, space),
+    }))
+}
+
+async fn put(tx: &mut Tx, dir: &mut Directory, key: &ChainKey, space: &str, next: ChainEnd) -> Result<()> {
+    let seal = if next.whole { seal_of(key, space, &next) } else { String::new() };
+    store::put_chain(tx, space, &next, &seal).await?;
+    dir.chains.insert(space.to_owned(), Arc::new(next));
     Ok(())
 }
 
-/// Chains what an earlier version wrote without one. Does nothing where there is none of it.
-///
-/// # Errors
-/// When the store fails.
-pub(super) async fn chain_older(tx: &mut Tx, dir: &mut Directory, key: &ChainKey) -> Result<()> {
-    loop {
-        let entries = store::unchained(tx, STEP).await?;
-        if entries.is_empty() {
-            return Ok(());
-        }
-        for entry in &entries {
-            let end = match dir.chains.get(&entry.space) {
-                Some(end) => Arc::clone(end),
-                None => Arc::new(store::chain(tx, &entry.space).await?.unwrap_or_else(|| begin(key, &entry.space))),
-            };
-            let next = follow(key, &end, entry);
-            store::chain_entry(tx, &entry.id, next.last_seq, &next.last_mac).await?;
-            store::put_chain(tx, &entry.space, &next, &seal_of(key, &entry.space, &next)).await?;
-            dir.chains.insert(entry.space.clone(), Arc::new(next));
-        }
-    }
-}
-
-/// Takes entries before that time out of the beginning of a chain, a bounded number; answers how many went.
+/// Takes entries before that time out of the beginning of a chain, a bounded number; answers how many went. What
+/// was changed stays: nothing is taken away that the chain does not bear out.
 ///
 /// # Errors
 /// When the store fails.
@@ -71,21 +63,28 @@ pub(super) async fn prune(
     space: &str,
     before: garth_core::Micros,
 ) -> Result<u64> {
-    let Some(end) = store::chain(tx, space).await? else { return Ok(0) };
-    let first = store::first_entries(tx, space, end.first_seq, STEP).await?;
-    let old = first.into_iter().take_while(|(_, at, _)| *at < before).last();
-    let Some((seq, _, mac)) = old else { return Ok(0) };
-    let next = ChainEnd { first_seq: seq + 1, first_mac: mac, ..end };
-    let gone = store::delete_to(tx, space, seq).await?;
-    store::put_chain(tx, space, &next, &seal_of(key, space, &next)).await?;
-    dir.chains.insert(space.to_owned(), Arc::new(next));
+    let end = end(tx, dir, key, space).await?;
+    let mut at = ChainEnd { last_seq: end.first_seq - 1, last_mac: end.first_mac.clone(), ..ChainEnd::clone(&end) };
+    for (seq, mac, entry) in store::first_entries(tx, space, end.first_seq, STEP).await? {
+        let next = follow(key, &at, &entry);
+        if entry.at >= before || seq != next.last_seq || mac != next.last_mac {
+            break;
+        }
+        at = next;
+    }
+    if at.last_seq < end.first_seq || !end.whole {
+        return Ok(0);
+    }
+    let next = ChainEnd { first_seq: at.last_seq + 1, first_mac: at.last_mac, ..ChainEnd::clone(&end) };
+    let gone = store::delete_to(tx, space, at.last_seq).await?;
+    put(tx, dir, key, space, next).await?;
     Ok(gone)
 }
 
 /// The end of a chain that has no entry yet.
 fn begin(key: &ChainKey, space: &str) -> ChainEnd {
     let mac = hex(&mac(key, &[b"begin", space.as_bytes()]));
-    ChainEnd { first_seq: 1, first_mac: mac.clone(), last_seq: 0, last_mac: mac }
+    ChainEnd { first_seq: 1, first_mac: mac.clone(), last_seq: 0, last_mac: mac, whole: true }
 }
 
 /// The end of the chain with one more entry.

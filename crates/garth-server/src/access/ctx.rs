@@ -17,6 +17,9 @@ use garth_core::{Caller, Micros, UserIx};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+/// Hashes that one address may have going on or waiting: half of what may wait in all.
+pub const HASHING_EACH: usize = 64;
+
 /// The credential a request came with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who {
@@ -109,7 +112,11 @@ impl Ctx {
     ///
     /// # Errors
     /// 429 when they have too much going on.
-    fn busy(mut self) -> Result<Self> {
+    pub(super) fn busy(mut self) -> Result<Self> {
+        if self.busy.is_some() {
+            // An address's, or taken already with the body of a request that is carried out once.
+            return Ok(self);
+        }
         let share = match &self.who {
             Who::Anonymous | Who::System => return Ok(self),
             Who::Session(_) => Share::User(self.session(&self.directory())?.user),
@@ -118,6 +125,21 @@ impl Ctx {
         let busy = self.app.shares.take(share, self.app.limits.in_flight_each).ok_or(Error::RateLimited(1))?;
         self.busy = Some(Arc::new(busy));
         Ok(self)
+    }
+
+    /// The part that was taken.
+    pub(super) fn part(&self) -> Option<Arc<Busy>> {
+        self.busy.clone()
+    }
+
+    /// A turn at hashing: one address has at most half of what may wait for the hashing threads.
+    ///
+    /// # Errors
+    /// 429 when it has them all.
+    pub fn hashing(&self) -> Result<Option<Busy>> {
+        let Some(address) = self.address else { return Ok(None) };
+        let share = Share::Hashing(Origin::of(Some(address)));
+        self.app.shares.take(share, HASHING_EACH).map(Some).ok_or(Error::RateLimited(1))
     }
 
     /// Reads what every change takes besides its body: its confirmation, and whether it is to be done in

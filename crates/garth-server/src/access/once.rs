@@ -8,7 +8,7 @@
 use crate::access::{App, Ctx, Who, identity, store};
 use crate::base::db::{DbError, Tx};
 use crate::base::error::{Error, Result};
-use crate::base::http::BATCH_BYTES;
+use crate::base::http::{BATCH_BYTES, REQUEST_BYTES};
 use crate::base::ids;
 use crate::base::secrets::{open, seal};
 use crate::directory::Directory;
@@ -45,8 +45,8 @@ pub struct Once {
 pub struct Kept {
     /// A hash of what was asked for.
     pub request: String,
-    /// The space it was about, if its caller saw it; empty for the system's and the registry's.
-    pub space: String,
+    /// The spaces it was about, of those that its caller saw, with spaces between; none for the system's.
+    pub spaces: String,
     /// Was it done by a system administrator?
     pub system_admin: bool,
     /// The answer, sealed; empty if the server died before it was given.
@@ -76,11 +76,17 @@ async fn carry_out(app: &Arc<App>, request: Request, next: Next) -> Result<Respo
         // Nobody could be told from anybody else.
         return Ok(next.run(Request::from_parts(parts, body)).await);
     }
+    // Taken before the body is read, and found again by the handler: the caller's part is one for all of it.
+    let ctx = ctx.busy()?;
+    if let Some(busy) = ctx.part() {
+        parts.extensions.insert(busy);
+    }
+    let limit = if parts.uri.path().ends_with("/batch") { BATCH_BYTES } else { REQUEST_BYTES };
     let key = key(&parts.headers)?;
     let caller = identity(&ctx.directory(), &ctx.caller(&ctx.directory())?).unwrap_or_default();
-    let bytes = match Limited::new(body, BATCH_BYTES).collect().await {
+    let bytes = match Limited::new(body, limit).collect().await {
         Ok(body) => body.to_bytes(),
-        Err(e) if e.downcast_ref::<LengthLimitError>().is_some() => return Err(Error::TooLarge(BATCH_BYTES)),
+        Err(e) if e.downcast_ref::<LengthLimitError>().is_some() => return Err(Error::TooLarge(limit)),
         Err(_) => return Err(Error::Malformed("the body ended early".to_owned())),
     };
     let scope = ids::hash_of(&[caller.as_bytes(), parts.uri.path().as_bytes(), key.as_bytes()]);
@@ -101,7 +107,7 @@ async fn carry_out(app: &Arc<App>, request: Request, next: Next) -> Result<Respo
         }
         keep_answer(&app, &once, response).await
     });
-    task.await.map_err(|e| Error::internal(format!("a request with an Idempotency-Key: {e}")))?
+    task.await.map_err(|_| Error::internal("the handler panicked"))?
 }
 
 /// The key of a request: a structured-field string, or the same without its quotes.
@@ -152,12 +158,13 @@ fn still_sees(ctx: &Ctx, kept: &Kept) -> Result<()> {
     if kept.system_admin && !caller.system_admin {
         return Err(Error::Forbidden("this needs a system administrator".to_owned()));
     }
-    if kept.space.is_empty() {
-        return Ok(());
+    for space in kept.spaces.split_whitespace() {
+        let space = dir.space_ref(space).ok_or(Error::NotFound)?;
+        if !dir.world.decide(&caller, Target::Space(space), garth_core::Action::Read, ctx.now()).allowed() {
+            return Err(Error::NotFound);
+        }
     }
-    let space = dir.space_ref(&kept.space).ok_or(Error::NotFound)?;
-    let gate = dir.world.decide(&caller, Target::Space(space), garth_core::Action::Read, ctx.now());
-    if gate.allowed() { Ok(()) } else { Err(Error::NotFound) }
+    Ok(())
 }
 
 async fn keep_answer(app: &Arc<App>, once: &Arc<Once>, response: Response) -> Result<Response> {

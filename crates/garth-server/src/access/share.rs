@@ -1,6 +1,7 @@
 //! How much one caller may have going on at a time, so that none can take the whole server.
 //!
-//! All sessions of a user share one part, all keys of a space another, and so does an address without a credential (`attacks.md`, N81).
+//! All sessions of a user share one part, all keys of a space another, and so does an address without a
+//! credential (`attacks.md`, N81).
 
 use crate::base::address::Origin;
 use garth_core::{SpaceIx, UserIx};
@@ -16,6 +17,8 @@ pub enum Share {
     Keys(SpaceIx),
     /// Those without a credential, by where they come from.
     Address(Origin),
+    /// What waits for the hashing threads, by where it comes from.
+    Hashing(Origin),
 }
 
 /// Requests that are being answered, by caller.

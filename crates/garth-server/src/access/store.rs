@@ -79,13 +79,13 @@ pub(super) async fn insert_audit(tx: &mut Tx, e: &AuditEntry, seq: i64, mac: &st
     tx.execute(sql, &values).await.map(drop)
 }
 
-/// Where a chain begins and ends, if it has an entry.
-pub(super) async fn chain(tx: &mut Tx, space: &str) -> Result<Option<ChainEnd>, DbError> {
+/// Where a chain begins and ends, if it has an entry, and the HMAC that is kept beside it.
+pub(super) async fn chain(tx: &mut Tx, space: &str) -> Result<Option<(ChainEnd, String)>, DbError> {
     let row = tx.query_opt(CHAIN, &params![space]).await?;
-    row.as_ref().map(|row| end_of(row).map(|(end, _)| end)).transpose()
+    row.as_ref().map(end_of).transpose()
 }
 
-/// The same, with the HMAC that is kept beside it, for reading.
+/// The same, for reading.
 pub(super) async fn chain_end(db: &Db, space: &str) -> Result<Option<(ChainEnd, String)>, DbError> {
     let row = db.query_opt(CHAIN, &params![space]).await?;
     row.as_ref().map(end_of).transpose()
@@ -99,6 +99,7 @@ fn end_of(row: &Row) -> Result<(ChainEnd, String), DbError> {
         first_mac: row.text(1)?.to_owned(),
         last_seq: row.int(2)?,
         last_mac: row.text(3)?.to_owned(),
+        whole: true,
     };
     Ok((end, row.text(4)?.to_owned()))
 }
@@ -112,27 +113,16 @@ pub(super) async fn put_chain(tx: &mut Tx, space: &str, end: &ChainEnd, mac: &st
     tx.execute(sql, &values).await.map(drop)
 }
 
-/// Entries that have no place in a chain yet, oldest first.
-pub(super) async fn unchained(tx: &mut Tx, limit: usize) -> Result<Vec<AuditEntry>, DbError> {
-    let sql = format!("{AUDIT} WHERE seq = 0 ORDER BY at, id LIMIT $1");
-    let rows = tx.query(&sql, &params![i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
-    rows.iter().map(|row| audit_entry(row).map(|(_, _, entry)| entry)).collect()
-}
-
-pub(super) async fn chain_entry(tx: &mut Tx, id: &str, seq: i64, mac: &str) -> Result<(), DbError> {
-    tx.execute("UPDATE audit SET seq = $2, mac = $3 WHERE id = $1", &params![id, seq, mac]).await.map(drop)
-}
-
-/// The first entries of a chain: number, time, and what binds them.
+/// The first entries of a chain, each with its number and what binds it.
 pub(super) async fn first_entries(
     tx: &mut Tx,
     space: &str,
     from: i64,
     limit: usize,
-) -> Result<Vec<(i64, Micros, String)>, DbError> {
-    let sql = "SELECT seq, at, mac FROM audit WHERE space_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
-    let rows = tx.query(sql, &params![space, from, i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
-    rows.iter().map(|row| Ok((row.int(0)?, row.int(1)?, row.text(2)?.to_owned()))).collect()
+) -> Result<Vec<(i64, String, AuditEntry)>, DbError> {
+    let sql = format!("{AUDIT} WHERE space_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3");
+    let rows = tx.query(&sql, &params![space, from, i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
+    rows.iter().map(audit_entry).collect()
 }
 
 pub(super) async fn delete_to(tx: &mut Tx, space: &str, seq: i64) -> Result<u64, DbError> {
@@ -172,7 +162,7 @@ pub(super) async fn kept(db: &Db, scope: &str, since: Micros) -> Result<Option<K
     let row = db.query_opt(sql, &params![scope, since]).await?;
     let kept = |row: Row| -> Result<Kept, DbError> {
         let text = |column: usize| row.text(column).map(str::to_owned);
-        Ok(Kept { request: text(0)?, space: text(1)?, system_admin: row.bool(2)?, answer: text(3)? })
+        Ok(Kept { request: text(0)?, spaces: text(1)?, system_admin: row.bool(2)?, answer: text(3)? })
     };
     row.map(kept).transpose()
 }
@@ -181,15 +171,20 @@ pub(super) async fn kept(db: &Db, scope: &str, since: Micros) -> Result<Option<K
 pub(super) async fn keep_once(
     tx: &mut Tx,
     once: &Once,
-    space: &str,
+    spaces: &str,
     system_admin: bool,
     now: Micros,
     since: Micros,
 ) -> Result<(), DbError> {
-    tx.execute("DELETE FROM idempotency_keys WHERE created_at <= $1", &params![since]).await?;
+    forget_kept(tx, since).await?;
     let sql = "INSERT INTO idempotency_keys (scope, request, space_id, system_admin, answer, created_at) \
                VALUES ($1, $2, $3, $4, '', $5) ON CONFLICT (scope) DO NOTHING";
-    tx.execute(sql, &params![&once.scope, &once.request, space, system_admin, now]).await.map(drop)
+    tx.execute(sql, &params![&once.scope, &once.request, spaces, system_admin, now]).await.map(drop)
+}
+
+/// Forgets what was kept before that time.
+pub(super) async fn forget_kept(tx: &mut Tx, since: Micros) -> Result<(), DbError> {
+    tx.execute("DELETE FROM idempotency_keys WHERE created_at <= $1", &params![since]).await.map(drop)
 }
 
 pub(super) async fn keep_answer(tx: &mut Tx, scope: &str, answer: &str) -> Result<(), DbError> {

@@ -251,8 +251,9 @@ async fn page_of(
 /// The page where anybody may be among those who may.
 async fn anybody(ctx: &Ctx, mut page: PageOf<'_>, after: Option<Uuid>) -> Result<(Vec<Principal>, Option<Uuid>)> {
     let mut after = after.map(|id| id.to_string()).unwrap_or_default();
+    let mut chunk = CHUNK.min(page.limit + 1);
     loop {
-        let ids = store::users_after(&ctx.db(), &after, CHUNK.min(page.limit + 1)).await?;
+        let ids = store::users_after(&ctx.db(), &after, std::mem::replace(&mut chunk, CHUNK)).await?;
         let Some(last) = ids.last().cloned() else { return Ok((page.found, None)) };
         for id in ids.iter().filter_map(|id| Uuid::try_parse(id).ok()) {
             // Whoever came after this picture was made is not in it yet.

@@ -48,8 +48,8 @@ pub struct Write<'a> {
     tx: &'a mut Tx,
     changes: Vec<Change>,
     stamp: Stamp,
-    /// The last space that something was recorded in.
-    touched: Option<SpaceIx>,
+    /// The spaces that something was recorded in.
+    touched: Vec<SpaceIx>,
     refused_at: Option<(SpaceIx, String, String)>,
 }
 
@@ -127,7 +127,7 @@ where
         tx,
         changes: Vec::new(),
         stamp,
-        touched: None,
+        touched: Vec::new(),
         refused_at: None,
     };
     let outcome = match operation(&mut write).await {
@@ -243,7 +243,7 @@ impl Write<'_> {
             after: text(&record.after),
             request_id: self.stamp.request_id.clone(),
         };
-        self.touched = record.space.or(self.touched);
+        self.touched.extend(record.space.filter(|space| !self.touched.contains(space)));
         Ok(chain::append(self.tx, self.dir, &self.app.chain_key, &entry).await?)
     }
 
@@ -253,8 +253,9 @@ impl Write<'_> {
         let caller = ctx.caller(self.dir)?;
         let passed =
             |space: &SpaceIx| self.dir.world.decide(&caller, Target::Space(*space), Action::Read, self.now).allowed();
-        let space = self.touched.filter(passed).and_then(|space| self.dir.space_id(space));
-        let space = space.map(|id| id.to_string()).unwrap_or_default();
+        let ids = self.touched.iter().filter(|space| passed(space)).filter_map(|space| self.dir.space_id(*space));
+        let spaces: Vec<String> = ids.map(|id| id.to_string()).collect();
+        let space = spaces.join(" ");
         once::keep(self.tx, once, &space, self.caller.system_admin, self.now).await
     }
 
@@ -284,6 +285,11 @@ impl Write<'_> {
             (Changed::These(ids), Ok(id)) => ids.push(id),
             (changed, _) => *changed = Changed::Any,
         }
+    }
+
+    /// Tells that the rows of many resources go.
+    pub fn resources_gone(&mut self) {
+        self.dir.changed = Changed::Any;
     }
 
     /// The access class of that key, made new when no resource ever had it.

@@ -18,6 +18,9 @@ use garth_core::{Action, Caller, Given, KindIx, Micros, Outcome, Permission, Pri
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
 
+/// How often a batch is begun anew because the picture changed under it; then it is 503.
+const ROUNDS: usize = 16;
+
 /// An entity of a question: a type and an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Entity<'a> {
@@ -72,20 +75,33 @@ pub fn action(dir: &Directory, resource_type: &str, name: &str) -> Option<Action
     }
 }
 
-/// What a question is about, once found, and whether it was known without reading; unknown things are `None`, like
-/// hidden ones later.
+/// What a question is about, once found, and whether its row was known without reading; unknown things are `None`,
+/// like hidden ones later.
 async fn found(
     ctx: &Ctx,
     resource: &Entity<'_>,
     subject: impl Fn(&Directory) -> Option<Caller>,
-) -> Result<Option<(Target, bool)>> {
+) -> Result<(Option<Target>, bool)> {
     if resource.kind == "space" {
-        return Ok(ctx.directory().space_ref(resource.id).map(|space| (Target::Space(space), false)));
+        return Ok((ctx.directory().space_ref(resource.id).map(Target::Space), false));
     }
-    let found = resources::target(ctx, subject, resource.id).await?;
+    let (found, known) = resources::target(ctx, subject, resource.id).await?;
     let dir = ctx.directory();
     let kind = dir.kinds.by_name::<KindIx>(resource.kind);
-    Ok(found.filter(|found| kind == Some(found.kind)).map(|found| (found.target, found.known)))
+    Ok((found.filter(|(of, _)| kind == Some(*of)).map(|(_, target)| target), known))
+}
+
+/// The same for explaining, which is asked rarely and always reads.
+async fn found_afresh(
+    ctx: &Ctx,
+    resource: &Entity<'_>,
+    subject: impl Fn(&Directory) -> Option<Caller>,
+) -> Result<Option<Target>> {
+    let (found, known) = found(ctx, resource, subject).await?;
+    if known {
+        resources::look_in_vain(ctx, resource.id).await?;
+    }
+    Ok(found)
 }
 
 /// How a question ends.
@@ -95,29 +111,33 @@ async fn found(
 pub async fn evaluate(ctx: &Ctx, question: &Question<'_>) -> Result<Outcome> {
     // Also for subjects that nobody knows: whether one may ask is told without them.
     let asked = |dir: &Directory| Some(subject(dir, &question.subject, ctx.now()).unwrap_or_else(Caller::anonymous));
-    let found = found(ctx, &question.resource, asked).await?;
-    let known = found.is_some_and(|(_, known)| known);
+    let (target, known) = found(ctx, &question.resource, asked).await?;
+    let ended = decide(ctx, question, target);
+    // Whoever is told nothing pays for a look, whether there is something or not.
+    if known && !matches!(ended, Ok(Outcome::Allowed | Outcome::Forbidden(_))) {
+        resources::look_in_vain(ctx, question.resource.id).await?;
+    }
+    ended
+}
+
+fn decide(ctx: &Ctx, question: &Question<'_>, target: Option<Target>) -> Result<Outcome> {
     // The row first and the picture second: what was revoked before the answer is not allowed.
     let dir = ctx.directory();
     let asking = Asking::of(ctx, &dir)?;
     let who = principal(&dir, &question.subject);
-    let target = asking.target(&dir, who, found.map(|(target, _)| target))?;
+    let target = asking.target(&dir, who, target)?;
     let subject = match who {
         Some(_) if asking.itself(who) => Some(asking.caller().clone()),
         who => who.and_then(|who| access::caller_of(&dir, who, ctx.now())),
     };
     let action = action(&dir, question.resource.kind, question.action);
-    let outcome = match (subject, target, action) {
+    Ok(match (subject, target, action) {
         (Some(subject), Some(target), Some(action)) => {
             let subject = with(subject, &question.given);
             dir.world.decide(&subject, target, action, ctx.now()).outcome
         }
         _ => Outcome::Missing,
-    };
-    if known && outcome == Outcome::Missing {
-        resources::look_in_vain(ctx, question.resource.id).await?;
-    }
-    Ok(outcome)
+    })
 }
 
 /// The subject of a question with what the question says.
@@ -134,19 +154,18 @@ fn with(mut subject: Caller, given: &Given) -> Caller {
 pub async fn evaluate_each(ctx: &Ctx, questions: &[Question<'_>]) -> Result<Vec<Result<Outcome>>> {
     let resources = questions.iter().map(|q| q.resource).filter(|resource| resource.kind != "space");
     let rows = resources::rows(ctx, resources.map(|resource| resource.id)).await?;
-    let mut dir = ctx.directory();
-    loop {
+    // Bounded: somebody may be writing without pause.
+    for _ in 0..ROUNDS {
+        let dir = ctx.directory();
         let many = Many::new(ctx, &dir, questions)?;
         let follows = many.follows(ctx, questions, &rows).await?;
         // Who follows what was read for this picture; another one may ask for more.
-        let newest = ctx.directory();
-        if follows.is_none() || Arc::ptr_eq(&dir, &newest) {
+        if follows.is_none() || Arc::ptr_eq(&dir, &ctx.directory()) {
             let (follows, mut known) = (follows.unwrap_or_default(), Known::default());
             return Ok(questions.iter().map(|question| many.one(ctx, question, &rows, &follows, &mut known)).collect());
         }
-        drop(many);
-        dir = newest;
     }
+    Err(Error::Unavailable)
 }
 
 /// Everything that many questions have in common, worked out once.
@@ -254,10 +273,9 @@ impl<'a> Many<'a> {
 /// # Errors
 /// 403 for everybody else, whether the things named exist or not.
 pub async fn explain(ctx: &Ctx, question: &Question<'_>) -> Result<Explanation> {
-    let target =
-        found(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?.map(|(t, _)| t);
+    let target = found_afresh(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?;
     // What it is to the one who asks: they must see it themselves.
-    let seen = found(ctx, &question.resource, |dir| ctx.caller(dir).ok()).await?.map(|(t, _)| t);
+    let seen = found_afresh(ctx, &question.resource, |dir| ctx.caller(dir).ok()).await?;
     let (dir, now) = (ctx.directory(), ctx.now());
     let asking = Asking::of(ctx, &dir)?;
     let caller = asking.caller();

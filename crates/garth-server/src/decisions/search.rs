@@ -105,6 +105,13 @@ pub async fn subjects(
     }
     let Some(sought) = sought else { return Ok(Found::nothing()) };
     let (found, next) = access::subjects(ctx, &about, sought, action, given, part.after_id(), part.limit).await?;
+    // Asked again now that they are found: who may not ask any more, or not about where it lies now, is told nothing.
+    let again = self::about(ctx, resource).await?;
+    let dir = ctx.directory();
+    let asking = Asking::of(ctx, &dir)?;
+    if !again.and_then(|about| about.space(&dir)).is_some_and(|space| asking.there(&dir, space)) {
+        return Ok(Found::nothing());
+    }
     let id = |principal: Principal| id_of(&dir, principal);
     Ok(Found { items: found.into_iter().map(id).collect(), next: next.map(|id| (String::new(), id.to_string())) })
 }
@@ -225,6 +232,9 @@ fn names(dir: &Directory, kind: &str) -> Vec<String> {
             own.map(|verb| format!("{kind}:{verb}")).collect()
         }
     };
+    if kind != "space" && !names.contains(&format!("{kind}:delete")) {
+        names.push("delete".to_owned());
+    }
     names.extend(["read", "write"].map(str::to_owned));
     names.sort();
     names

@@ -13,6 +13,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+/// Properties of one subject, resource or action that a question may say.
+pub const PROPERTIES: usize = 64;
+
 /// A JSON object; everything wrong with it is 400.
 pub struct Asked(pub Map<String, Value>);
 
@@ -393,7 +396,13 @@ impl<'a> Parts<'a> {
     /// 400 when one of them, or its properties, is no object.
     pub fn given(&self) -> Result<Given> {
         let of = |name: &str| -> Result<&'a Value> {
-            Ok(self.object(name)?.and_then(|object| object.get("properties")).unwrap_or(&Value::Null))
+            let given = self.object(name)?.and_then(|object| object.get("properties")).unwrap_or(&Value::Null);
+            match given.as_object() {
+                Some(properties) if properties.len() > PROPERTIES => {
+                    Err(malformed(format!("{name}.properties must be at most {PROPERTIES}")))
+                }
+                _ => Ok(given),
+            }
         };
         Ok(policy::given(of("subject")?, of("resource")?, of("action")?))
     }

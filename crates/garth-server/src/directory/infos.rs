@@ -206,6 +206,8 @@ pub struct ChainEnd {
     pub last_seq: i64,
     /// What the next entry is bound to.
     pub last_mac: String,
+    /// Was it as this server had left it when it was read?
+    pub whole: bool,
 }
 
 /// A credential of a space, for an application.

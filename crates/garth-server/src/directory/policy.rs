@@ -365,12 +365,22 @@ fn fact(value: &Value) -> Fact {
     }
 }
 
+/// What a question says; of a text that is too long for any rule, only that it is one.
+fn said(value: &Value) -> Fact {
+    match value {
+        Value::String(text) if text.len() > PROPERTY_MAX => Fact::Text("\u{0}".into()),
+        value => fact(value),
+    }
+}
+
 /// The properties that came with a question: of its subject, its resource and its action, where they are objects.
 pub fn given(subject: &Value, resource: &Value, action: &Value) -> Given {
     let parts = [(Part::Subject, subject), (Part::Resource, resource), (Part::Action, action)];
     let all = parts.into_iter().flat_map(|(of, value)| {
         let properties = value.as_object().into_iter().flatten();
-        properties.map(move |(name, value)| (of, name.as_str().into(), fact(value)))
+        // No rule asks for a longer name, and none can equal a longer text: of such there is only the type.
+        let known = properties.filter(|(name, _)| name.len() <= PROPERTY_MAX);
+        known.map(move |(name, value)| (of, name.as_str().into(), said(value)))
     });
     Given::new(all.collect())
 }

@@ -22,33 +22,28 @@ impl Asked {
     }
 }
 
-/// A resource that is asked about.
-#[derive(Clone, Copy, Debug)]
-pub struct Found {
-    /// Its kind.
-    pub kind: KindIx,
-    /// What the decision is about, to the subject.
-    pub target: Target,
-    /// Was it known, so that no row was read?
-    pub known: bool,
-}
-
-/// What a decision about a resource of that id or code needs; `None` when there is none.
+/// What a decision about a resource of that id or code needs, `None` when there is none; and whether its row was
+/// known without reading.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn target(ctx: &Ctx, subject: impl Fn(&Directory) -> Option<Caller>, id: &str) -> Result<Option<Found>> {
-    let db = &ctx.app.db;
+pub async fn target(
+    ctx: &Ctx,
+    subject: impl Fn(&Directory) -> Option<Caller>,
+    id: &str,
+) -> Result<(Option<(KindIx, Target)>, bool)> {
     let mut code = String::new();
-    let Some(name) = name_of(id, &mut code) else { return Ok(None) };
-    let Some((row, known)) = row(ctx, &name).await? else { return Ok(None) };
+    let Some(name) = name_of(id, &mut code) else { return Ok((None, false)) };
+    let Some((row, known)) = row(ctx, &name).await? else { return Ok((None, false)) };
     let dir = ctx.directory();
-    let (Some(subject), Some(class)) = (subject(&dir), dir.world.class(row.class)) else { return Ok(None) };
+    let (Some(subject), Some(class)) = (subject(&dir), dir.world.class(row.class)) else { return Ok((None, known)) };
+    // Behind a gate that stays shut it does not matter, and must not be read: that would tell that there is something.
+    let asks = row.asks_subscribers(&dir) && dir.world.standing(&subject, class.space, ctx.now()).gate;
     let subscriber = match identity(&dir, &subject) {
-        Some(me) if row.asks_subscribers(&dir) => store::subscribed(db, &row.id, &me).await?,
+        Some(me) if asks => store::subscribed(&ctx.app.db, &row.id, &me).await?,
         _ => false,
     };
-    Ok(Some(Found { kind: class.kind, target: row.target(&dir, &subject, subscriber), known }))
+    Ok((Some((class.kind, row.target(&dir, &subject, subscriber))), known))
 }
 
 /// What is known of a resource that was asked about lately, else its row; and whether it was known.

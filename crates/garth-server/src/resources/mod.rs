@@ -9,7 +9,7 @@ mod list;
 mod references;
 mod store;
 
-pub use asked::{Found, Rows, about, follows, look_in_vain, rows, target};
+pub use asked::{Rows, about, follows, look_in_vain, rows, target};
 pub use body::closed_secrets;
 pub use edit::{ResourcePatch, archive, delete, move_to, update};
 pub use list::{Filter, list, search};

@@ -108,6 +108,7 @@ pub async fn update_me(ctx: &Ctx, patch: MePatch) -> Result<Me> {
 /// 401, 403 when the current one is wrong, 422 for a new one that will not do, 429.
 pub async fn set_password(ctx: &Ctx, current: String, new: String) -> Result<()> {
     let (keep, user) = myself(ctx)?;
+    let _turn = ctx.hashing()?;
     require_strong(ctx, user, "/new", &new, None).await?;
     let (guess, user, before) = verify_current(ctx, current).await?;
     let (guess, new) = guess.verified(ctx.app.passwords.hash(new).await)?;

@@ -63,6 +63,7 @@ pub struct Setup {
 /// 404 when the setup is done, 403 for a wrong token, 422, 429 after too many wrong tokens.
 pub async fn set_up(ctx: &Ctx, setup: Setup) -> Result<SignedIn> {
     let expected = ctx.app.setup_token().ok_or(Error::NotFound)?;
+    let _turn = ctx.hashing()?;
     let guess = ctx.guess(None)?;
     // Compared by hash, so that the time tells nothing of the token.
     if ids::token_hash(&expected) != ids::token_hash(&setup.token) {
@@ -105,6 +106,7 @@ pub async fn set_up(ctx: &Ctx, setup: Setup) -> Result<SignedIn> {
 /// 429 after too many tokens that were none.
 pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<String>) -> Result<SignedIn> {
     let token_hash = ids::token_hash(&token);
+    let _turn = ctx.hashing()?;
     let guess = ctx.guess(None)?;
     // Looked at first, so that only those who hold a token can make the server hash a password.
     let found = store::signup(&ctx.app.db, &token_hash, ctx.now()).await.map_err(Error::from);
@@ -139,6 +141,8 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
 /// # Errors
 /// 401 `wrong_credentials`; 429 after too many wrong ones.
 pub async fn sign_in(ctx: &Ctx, username: &str, password: String, device: &str) -> Result<SignedIn> {
+    in_earnest(ctx)?;
+    let _turn = ctx.hashing()?;
     let handle = text::folded(username.trim());
     let guess = ctx.guess(Some(&handle))?;
     let (guess, found) = guess.verified(store::password(&ctx.app.db, &handle).await.map_err(Error::from))?;
@@ -174,6 +178,11 @@ async fn require_strong(ctx: &Ctx, user: Uuid, pointer: &str, password: &str, na
 /// What a device calls itself, as far as it is kept.
 fn device_name(device: &str) -> String {
     device.chars().filter(|c| !c.is_control()).take(DEVICE_CHARACTERS).collect()
+}
+
+/// Signing in and recovering are not tried out: that would confirm a secret without a record of it.
+fn in_earnest(ctx: &Ctx) -> Result<()> {
+    if ctx.dry_run { Err(Error::field("?dry_run", "signing in is not tried out")) } else { Ok(()) }
 }
 
 /// Begins a session of an enabled user; any other is refused with `refusal`.

@@ -25,7 +25,9 @@ const WRONG: Error = Error::WrongCredentials("username or recovery code");
 /// # Errors
 /// 401 `wrong_credentials`; 422 for a password that will not do, which leaves the code as it is; 429.
 pub async fn recover(ctx: &Ctx, username: &str, code: &str, new_password: String, device: &str) -> Result<SignedIn> {
+    super::in_earnest(ctx)?;
     Passwords::check("/new_password", &new_password)?;
+    let _turn = ctx.hashing()?;
     let handle = text::folded(username.trim());
     let code = code_hash(code);
     let guess = ctx.guess(Some(&handle))?;
@@ -62,6 +64,7 @@ pub async fn recover(ctx: &Ctx, username: &str, code: &str, new_password: String
 /// # Errors
 /// 401, 403 when the current password is wrong, 429.
 pub async fn renew(ctx: &Ctx, current: String) -> Result<Vec<String>> {
+    let _turn = ctx.hashing()?;
     let (guess, user, hash) = super::me::verify_current(ctx, current).await?;
     let codes = write(ctx, "me.recovery_codes", async move |w: &mut Write<'_>| {
         let (permit, _) = w.own()?;

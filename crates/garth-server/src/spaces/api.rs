@@ -246,6 +246,7 @@ async fn update(
 async fn delete(ctx: Ctx, Path(id): Path<String>, uri: Uri) -> Result<StatusCode> {
     let mut query = Query::new(&uri)?;
     let confirm = query.one("confirm");
+    query.flag("dry_run");
     query.done()?;
     spaces::delete(&ctx, id, confirm).await.map(|()| StatusCode::NO_CONTENT)
 }

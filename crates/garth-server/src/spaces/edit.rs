@@ -256,6 +256,7 @@ pub async fn delete(ctx: &Ctx, id: String, confirm: Option<String>) -> Result<()
         }
         let (before, sealed, target_id) = (state(w.dir(), ix), space.sealed, info.id.to_string());
         api_keys::end_all(w, &permit, ix).await?;
+        w.resources_gone();
         store::delete(w.tx(), &permit, info.id).await?;
         w.keep_count().await?;
         w.changed(Change::Space(info.id)).await?;

@@ -105,6 +105,10 @@ const KEPT: &[(&str, &str)] = &[
     ("users, groups or rules in one list of a policy", "policies_have_limits"),
     ("permissions of one role", "roles_have_limits"),
     ("grants", "a_repeated_grant_is_the_same_grant"),
+    (
+        "properties of a subject, a resource or an action that a question says",
+        "n22_what_a_question_says_has_a_type_and_ends_with_it",
+    ),
     ("properties of the question that a rule asks for", "n21_a_property_that_nobody_told_denies"),
     (
         "reading a resource again that changes while it is read",

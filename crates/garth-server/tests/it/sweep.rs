@@ -113,7 +113,9 @@ async fn every_caller_gets_what_the_golden_file_says(g: Garth) {
                 let said = format!("{} {code}", dry.status.as_u16());
                 fits(&route, name, &dry);
                 answers.entry(said.trim_end().to_owned()).or_default().push(name);
-                if dry.status.is_client_error() && route.changes() {
+                // Signing in is not tried out; asked in earnest it would be done.
+                let untried = dry["errors"][0]["pointer"] == "?dry_run";
+                if dry.status.is_client_error() && route.changes() && !untried {
                     let earnest = route.call(&w, &caller, &route.url(&w)).await;
                     assert_same(&earnest, &dry);
                 }
@@ -184,7 +186,8 @@ fn compare(table: &str) {
 /// Each change, asked for and then made, by somebody who may: the same kind of answer.
 async fn a_dry_run_answers_as_the_change_would(g: Garth) {
     let w = World::make(&g).await;
-    let changes: Vec<Route> = routes().into_iter().filter(Route::changes).collect();
+    let untried = |route: &Route| matches!(route.path, "/api/v1/login" | "/api/v1/recover");
+    let changes: Vec<Route> = routes().into_iter().filter(|r| r.changes() && !untried(r)).collect();
     let mut dry = Vec::new();
     g.unchanged(async || {
         for route in &changes {

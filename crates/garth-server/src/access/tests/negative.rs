@@ -213,6 +213,10 @@ async fn n22_what_a_question_says_has_a_type_and_ends_with_it(g: Garth) {
         assert!(!ask(other.clone()).await, "{other}");
     }
     assert!(ask(json!({"status": "open", "more": {"deep": [1]}})).await);
+    let many: serde_json::Map<String, Value> = (0..65).map(|n| (format!("p{n}"), json!(n))).collect();
+    let mut crowd = lin.question("read", "task", &task.id);
+    crowd["resource"]["properties"] = Value::Object(many);
+    lin.post("/access/v1/evaluation", crowd).await.refused(400, "malformed");
     // What one question said is unknown to the next, and to Garth itself.
     assert!(!lin.may("read", "task", &task.id).await);
     lin.get(&task.url("")).await.refused(404, "not_found");

@@ -6,7 +6,8 @@ use garth_server::access::{ChainReport, chains, check_chain};
 stories! {
     a_record_that_nobody_touched_is_whole,
     whoever_meddles_with_the_record_is_found_out,
-    a_record_of_an_earlier_version_is_chained_at_the_start,
+    what_was_cut_is_not_sealed_by_what_is_written_after,
+    retention_takes_nothing_that_was_changed,
     old_entries_go_when_the_settings_say_so,
     the_days_of_the_audit_have_limits,
     what_is_rolled_back_leaves_no_gap,
@@ -105,14 +106,36 @@ async fn whoever_meddles_with_the_record_is_found_out(g: Garth) {
     g.meddle("DROP TABLE kept_audit; DROP TABLE kept_chains").await;
 }
 
-async fn a_record_of_an_earlier_version_is_chained_at_the_start(g: Garth) {
+async fn what_was_cut_is_not_sealed_by_what_is_written_after(g: Garth) {
     let atlas = busy(&g).await;
-    let before = g.admin().await.all_pages(&atlas.url("/audit"), 100).await;
-    g.meddle("UPDATE audit SET seq = 0, mac = ''; DELETE FROM audit_chains").await;
-    g.restart().await;
-    assert_eq!(wrong(&g).await, Vec::<String>::new());
-    let after = g.admin().await.all_pages(&atlas.url("/audit"), 100).await;
-    assert_eq!(before.len(), after.len());
+    let here = format!("space_id = '{}'", atlas.id);
+    let cuts = [
+        format!(
+            "UPDATE audit_chains SET last_seq = 2, last_mac = (SELECT mac FROM audit WHERE {here} AND seq = 2) WHERE {here}; \
+             DELETE FROM audit WHERE {here} AND seq > 2"
+        ),
+        format!(
+            "UPDATE audit SET seq = 0, mac = '', actor = 'user:somebody' WHERE {here}; DELETE FROM audit_chains WHERE {here}"
+        ),
+    ];
+    for cut in cuts {
+        g.meddle(&cut).await;
+        g.restart().await;
+        assert!(!wrong(&g).await.is_empty(), "{cut}");
+        g.admin().await.resource("task", "After").space(&atlas).create().await;
+        assert!(!wrong(&g).await.is_empty(), "written after: {cut}");
+    }
+}
+
+async fn retention_takes_nothing_that_was_changed(g: Garth) {
+    let atlas = busy(&g).await;
+    g.admin().await.patch("/api/v1/settings", json!({"audit_days": 30})).await.ok();
+    g.meddle(&format!("UPDATE audit SET at = 0 WHERE space_id = '{}'", atlas.id)).await;
+    let before = g.rows("audit_chains").await.len();
+    g.app().forget_old_entries().await.expect("housekeeping");
+    assert_eq!(g.rows("audit_chains").await.len(), before);
+    assert_eq!(g.admin().await.all_pages(&atlas.url("/audit"), 100).await.len(), 5, "nothing went");
+    assert!(!wrong(&g).await.is_empty());
 }
 
 async fn old_entries_go_when_the_settings_say_so(g: Garth) {

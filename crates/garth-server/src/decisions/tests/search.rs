@@ -321,11 +321,14 @@ async fn authzen_search_by_an_application_finds_everybody_where_it_may_ask(g: Ga
     // What others may, there.
     let mut body = f.bob.question("read", "record", "x");
     body["resource"] = json!({"type": "record"});
-    assert_eq!(found(&app.post(RESOURCE, body.clone()).await.ok()), [&f.records[..], &[deep.id.clone()]].concat());
+    assert_eq!(
+        found(&app.post(RESOURCE, body.clone()).await.ok()),
+        [&f.records[..], std::slice::from_ref(&deep.id)].concat()
+    );
     body["subject"]["id"] = json!(kim.id);
-    assert_eq!(found(&app.post(RESOURCE, body.clone()).await.ok()), [deep.id.clone()]);
+    assert_eq!(found(&app.post(RESOURCE, body.clone()).await.ok()), std::slice::from_ref(&deep.id));
     body["resource"] = json!({"type": "space"});
-    assert_eq!(found(&app.post(RESOURCE, body).await.ok()), [below.id.clone()]);
+    assert_eq!(found(&app.post(RESOURCE, body).await.ok()), std::slice::from_ref(&below.id));
     let body = f.alice.question("x", "record", record);
     assert_eq!(found(&app.post(ACTION, body).await.ok()), ["read", "record:delete", "write"]);
     // Somebody who may no longer is not found.

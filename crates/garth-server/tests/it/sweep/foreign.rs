@@ -105,9 +105,10 @@ async fn n04_foreign_ids_in_bodies_and_queries_are_unknown_ones(g: Garth) {
                 let (hidden, missing) = (ask(&w.hidden).await.refused_somehow(), ask(&nowhere).await);
                 assert_same(&hidden, &missing);
             }
-            let questions: [(&str, &str, fn(&Ids) -> &String); 2] =
-                [("task", "read", |ids| &ids.resource), ("space", "read", |ids| &ids.space)];
-            for (kind, action, id) in questions {
+            type IdOf = fn(&Ids) -> &String;
+            let questions: [(&str, IdOf); 2] = [("task", |ids| &ids.resource), ("space", |ids| &ids.space)];
+            for (kind, id) in questions {
+                let action = "read";
                 for route in ["/access/v1/evaluation", "/api/v1/explain"] {
                     let ask = |ids: &Ids| caller.post(route, caller.question(action, kind, id(ids)));
                     assert_same(&ask(&w.hidden).await, &ask(&nowhere).await);

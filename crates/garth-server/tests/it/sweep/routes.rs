@@ -1,7 +1,7 @@
 //! The table of the sweep: every route, whom it is for, and a body it takes. Each step is one that the caller of
 //! [`Route::caller`] can take after those before it, so that the table is also a day in the life of an installation.
 
-use super::world::World;
+use super::world::{Ids, World};
 use crate::support::*;
 use axum::http::Method;
 
@@ -66,7 +66,12 @@ impl Route {
     /// Its address in the world, with the query it needs.
     pub fn url(&self, w: &World) -> String {
         let ends = self.method == "delete" && !self.path.contains("/grants/") && !self.path.contains("/members/");
-        let ids = if ends { &w.doomed } else { &w.ids };
+        let of_atlas = Ids { space: w.ids.space.clone(), ..w.doomed.clone() };
+        let ids = match ends {
+            true if self.path.contains("/api-keys/") => &of_atlas,
+            true => &w.doomed,
+            false => &w.ids,
+        };
         let path = ids.fill(self.path);
         if self.name() == "DELETE /api/v1/spaces/{id}" { format!("{path}?confirm=Old") } else { path }
     }
