@@ -70,7 +70,7 @@ const KEPT: &[(&str, &str)] = &[
         "spelling of a number in a query, of a version in `If-Match`",
         "n69_numbers_at_their_limits_neither_wrap_nor_overflow",
     ),
-    ("NUL in a query or a path", "n66_many_keys_and_double_keys_are_refused"),
+    ("NUL in a query or a path", "n66_texts_that_are_none_are_refused"),
     ("page of a list", "pages_and_cursors_have_limits"),
     ("labels that a list of resources asks for; its `q`", "what_a_list_asks_for_has_limits"),
     ("cursor", "pages_and_cursors_have_limits"),
