@@ -199,6 +199,8 @@ pub fn times(_: &Yard, bytes: &[u8]) {
     if let Some(number) = bytes.first_chunk() {
         let moment = i64::from_le_bytes(*number);
         let written = clock::to_text(moment);
-        assert!(written.is_empty() || clock::from_text(&written) == Some(moment), "{moment} {written}");
+        // RFC 3339 has four digits for the year; nothing that is read lies beyond them.
+        let beyond = written.starts_with(['-', '+']);
+        assert!(written.is_empty() || beyond || clock::from_text(&written) == Some(moment), "{moment} {written}");
     }
 }
