@@ -1,4 +1,4 @@
-//! Measures Garth beside its peers in one run and prints a table of ratios: `bench/run [S|M|L]`. See README.md.
+//! Measures Garth beside its peers in one run and prints a table of ratios: `bench/run [S|M|L [part]]`. See README.md.
 
 mod engine;
 mod fill;
@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use workload::{ADA, Size, VERA, Workload};
 
+const USAGE: &str = "usage: bench/run [S|M|L [decisions|http|batch|pages|who|durable|spaces|revoke]]";
+
 #[tokio::main(worker_threads = 2)]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -23,12 +25,12 @@ async fn main() {
         // A process of its own, so that its memory is nothing but the server's.
         ["start", folder] => start(Path::new(folder), None).await,
         ["start", folder, url] => start(Path::new(folder), Some(url)).await,
-        [] => run(Size::M).await,
-        [name] => match Size::of(name) {
-            Some(size) => run(size).await,
-            None => eprintln!("usage: bench/run [S|M|L]"),
+        [] => run(Size::M, None).await,
+        [name, ref part @ ..] if part.len() < 2 => match Size::of(name) {
+            Some(size) => run(size, part.first().copied()).await,
+            None => eprintln!("{USAGE}"),
         },
-        _ => eprintln!("usage: bench/run [S|M|L]"),
+        _ => eprintln!("{USAGE}"),
     }
 }
 
@@ -82,7 +84,9 @@ impl Databases {
     }
 }
 
-async fn run(size: Size) {
+/// Everything, or only one part of it.
+async fn run(size: Size, part: Option<&str>) {
+    let wanted = |name: &str| part.is_none_or(|part| part == name);
     let folder = std::env::var_os("BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = folder.join(format!("garth-bench-{}", std::process::id()));
     let mut databases = std::env::var("BENCH_DATABASE").ok().map(|base| Databases { base, made: Vec::new() });
@@ -91,16 +95,18 @@ async fn run(size: Size) {
     let load = Workload::new(size);
     let users: Vec<u32> = load.some_users(20);
 
-    eprintln!("== decisions in process");
-    in_process(&load, &mut table).await;
+    if wanted("decisions") {
+        eprintln!("== decisions in process");
+        in_process(&load, &mut table).await;
+    }
 
     let peer = match &mut databases {
-        Some(databases) => {
+        Some(databases) if part.is_none() => {
             eprintln!("== PostgreSQL as a peer");
             let url = databases.make("peer").await;
             Some(postgres::run(&server::connect(&url).await, &load, &users).await)
         }
-        None => None,
+        _ => None,
     };
     if let Some(peer) = &peer {
         let world = engine::world(&load);
@@ -126,25 +132,40 @@ async fn run(size: Size) {
         let took = Server::fill(&large, large_url.as_deref(), Workload::new(size), sessions.clone()).await;
         eprintln!("  {} resources written in {}", size.resources, span(took));
         Server::fill(&small, small_url.as_deref(), Workload::new(size.part(10)), vec![VERA]).await;
-        memory(&folder, engine, &large, large_url.as_deref(), &mut table);
+        if part.is_none() {
+            memory(&folder, engine, &large, large_url.as_deref(), &mut table);
+        }
         let server = Server::open(&large, large_url.as_deref()).await;
         let little = Server::open(&small, small_url.as_deref()).await;
         table.add(format!("**on {engine}**"), "", "", None, "", None);
         lines::sound(&server, &load).await;
         let (batch, who, best, usual) = beside.take().unwrap_or_default();
-        lines::http(&server, &load, &mut table).await;
-        lines::batch(&server, &load, &mut table, batch).await;
-        lines::pages(&server, &little, &users, &mut table, best, usual).await;
-        lines::who(&server, &load, postgres::ORDINARY, &mut table, who).await;
-        let file = folder.join("bare.db");
-        let url = large_url.clone();
-        lines::durable(&server, &mut table, async || match &url {
-            None => bare_sqlite(&file),
-            Some(url) => bare_postgres(url).await,
-        })
-        .await;
-        lines::spaces(&server, &load, &mut table).await;
-        lines::revoke(&server, &load, &mut table).await;
+        if wanted("http") {
+            lines::http(&server, &load, &mut table).await;
+        }
+        if wanted("batch") {
+            lines::batch(&server, &load, &mut table, batch).await;
+        }
+        if wanted("pages") {
+            lines::pages(&server, &little, &users, &mut table, best, usual).await;
+        }
+        if wanted("who") {
+            lines::who(&server, &load, postgres::ORDINARY, &mut table, who).await;
+        }
+        if wanted("durable") {
+            let (file, url) = (folder.join("bare.db"), large_url.clone());
+            let bare = async || match &url {
+                None => bare_sqlite(&file),
+                Some(url) => bare_postgres(url).await,
+            };
+            lines::durable(&server, &mut table, bare).await;
+        }
+        if wanted("spaces") {
+            lines::spaces(&server, &load, &mut table).await;
+        }
+        if wanted("revoke") {
+            lines::revoke(&server, &load, &mut table).await;
+        }
         server.app.shutdown().await;
         little.app.shutdown().await;
     }

@@ -3,11 +3,14 @@
 use crate::fill;
 use crate::measure::{Times, timed};
 use crate::workload::Workload;
-use axum::body::Body;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode};
+use axum::routing::post;
 use garth_server::base::clock::Clock;
 use garth_server::base::db::Target;
-use garth_server::{App, Config, Limits, router};
+use garth_server::{App, Config, Ctx, Limits, router_with};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -20,7 +23,7 @@ use tower::ServiceExt;
 
 pub struct Server {
     pub app: Arc<App>,
-    pub routes: axum::Router,
+    pub routes: Router,
     pub folder: PathBuf,
 }
 
@@ -37,6 +40,11 @@ pub fn target(folder: &Path, postgres: Option<&str>) -> Target {
     }
 }
 
+/// Where a handler answers that takes a credential and a body and does nothing, behind the layers of every route.
+pub const NOTHING: &str = "/nothing";
+/// The same without our layers and without a credential: the HTTP library alone.
+pub const BARE: &str = "/bare";
+
 impl Server {
     pub async fn open(folder: &Path, postgres: Option<&str>) -> Server {
         let config = Config {
@@ -48,7 +56,10 @@ impl Server {
             limits: limits(),
         };
         let app = App::open(config).await.expect("the server opens");
-        Server { routes: router(Arc::clone(&app)), app, folder: folder.to_owned() }
+        let nothing = || ([(CONTENT_TYPE, "application/json")], r#"{"decision":true}"#);
+        let ours = Router::new().route(NOTHING, post(async move |_: Ctx, _: Bytes| nothing()));
+        let routes = router_with(Arc::clone(&app), ours).route(BARE, post(async move |_: Bytes| nothing()));
+        Server { routes, app, folder: folder.to_owned() }
     }
 
     /// Makes an installation of a workload; answers how long the rows took.
@@ -120,6 +131,8 @@ impl Server {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let routes = self.routes.clone();
+        // As `garth serve` does.
+        tokio::spawn(self.app.clone().keep_house());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         address
     }

@@ -120,8 +120,15 @@ async fn openapi_json(_: Anyone) -> Response {
 
 /// The server's router.
 pub fn router(app: Arc<App>) -> Router {
-    let (mut routes, document) = described().split_for_parts();
+    router_with(app, Router::new())
+}
+
+/// The same with other routes behind the same layers: the bench has a handler there that does nothing.
+#[doc(hidden)]
+pub fn router_with(app: Arc<App>, more: Router<Arc<App>>) -> Router {
+    let (routes, document) = described().split_for_parts();
     app.figures.know_routes(document.paths.paths.into_keys());
+    let mut routes = routes.merge(more);
     if let Some((path, discovery)) = decisions::api::beside(&app) {
         routes = routes.route(&path, discovery);
     }

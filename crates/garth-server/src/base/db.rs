@@ -32,8 +32,9 @@ pub use shape::Shape;
 pub use whole::{Progress, claim_folder, load, open_file};
 pub use writer::Writer;
 
-/// What a column or a parameter can hold. There is nothing else in the database.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a column or a parameter can hold. There is nothing else in the database. Texts are ordered by their bytes, as
+/// both engines order them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     /// Nothing there.
     Null,

@@ -99,7 +99,7 @@ async fn found_afresh(
 ) -> Result<Option<Target>> {
     let (found, known) = found(ctx, resource, subject).await?;
     if known {
-        resources::look_in_vain(ctx, resource.id).await?;
+        resources::look_in_vain(ctx, &[resource.id]).await?;
     }
     Ok(found)
 }
@@ -115,7 +115,7 @@ pub async fn evaluate(ctx: &Ctx, question: &Question<'_>) -> Result<Outcome> {
     let ended = decide(ctx, question, target);
     // Whoever is told nothing pays for a look, whether there is something or not.
     if known && !matches!(ended, Ok(Outcome::Allowed | Outcome::Forbidden(_))) {
-        resources::look_in_vain(ctx, question.resource.id).await?;
+        resources::look_in_vain(ctx, &[question.resource.id]).await?;
     }
     ended
 }
@@ -162,7 +162,14 @@ pub async fn evaluate_each(ctx: &Ctx, questions: &[Question<'_>]) -> Result<Vec<
         // Who follows what was read for this picture; another one may ask for more.
         if follows.is_none() || Arc::ptr_eq(&dir, &ctx.directory()) {
             let (follows, mut known) = (follows.unwrap_or_default(), Known::default());
-            return Ok(questions.iter().map(|question| many.one(ctx, question, &rows, &follows, &mut known)).collect());
+            let ends: Vec<Result<Outcome>> =
+                questions.iter().map(|question| many.one(ctx, question, &rows, &follows, &mut known)).collect();
+            // As in [`evaluate`]: what is hidden and known costs as much as what is not there.
+            let hidden = questions.iter().zip(&ends).filter(|(question, end)| {
+                !matches!(end, Ok(Outcome::Allowed | Outcome::Forbidden(_))) && rows.known(question.resource.id)
+            });
+            resources::look_in_vain(ctx, &hidden.map(|(question, _)| question.resource.id).collect::<Vec<_>>()).await?;
+            return Ok(ends);
         }
     }
     Err(Error::Unavailable)

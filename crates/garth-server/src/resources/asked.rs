@@ -4,8 +4,9 @@ use super::name_of;
 use super::store::{self, Asked, Name};
 use crate::access::{About, Ctx, facts, identity};
 use crate::base::error::Result;
+use crate::base::ids;
 use crate::directory::Directory;
-use crate::directory::known::{Holder, Row};
+use crate::directory::known::{Holder, Row, Ticket};
 use garth_core::{Caller, ClassIx, KindIx, Target};
 use hashbrown::{HashMap, HashSet};
 use uuid::Uuid;
@@ -48,31 +49,46 @@ pub async fn target(
 
 /// What is known of a resource that was asked about lately, else its row; and whether it was known.
 async fn row(ctx: &Ctx, name: &Name<'_>) -> Result<Option<(Asked, bool)>> {
-    let id = match name {
-        Name::Id(id) => Uuid::try_parse(id).ok(),
+    let ticket = match name {
+        Name::Id(id) => match remembered(ctx, id) {
+            Ok(known) => return Ok(Some((known, true))),
+            Err(ticket) => ticket,
+        },
         Name::Code(_) => None,
     };
-    let ticket = id.map(|id| ctx.app.known.get(id));
-    if let (Some(id), Some(Ok(known))) = (id, ticket) {
-        let (author, owner) = (known.author.text(), known.owner.text());
-        return Ok(Some((Asked { id: id.to_string(), class: known.class, author, owner }, true)));
-    }
     let Some(row) = store::asked(&ctx.app.db, name).await? else { return Ok(None) };
-    if let (Some(Err(ticket)), Some(author), Some(owner)) =
-        (ticket, Holder::read(&row.author), Holder::read(&row.owner))
-    {
-        ctx.app.known.put(ticket, Row { class: row.class, author, owner });
-    }
+    remember(ctx, ticket, &row);
     Ok(Some((row, false)))
 }
 
-/// What somebody pays who is told that there is nothing: a look for the row. Without it, what is hidden and known
+/// What is known of a resource, or a ticket to put in what is read now.
+fn remembered(ctx: &Ctx, id: &str) -> std::result::Result<Asked, Option<Ticket>> {
+    let uuid = Uuid::try_parse(id).map_err(|_| None)?;
+    let known = ctx.app.known.get(uuid).map_err(Some)?;
+    let (author, owner) = (known.author.text(), known.owner.text());
+    Ok(Asked { id: uuid.to_string(), class: known.class, author, owner })
+}
+
+fn remember(ctx: &Ctx, ticket: Option<Ticket>, row: &Asked) {
+    if let (Some(ticket), Some(author), Some(owner)) = (ticket, Holder::read(&row.author), Holder::read(&row.owner)) {
+        ctx.app.known.put(ticket, Row { class: row.class, author, owner });
+    }
+}
+
+/// What somebody pays who is told that there is nothing: a look for the rows. Without it, what is hidden and known
 /// would be missing faster than what does not exist (`MODEL.md`, law 3).
 ///
 /// # Errors
 /// When the store fails.
-pub async fn look_in_vain(ctx: &Ctx, id: &str) -> Result<()> {
-    store::asked(&ctx.app.db, &Name::Id(id)).await.map(drop).map_err(Into::into)
+pub async fn look_in_vain(ctx: &Ctx, ids: &[&str]) -> Result<()> {
+    match ids {
+        [] => Ok(()),
+        [id] => store::asked(&ctx.app.db, &Name::Id(id)).await.map(drop).map_err(Into::into),
+        many => {
+            let list = json_list(many.iter().copied());
+            store::asked_by_ids(&ctx.app.db, list).await.map(drop).map_err(Into::into)
+        }
+    }
 }
 
 /// What a resource of that id or code says to everybody who asks about it; `None` when there is none.
@@ -101,9 +117,15 @@ fn asks_subscribers(dir: &Directory, class: ClassIx) -> bool {
 pub struct Rows {
     by_id: HashMap<String, Asked>,
     ids: HashMap<String, String>,
+    known: HashSet<String>,
 }
 
 impl Rows {
+    /// Was the row of that id known without reading?
+    pub fn known(&self, id: &str) -> bool {
+        self.known.contains(id)
+    }
+
     /// The resource of that id or code.
     pub fn get(&self, text: &str) -> Option<&Asked> {
         self.by_id.get(text).or_else(|| {
@@ -116,25 +138,35 @@ impl Rows {
     }
 }
 
-/// What decisions about resources of these ids or codes need, read by one statement for ids and one for codes.
+/// What decisions about resources of these ids or codes need: what is known, and what is not read by one statement
+/// for ids and one for codes.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn rows(ctx: &Ctx, texts: impl Iterator<Item = &str>) -> Result<Rows> {
-    let (mut ids, mut codes) = (HashSet::new(), HashSet::new());
+    let (mut found, mut tickets, mut codes) = (Rows::default(), HashMap::new(), HashSet::new());
     for text in texts {
-        let mut code = String::new();
-        let by_code = name_of(text, &mut code).map(|name| matches!(name, Name::Code(_)));
-        match by_code {
-            Some(false) => drop(ids.insert(text)),
-            Some(true) => drop(codes.insert(code)),
-            None => {}
+        if ids::read_id(text).is_none() {
+            codes.extend(ids::read_code(text));
+            continue;
+        }
+        if found.by_id.contains_key(text) || tickets.contains_key(text) {
+            continue;
+        }
+        match remembered(ctx, text) {
+            Ok(row) => {
+                found.known.insert(row.id.clone());
+                found.by_id.insert(row.id.clone(), row);
+            }
+            Err(ticket) => drop(tickets.insert(text, ticket)),
         }
     }
-    let mut found = Rows::default();
-    if !ids.is_empty() {
-        let list = json_list(ids.iter().copied());
-        found.by_id = store::asked_by_ids(&ctx.app.db, list).await?.into_iter().map(|a| (a.id.clone(), a)).collect();
+    if !tickets.is_empty() {
+        let list = json_list(tickets.keys().copied());
+        for row in store::asked_by_ids(&ctx.app.db, list).await? {
+            remember(ctx, tickets.get(row.id.as_str()).copied().flatten(), &row);
+            found.by_id.insert(row.id.clone(), row);
+        }
     }
     if !codes.is_empty() {
         let list = json_list(codes.iter().map(String::as_str));

@@ -1,18 +1,25 @@
 //! SQL of lists: index scans over the classes a caller may see, with nothing to discard.
 //!
-//! A caller with few classes reads one scan per class, merged; one who sees most of them reads
-//! the order and skips what is of other classes. Classes that are seen by author, owner or subscribers
-//! only are read from the caller's own side: what they made, own, subscribe to.
+//! A page is found in three steps. The first asks each class for the key of its first row, by one look into an index a
+//! class: only the classes whose first rows are foremost can have rows on the page. The second reads the places of the
+//! page, one scan a class, and no bodies. The third reads the rows. A caller with few classes needs no first step; one
+//! who sees most of all classes reads the order and skips what is of other classes. Classes that are seen by author,
+//! owner or subscribers only are read from the caller's own side: what they made, own, subscribe to.
 
 use super::{BODILESS, COLUMNS, Result, Stored, complete_all, stored};
-use crate::base::db::{Db, Value};
+use crate::base::db::{Db, DbError, Row, Value, params};
 use garth_core::{ClassIx, Reach};
+use hashbrown::HashMap;
 use std::cmp::Ordering;
 
 /// Classes that share a statement, each with a scan of its own; SQLite joins at most 500.
 const SCANS: usize = 64;
-/// Statements up to which many classes are still read one by one.
-const STATEMENTS: usize = 32;
+/// How many scans a statement has: few lengths, so that statements are prepared once. What is over finds nothing.
+const LENGTHS: [usize; 4] = [1, 4, 16, SCANS];
+/// Classes up to which each is asked for its first row.
+const ASKED: usize = 2_048;
+/// How often a page is begun anew because all that was foremost went away meanwhile.
+const ROUNDS: usize = 4;
 
 /// What a list is ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,15 +60,14 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Which of two rows comes first.
-    fn compare(&self, a: &Stored, b: &Stored) -> Ordering {
-        let by_key = match self.key {
-            Key::Updated => a.updated_at.cmp(&b.updated_at),
-            Key::Created => a.created_at.cmp(&b.created_at),
-            Key::Name => a.name.cmp(&b.name),
-        };
-        let order = by_key.then_with(|| a.id.cmp(&b.id));
-        if self.descending { order.reverse() } else { order }
+    /// Which of two rows comes first, by key and id.
+    fn compare(&self, a: &(Value, String), b: &(Value, String)) -> Ordering {
+        if self.descending { b.cmp(a) } else { a.cmp(b) }
+    }
+
+    /// Does that key come after the other?
+    fn beyond(&self, key: &Value, other: &Value) -> bool {
+        if self.descending { key < other } else { key > other }
     }
 }
 
@@ -92,6 +98,12 @@ impl Sql {
         (text, self.values)
     }
 
+    /// Adds the places of what that condition and the rest let through.
+    fn branch(&mut self, wanted: &Wanted, condition: &str, rest: &str) {
+        let column = column(wanted.key);
+        self.branches.push(format!("SELECT r.id, r.{column} FROM resources r WHERE {condition}{rest}"));
+    }
+
     fn classes(&mut self, classes: &[ClassIx]) -> String {
         let list = serde_json::json!(classes.iter().map(|c| c.0).collect::<Vec<_>>()).to_string();
         format!("INTS({})", self.value(list))
@@ -107,73 +119,134 @@ pub(in crate::resources) async fn page(
     me: Option<&str>,
     wanted: &Wanted,
 ) -> Result<(Vec<Stored>, Option<(String, String)>)> {
-    let mut rows = Vec::new();
-    let statements = statements(reach, me, wanted);
-    let merged = statements.len() > 1;
+    for _ in 0..ROUNDS {
+        let Places { mut places, horizon } = places(db, reach, me, wanted).await?;
+        if places.is_empty() && horizon.is_some() {
+            continue;
+        }
+        let more = places.len() > wanted.limit || horizon.is_some();
+        places.truncate(wanted.limit);
+        let end = places.last().filter(|_| more).map(|(key, id)| {
+            let key = match key {
+                Value::Text(name) => name.clone(),
+                Value::Int(time) => time.to_string(),
+                Value::Null => String::new(),
+            };
+            (key, id.clone())
+        });
+        return Ok((complete_all(db, rows(db, &places, wanted).await?).await?, end));
+    }
+    Err(DbError::Unavailable("a list changed faster than it could be read".to_owned()))
+}
+
+/// Keys and ids of rows in the wanted order: at least those of the page and one more, if there are so many.
+struct Places {
+    places: Vec<(Value, String)>,
+    /// Where the order ends for now, if it does: classes were left out that have rows beyond this key.
+    horizon: Option<Value>,
+}
+
+async fn places(db: &Db, reach: &Reach, me: Option<&str>, wanted: &Wanted) -> Result<Places> {
+    let mut horizon = None;
+    let mut statements = if reach.full.len() <= SCANS {
+        scans(&reach.full, wanted)
+    } else if reach.full.len() * 2 > wanted.classes || reach.full.len() > ASKED {
+        vec![in_order(&reach.full, wanted)]
+    } else {
+        let (foremost, end) = foremost(db, &reach.full, wanted).await?;
+        horizon = end;
+        scans(&foremost, wanted)
+    };
+    statements.extend(partial(reach, me, wanted));
+    let mut places = Vec::new();
     for sql in statements {
         let (text, values) = sql.finish(wanted);
         for row in &db.scan(&text, values).await? {
-            rows.push(stored(row)?);
+            places.push((key(row, 1, wanted)?.ok_or_else(no_key)?, row.text(0)?.to_owned()));
         }
     }
-    if merged {
-        rows.sort_by(|a, b| wanted.compare(a, b));
+    places.sort_by(|a, b| wanted.compare(a, b));
+    if let Some(end) = &horizon {
+        places.retain(|(key, _)| !wanted.beyond(key, end));
     }
-    let more = rows.len() > wanted.limit;
-    rows.truncate(wanted.limit);
-    let end = rows.last().filter(|_| more).map(|row| {
-        let key = match wanted.key {
-            Key::Updated => row.updated_at.to_string(),
-            Key::Created => row.created_at.to_string(),
-            Key::Name => row.name.clone(),
-        };
-        (key, row.id.clone())
-    });
-    Ok((complete_all(db, rows).await?, end))
+    Ok(Places { places, horizon })
 }
 
-/// The statements that together read the page. A caller with few classes, or with many that are
-/// still the lesser part, reads one scan a class; one who sees most reads the order and skips the rest.
-fn statements(reach: &Reach, me: Option<&str>, wanted: &Wanted) -> Vec<Sql> {
-    let begin = || {
-        let mut sql = Sql::default();
-        let rest = rest(&mut sql, wanted);
-        (sql, rest)
-    };
-    let columns = columns(wanted);
-    let mut statements = Vec::new();
-    let most = reach.full.len() * 2 > wanted.classes || reach.full.len() > SCANS * STATEMENTS;
-    if most && reach.full.len() > SCANS {
-        let (mut sql, rest) = begin();
-        // The plus keeps the class out of the choice of index: the order is scanned.
-        let classes = sql.classes(&reach.full);
-        sql.branches.push(format!("SELECT {columns} FROM resources r WHERE +r.class_id IN {classes}{rest}"));
-        statements.push(sql);
-    } else {
-        for classes in reach.full.chunks(SCANS) {
-            let (mut sql, rest) = begin();
-            for class in classes {
-                let class = sql.value(class.0);
-                sql.branches.push(format!("SELECT {columns} FROM resources r WHERE r.class_id = {class}{rest}"));
-            }
-            statements.push(sql);
+fn no_key() -> DbError {
+    DbError::Other("a row without the key of its order".to_owned())
+}
+
+fn key(row: &Row, column: usize, wanted: &Wanted) -> Result<Option<Value>> {
+    Ok(match wanted.key {
+        Key::Name => row.opt_text(column)?.map(Value::from),
+        Key::Updated | Key::Created => row.opt_int(column)?.map(Value::from),
+    })
+}
+
+/// The classes whose first rows are foremost; and the key up to which no other has rows, where some were left out.
+async fn foremost(db: &Db, classes: &[ClassIx], wanted: &Wanted) -> Result<(Vec<ClassIx>, Option<Value>)> {
+    let mut sql = Sql::default();
+    let rest = rest(&mut sql, wanted, 1);
+    let (column, list) = (column(wanted.key), sql.classes(classes));
+    let text = format!(
+        "SELECT c.value, (SELECT r.{column} FROM resources r WHERE r.class_id = c.value{rest}) AS head FROM {list} AS c"
+    );
+    let mut heads = Vec::new();
+    for row in &db.scan(&text, sql.values).await? {
+        if let Some(head) = key(row, 1, wanted)? {
+            let class = u32::try_from(row.int(0)?).map_err(|_| DbError::Other("a class out of range".to_owned()))?;
+            heads.push((head, ClassIx(class)));
         }
     }
-    let (mut sql, rest) = begin();
-    partial(&mut sql, columns, reach, me, &rest);
-    if !sql.branches.is_empty() {
-        statements.push(sql);
+    heads.sort_unstable();
+    if wanted.descending {
+        heads.reverse();
     }
-    statements
+    let end = heads.get(wanted.limit).map(|(head, _)| head.clone());
+    let near = heads.iter().take_while(|(head, _)| end.as_ref().is_none_or(|end| !wanted.beyond(head, end))).count();
+    let horizon = end.filter(|_| near < heads.len());
+    heads.truncate(near);
+    Ok((heads.into_iter().map(|(_, class)| class).collect(), horizon))
+}
+
+/// The rows at those places, in their order; what is gone meanwhile is left out.
+async fn rows(db: &Db, places: &[(Value, String)], wanted: &Wanted) -> Result<Vec<Stored>> {
+    let columns = if wanted.bodies { COLUMNS } else { BODILESS };
+    let ids = serde_json::json!(places.iter().map(|(_, id)| id.as_str()).collect::<Vec<_>>()).to_string();
+    let found = db.query(&format!("SELECT {columns} FROM resources r WHERE r.id IN LIST($1)"), &params![ids]).await?;
+    let mut found: HashMap<String, Stored> =
+        found.iter().map(|row| stored(row).map(|row| (row.id.clone(), row))).collect::<Result<_>>()?;
+    Ok(places.iter().filter_map(|(_, id)| found.remove(id)).collect())
+}
+
+/// One scan a class.
+fn scans(classes: &[ClassIx], wanted: &Wanted) -> Vec<Sql> {
+    let statement = |classes: &[ClassIx]| {
+        let mut sql = Sql::default();
+        let rest = rest(&mut sql, wanted, limit(wanted));
+        let length = LENGTHS.into_iter().find(|length| *length >= classes.len()).unwrap_or(SCANS);
+        let classes = classes.iter().map(|class| i64::from(class.0)).chain(std::iter::repeat(-1));
+        for class in classes.take(length) {
+            let class = sql.value(class);
+            sql.branch(wanted, &format!("r.class_id = {class}"), &rest);
+        }
+        sql
+    };
+    classes.chunks(SCANS).map(statement).collect()
+}
+
+/// The order, and what is of other classes skipped.
+fn in_order(classes: &[ClassIx], wanted: &Wanted) -> Sql {
+    let mut sql = Sql::default();
+    let (rest, classes) = (rest(&mut sql, wanted, limit(wanted)), sql.classes(classes));
+    // The plus keeps the class out of the choice of index.
+    sql.branch(wanted, &format!("+r.class_id IN {classes}"), &rest);
+    sql
 }
 
 /// One more than is wanted tells whether there is more.
 fn limit(wanted: &Wanted) -> i64 {
     i64::try_from(wanted.limit).map_or(i64::MAX, |limit| limit.saturating_add(1))
-}
-
-fn columns(wanted: &Wanted) -> &'static str {
-    if wanted.bodies { COLUMNS } else { BODILESS }
 }
 
 fn column(key: Key) -> &'static str {
@@ -190,7 +263,7 @@ fn order(wanted: &Wanted, table: &str) -> String {
 }
 
 /// Everything of a branch but its classes: the filters, where to begin, order and limit.
-fn rest(sql: &mut Sql, wanted: &Wanted) -> String {
+fn rest(sql: &mut Sql, wanted: &Wanted, limit: i64) -> String {
     let mut conditions = String::new();
     if !wanted.archived {
         conditions.push_str(" AND r.archived = 0");
@@ -224,26 +297,28 @@ fn rest(sql: &mut Sql, wanted: &Wanted) -> String {
         let (column, than) = (column(wanted.key), if wanted.descending { "<" } else { ">" });
         conditions.push_str(&format!(" AND (r.{column} {than} {key} OR (r.{column} = {key} AND r.id {than} {id}))"));
     }
-    let limit = sql.value(limit(wanted));
+    let limit = sql.value(limit);
     format!("{conditions} ORDER BY {} LIMIT {limit}", order(wanted, "r."))
 }
 
 /// The classes of which some resources are seen, by what the caller is to them. The branches
 /// share no row: each leaves to the one before it what that one has.
-fn partial(sql: &mut Sql, columns: &str, reach: &Reach, me: Option<&str>, rest: &str) {
+fn partial(reach: &Reach, me: Option<&str>, wanted: &Wanted) -> Option<Sql> {
     let with = |bit: u8| -> Vec<ClassIx> {
         reach.partial.iter().filter(|(_, mask)| mask & 1 << bit != 0).map(|(class, _)| *class).collect()
     };
+    let mut sql = Sql::default();
+    let rest = rest(&mut sql, wanted, limit(wanted));
     let Some(me) = me else {
         let classes = with(0);
         if !classes.is_empty() {
             let classes = sql.classes(&classes);
-            sql.branches.push(format!("SELECT {columns} FROM resources r WHERE r.class_id IN {classes}{rest}"));
+            sql.branch(wanted, &format!("r.class_id IN {classes}"), &rest);
         }
-        return;
+        return Some(sql).filter(|sql| !sql.branches.is_empty());
     };
     if reach.partial.is_empty() {
-        return;
+        return None;
     }
     let me = sql.value(me);
     let subscribed = format!("SELECT s.resource_id FROM resource_subscribers s WHERE s.subscriber = {me}");
@@ -278,6 +353,7 @@ fn partial(sql: &mut Sql, columns: &str, reach: &Reach, me: Option<&str>, rest: 
                 format!("({})", each.join(" OR "))
             }
         };
-        sql.branches.push(format!("SELECT {columns} FROM resources r WHERE {side} AND {condition}{rest}"));
+        sql.branch(wanted, &format!("{side} AND {condition}"), &rest);
     }
+    Some(sql).filter(|sql| !sql.branches.is_empty())
 }
