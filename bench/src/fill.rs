@@ -82,6 +82,7 @@ pub fn tables(load: Workload, sessions: Vec<u32>, code_key: &[u8; 32]) -> Vec<Ro
     let grants: Vec<(u32, Who, u8)> =
         grants.flat_map(|(space, list)| list.iter().map(move |(who, role)| (space as u32, *who, *role))).collect();
     let (spaces, resources) = (load.spaces, load.resources);
+    let of = resources.clone();
     vec![
         rows(
             "users",
@@ -175,6 +176,15 @@ pub fn tables(load: Workload, sessions: Vec<u32>, code_key: &[u8; 32]) -> Vec<Ro
                 write!(line, "{}\t{}\t{code}\t{class}\tResource {ix}\tresource {ix}\t{{\"text\":\"some words\"}}\t{{}}\tuser:{author}\t\t0\t1\t{made}\t{changed}", id(RESOURCE, ix as u32), ix + 1).unwrap();
             },
         ),
+        // What the server cuts "Resource 7" into.
+        rows("resource_words", "resource_number, cut, head, body", size.resources, |ix, line| {
+            write!(line, "{}\t0\t resource {ix} |\t", ix + 1).unwrap();
+        }),
+        rows("resource_terms", "resource_number, term, class_id", 2 * size.resources, move |at, line| {
+            let (ix, name) = (at / 2, at % 2 == 0);
+            let term = if name { "resource".to_owned() } else { ix.to_string() };
+            write!(line, "{}\t{term}\t{}", ix + 1, of[ix]).unwrap();
+        }),
     ]
 }
 

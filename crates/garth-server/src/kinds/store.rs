@@ -24,6 +24,12 @@ pub(super) async fn update(tx: &mut Tx, _: &Permit, id: Uuid, definition: &str) 
     tx.execute("UPDATE kinds SET definition = $2 WHERE id = $1", &params![id.to_string(), definition]).await.map(drop)
 }
 
+/// From now on another cut of the words of its resources counts; what is there already waits for being cut anew.
+pub(super) async fn cut_anew(tx: &mut Tx, _: &Permit, id: Uuid, cut: i64) -> Result<()> {
+    let sql = "UPDATE kinds SET search_cut = $2, search_next = 0 WHERE id = $1";
+    tx.execute(sql, &params![id.to_string(), cut]).await.map(drop)
+}
+
 /// Takes a kind away, and the classes that its last resources have left behind.
 pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
     tx.execute("DELETE FROM access_classes WHERE kind_id = $1", &params![id.to_string()]).await?;

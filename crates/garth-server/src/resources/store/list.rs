@@ -5,14 +5,20 @@
 //! only are read from the caller's own side: what they made, own, subscribe to.
 
 use super::{BODILESS, COLUMNS, Result, Stored, complete_all, stored};
-use crate::base::db::{Db, Value};
-use garth_core::{ClassIx, Reach};
+use crate::base::db::{Db, Value, params};
+use crate::base::words::Part;
+use garth_core::{ClassIx, Micros, Reach};
 use std::cmp::Ordering;
 
 /// Classes that share a statement, each with a scan of its own; SQLite joins at most 500.
 const SCANS: usize = 64;
 /// Statements up to which many classes are still read one by one.
 const STATEMENTS: usize = 32;
+
+/// Resources with a word up to which they are read one by one, instead of met on the way through the order.
+const FEW: usize = 5_000;
+/// Words of a search of which it is looked how many resources have them.
+const TRIED: usize = 3;
 
 /// What a list is ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +52,23 @@ pub struct Wanted {
     pub owners: Vec<String>,
     /// Made by one of these principals.
     pub authors: Vec<String>,
-    /// With that in its name, lower case; or of that code.
-    pub q: Option<(String, String)>,
+    /// Made (`Created`) or changed last (`Updated`) before that time (`true`), or not before it.
+    pub times: Vec<(Key, bool, Micros)>,
+    /// With these words.
+    pub text: Option<Text>,
     /// How many classes there are, of which the caller sees some.
     pub classes: usize,
+}
+
+/// The words that somebody looks for.
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// Each of them must stand there; there is one at least.
+    pub parts: Vec<Part>,
+    /// Or it is of that code; empty for none.
+    pub code: String,
+    /// The cuts of bodies' words that count.
+    pub cuts: Vec<i64>,
 }
 
 impl Wanted {
@@ -93,8 +112,11 @@ impl Sql {
     }
 
     fn classes(&mut self, classes: &[ClassIx]) -> String {
-        let list = serde_json::json!(classes.iter().map(|c| c.0).collect::<Vec<_>>()).to_string();
-        format!("INTS({})", self.value(list))
+        self.ints(&classes.iter().map(|c| i64::from(c.0)).collect::<Vec<_>>())
+    }
+
+    fn ints(&mut self, ints: &[i64]) -> String {
+        format!("INTS({})", self.value(serde_json::json!(ints).to_string()))
     }
 }
 
@@ -108,7 +130,8 @@ pub(in crate::resources) async fn page(
     wanted: &Wanted,
 ) -> Result<(Vec<Stored>, Option<(String, String)>)> {
     let mut rows = Vec::new();
-    let statements = statements(reach, me, wanted);
+    let few = few(db, &reach.full, wanted).await?;
+    let statements = statements(reach, me, wanted, few.as_deref());
     let merged = statements.len() > 1;
     for sql in statements {
         let (text, values) = sql.finish(wanted);
@@ -134,7 +157,9 @@ pub(in crate::resources) async fn page(
 
 /// The statements that together read the page. A caller with few classes, or with many that are
 /// still the lesser part, reads one scan a class; one who sees most reads the order and skips the rest.
-fn statements(reach: &Reach, me: Option<&str>, wanted: &Wanted) -> Vec<Sql> {
+///
+/// Where the words leave few resources, those are read by their numbers.
+fn statements(reach: &Reach, me: Option<&str>, wanted: &Wanted, few: Option<&[i64]>) -> Vec<Sql> {
     let begin = || {
         let mut sql = Sql::default();
         let rest = rest(&mut sql, wanted);
@@ -143,7 +168,14 @@ fn statements(reach: &Reach, me: Option<&str>, wanted: &Wanted) -> Vec<Sql> {
     let columns = columns(wanted);
     let mut statements = Vec::new();
     let most = reach.full.len() * 2 > wanted.classes || reach.full.len() > SCANS * STATEMENTS;
-    if most && reach.full.len() > SCANS {
+    if let Some(numbers) = few {
+        let (mut sql, rest) = begin();
+        let (numbers, classes) = (sql.ints(numbers), sql.classes(&reach.full));
+        sql.branches.push(format!(
+            "SELECT {columns} FROM resources r WHERE r.number IN {numbers} AND +r.class_id IN {classes}{rest}"
+        ));
+        statements.push(sql);
+    } else if most && reach.full.len() > SCANS {
         let (mut sql, rest) = begin();
         // The plus keeps the class out of the choice of index: the order is scanned.
         let classes = sql.classes(&reach.full);
@@ -214,10 +246,12 @@ fn rest(sql: &mut Sql, wanted: &Wanted) -> String {
             conditions.push_str(&format!(" AND r.{column} IN LIST({list})"));
         }
     }
-    if let Some((part, code)) = &wanted.q {
-        let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        let (part, code) = (sql.value(format!("%{escaped}%")), sql.value(code));
-        conditions.push_str(&format!(" AND (r.name_key LIKE {part} ESCAPE '\\' OR r.code = {code})"));
+    for (key, before, at) in &wanted.times {
+        let (column, than, at) = (column(*key), if *before { "<" } else { ">=" }, sql.value(*at));
+        conditions.push_str(&format!(" AND r.{column} {than} {at}"));
+    }
+    if let Some(text) = &wanted.text {
+        conditions.push_str(&format!(" AND {}", found(sql, text)));
     }
     if let Some((key, id)) = &wanted.after {
         let (key, id) = (sql.value(key.clone()), sql.value(id));
@@ -226,6 +260,62 @@ fn rest(sql: &mut Sql, wanted: &Wanted) -> String {
     }
     let limit = sql.value(limit(wanted));
     format!("{conditions} ORDER BY {} LIMIT {limit}", order(wanted, "r."))
+}
+
+/// That a resource holds the words, judged on the words as they stand; what is quicker is only a choice among rows.
+fn found(sql: &mut Sql, text: &Text) -> String {
+    let cuts = sql.ints(&text.cuts);
+    let parts = text.parts.iter().map(|part| {
+        let pattern = sql.value(part.pattern());
+        format!(
+            "(w.head LIKE {pattern} ESCAPE '\\' OR (w.cut IN {cuts} AND w.body LIKE {pattern} ESCAPE '\\'))"
+        )
+    });
+    let parts: Vec<String> = parts.collect();
+    // A value and not an EXISTS: neither engine may turn it into a join and leave the order that it was told.
+    let words = format!(
+        "(SELECT 1 FROM resource_words w WHERE w.resource_number = r.number AND {}) = 1",
+        parts.join(" AND ")
+    );
+    if text.code.is_empty() {
+        return words;
+    }
+    let code = sql.value(&text.code);
+    format!("(r.code = {code} OR {words})")
+}
+
+/// The numbers of the resources among which those with the words are, as long as they are few: read from the words of
+/// the classes that the caller sees whole, so that what lies in others costs nothing. `None` when there are many: then
+/// they are soon met on the way through the order.
+async fn few(db: &Db, full: &[ClassIx], wanted: &Wanted) -> Result<Option<Vec<i64>>> {
+    let Some(text) = wanted.text.as_ref().filter(|_| !full.is_empty()) else { return Ok(None) };
+    let mut words: Vec<(&str, bool)> = text.parts.iter().map(Part::rarest).collect();
+    // Whole words first, the long ones before the short.
+    words.sort_by_key(|(word, begins)| (*begins, std::cmp::Reverse(word.len())));
+    for (word, begins) in words.into_iter().take(TRIED) {
+        let mut sql = Sql::default();
+        let (classes, from) = (sql.classes(full), sql.value(word));
+        let term = if begins {
+            // No word holds the last character that there is.
+            format!("t.term >= {from} AND t.term < {}", sql.value(format!("{word}\u{10FFFF}")))
+        } else {
+            format!("t.term = {from}")
+        };
+        let most = sql.value(i64::try_from(FEW + 1).unwrap_or(i64::MAX));
+        let statement =
+            format!("SELECT t.resource_number FROM resource_terms t WHERE t.class_id IN {classes} AND {term} LIMIT {most}");
+        let rows = db.scan(&statement, sql.values).await?;
+        if rows.len() > FEW {
+            continue;
+        }
+        let mut numbers = rows.iter().map(|row| row.int(0)).collect::<Result<Vec<_>>>()?;
+        if !text.code.is_empty() {
+            let row = db.query_opt("SELECT number FROM resources WHERE code = $1", &params![&text.code]).await?;
+            numbers.extend(row.map(|row| row.int(0)).transpose()?);
+        }
+        return Ok(Some(numbers));
+    }
+    Ok(None)
 }
 
 /// The classes of which some resources are seen, by what the caller is to them. The branches
