@@ -69,8 +69,13 @@ impl Cutter {
         let mut lines = String::new();
         for field in fields {
             let text = &field[..field.floor_char_boundary(self.bytes)];
+            let mut words = cut(text);
+            if text.len() < field.len() {
+                // The last one may be half a word.
+                words.pop();
+                self.bytes = text.len();
+            }
             self.bytes -= text.len();
-            let words = cut(text);
             let words = &words[..words.len().min(self.words)];
             self.words -= words.len();
             if !words.is_empty() {

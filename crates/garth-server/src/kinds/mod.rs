@@ -76,7 +76,8 @@ pub async fn create(ctx: &Ctx, definition: Definition) -> Result<Arc<KindInfo>> 
         let view = definition.default_view.take();
         let edit = definition.default_edit.take();
         let stored = written(&definition)?.to_string();
-        store::insert(w.tx(), &permit, id, &definition.name, &definition.prefix, &stored, now).await?;
+        let cut = next_cut(w);
+        store::insert(w.tx(), &permit, id, &definition.name, &definition.prefix, &stored, cut, now).await?;
         w.changed(Change::Kind(id)).await?;
         // Only now are the kind's own permissions known, which its policies may name.
         definition.default_view = view;
@@ -90,6 +91,11 @@ pub async fn create(ctx: &Ctx, definition: Definition) -> Result<Arc<KindInfo>> 
         known(w.dir(), &id.to_string()).map(|(_, info)| info)
     })
     .await
+}
+
+/// A number for a cut of words that no kind ever had: that of the change which is told next.
+fn next_cut(w: &Write<'_>) -> i64 {
+    w.dir().last_change + 1
 }
 
 fn free(dir: &Directory, definition: &Definition) -> Result<()> {
@@ -164,8 +170,7 @@ pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Arc<KindI
         (definition.default_view, definition.default_edit) = policies;
         read_policies(w, &mut definition, views, edits)?;
         if definition.search_fields != before.definition.search_fields {
-            // The number of a change is given once.
-            let cut = w.dir().last_change + 1;
+            let cut = next_cut(w);
             store::cut_anew(w.tx(), &permit, before.id, cut).await?;
         }
         save(w, &permit, before.id, &definition).await?;

@@ -14,10 +14,11 @@ pub(super) async fn insert(
     name: &str,
     prefix: &str,
     definition: &str,
+    cut: i64,
     now: Micros,
 ) -> Result<()> {
-    let sql = "INSERT INTO kinds (id, name, prefix, definition, created_at) VALUES ($1, $2, $3, $4, $5)";
-    tx.execute(sql, &params![id.to_string(), name, prefix, definition, now]).await.map(drop)
+    let sql = "INSERT INTO kinds (id, name, prefix, definition, search_cut, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    tx.execute(sql, &params![id.to_string(), name, prefix, definition, cut, now]).await.map(drop)
 }
 
 pub(super) async fn update(tx: &mut Tx, _: &Permit, id: Uuid, definition: &str) -> Result<()> {
