@@ -91,7 +91,8 @@ impl Cutter {
 
 /// The words of such lines, each once, in order.
 pub fn terms(lines: &[&str]) -> Vec<String> {
-    let mut terms: Vec<String> = lines.iter().flat_map(|l| l.split([' ', '|'])).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    let mut terms: Vec<String> =
+        lines.iter().flat_map(|l| l.split([' ', '|'])).filter(|word| !word.is_empty()).map(str::to_owned).collect();
     terms.sort_unstable();
     terms.dedup();
     terms
@@ -153,7 +154,8 @@ pub fn sought(q: &str) -> Result<Vec<Part>> {
             rest = after.strip_prefix('*').unwrap_or(after);
             (phrase, after.starts_with('*'))
         } else {
-            let (piece, after) = rest.split_at(rest.find(|c: char| c.is_whitespace() || quotes(c)).unwrap_or(rest.len()));
+            let (piece, after) =
+                rest.split_at(rest.find(|c: char| c.is_whitespace() || quotes(c)).unwrap_or(rest.len()));
             rest = after;
             (piece.strip_suffix('*').unwrap_or(piece), piece.ends_with('*'))
         };
@@ -176,7 +178,6 @@ pub fn sought(q: &str) -> Result<Vec<Part>> {
 fn quotes(c: char) -> bool {
     matches!(c, '"' | '“' | '”' | '„')
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -234,8 +235,23 @@ mod tests {
         sought(&many(PARTS)).expect("as many as there may be");
         sought(&"q".repeat(255)).expect("as long as it may be");
         let (over, long) = (many(PARTS + 1), "q".repeat(256));
-        for q in ["\"fix", "fix\"", "\"a\" \"b", "*", "li*t", "*li", "li**", "li *", "c++*", "%", "_", "'", "\"\"", &over, &long]
-        {
+        for q in [
+            "\"fix",
+            "fix\"",
+            "\"a\" \"b",
+            "*",
+            "li*t",
+            "*li",
+            "li**",
+            "li *",
+            "c++*",
+            "%",
+            "_",
+            "'",
+            "\"\"",
+            &over,
+            &long,
+        ] {
             assert!(sought(q).is_err(), "{q}");
         }
     }

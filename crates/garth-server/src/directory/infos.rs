@@ -4,8 +4,8 @@ use crate::base::words::Cutter;
 use garth_core::{KeyIx, Micros, SpaceIx, UserIx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

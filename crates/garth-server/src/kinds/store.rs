@@ -17,7 +17,8 @@ pub(super) async fn insert(
     cut: i64,
     now: Micros,
 ) -> Result<()> {
-    let sql = "INSERT INTO kinds (id, name, prefix, definition, search_cut, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    let sql =
+        "INSERT INTO kinds (id, name, prefix, definition, search_cut, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
     tx.execute(sql, &params![id.to_string(), name, prefix, definition, cut, now]).await.map(drop)
 }
 

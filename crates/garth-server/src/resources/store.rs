@@ -291,7 +291,8 @@ fn words_of(w: &Write<'_>, row: &Stored) -> Words {
 /// Writes what may change of a row, and its labels, its subscribers and what it is found by where they did.
 pub(super) async fn update(w: &mut Write<'_>, permit: &Permit, before: &Stored, row: &Stored) -> Result<()> {
     w.resource_changed(&row.id);
-    let same = row.class == before.class && row.name == before.name && row.labels == before.labels && row.body == before.body;
+    let same =
+        row.class == before.class && row.name == before.name && row.labels == before.labels && row.body == before.body;
     let words = (!same).then(|| words_of(w, row));
     let tx = w.tx();
     let sql = "UPDATE resources SET class_id = $2, name = $3, name_key = $4, body = $5, secrets = $6, owner = $7, \

@@ -69,7 +69,9 @@ pub async fn keep_words(app: Arc<App>) {
         if waiting(&app).is_empty() {
             continue;
         }
-        tracing::info!("resources are cut into words for searching; until that is done, some are not found by all of them");
+        tracing::info!(
+            "resources are cut into words for searching; until that is done, some are not found by all of them"
+        );
         match cut_waiting(&app).await {
             Ok(cut) => tracing::info!(cut, "all resources are cut into words"),
             Err(e) => tracing::warn!(error = %e, "resources could not be cut into words; it is tried again"),

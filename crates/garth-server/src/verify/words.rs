@@ -25,9 +25,8 @@ pub(super) async fn check(
     loop {
         let rows = tx.query(store::FOUND_BY, &params![after]).await?;
         let Some(last) = rows.last().map(|row| row.int(0)).transpose()? else { break };
-        let labels = by_number(&tx.query(store::LABELS, &params![after, last]).await?, |row| {
-            row.text(1).map(str::to_owned)
-        })?;
+        let labels =
+            by_number(&tx.query(store::LABELS, &params![after, last]).await?, |row| row.text(1).map(str::to_owned))?;
         let terms = by_number(&tx.query(store::TERMS, &params![after, last]).await?, |row| {
             Ok((row.text(1)?.to_owned(), row.int(2)?))
         })?;

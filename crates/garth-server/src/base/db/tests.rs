@@ -299,7 +299,8 @@ async fn what_is_there_when_search_comes_waits_for_being_cut() {
         let former = Db::open_with(&place.target, Mode::Serve, &all[..before], Patience::default()).await.unwrap();
         let (writer, ()) = Writer::start(former.clone(), async |_: &mut Tx| Ok(()), |_: &mut ()| {}).await.unwrap();
         let fill = async |tx: &mut Tx, (): &mut ()| {
-            let kind = "INSERT INTO kinds (id, name, prefix, definition, created_at) VALUES ('k', 'task', 'T', '{}', 1)";
+            let kind =
+                "INSERT INTO kinds (id, name, prefix, definition, created_at) VALUES ('k', 'task', 'T', '{}', 1)";
             tx.execute(kind, &[]).await
         };
         writer.run::<u64, DbError, _>(fill).await.unwrap();

@@ -172,14 +172,14 @@ fn statements(reach: &Reach, me: Option<&str>, wanted: &Wanted, few: Option<&[i6
         let (mut sql, rest) = begin();
         let (numbers, classes) = (sql.ints(numbers), sql.classes(&reach.full));
         sql.branches.push(format!(
-            "SELECT {columns} FROM resources r WHERE r.number IN {numbers} AND +r.class_id IN {classes}{rest}"
+            "SELECT {columns} FROM resources r WHERE r.number IN {numbers} AND (r.class_id IN {classes}) IS TRUE{rest}"
         ));
         statements.push(sql);
     } else if most && reach.full.len() > SCANS {
         let (mut sql, rest) = begin();
-        // The plus keeps the class out of the choice of index: the order is scanned.
+        // IS TRUE keeps the class out of the choice of index and of joins: the order is scanned.
         let classes = sql.classes(&reach.full);
-        sql.branches.push(format!("SELECT {columns} FROM resources r WHERE +r.class_id IN {classes}{rest}"));
+        sql.branches.push(format!("SELECT {columns} FROM resources r WHERE (r.class_id IN {classes}) IS TRUE{rest}"));
         statements.push(sql);
     } else {
         for classes in reach.full.chunks(SCANS) {
@@ -267,16 +267,12 @@ fn found(sql: &mut Sql, text: &Text) -> String {
     let cuts = sql.ints(&text.cuts);
     let parts = text.parts.iter().map(|part| {
         let pattern = sql.value(part.pattern());
-        format!(
-            "(w.head LIKE {pattern} ESCAPE '\\' OR (w.cut IN {cuts} AND w.body LIKE {pattern} ESCAPE '\\'))"
-        )
+        format!("(w.head LIKE {pattern} ESCAPE '\\' OR (w.cut IN {cuts} AND w.body LIKE {pattern} ESCAPE '\\'))")
     });
     let parts: Vec<String> = parts.collect();
     // A value and not an EXISTS: neither engine may turn it into a join and leave the order that it was told.
-    let words = format!(
-        "(SELECT 1 FROM resource_words w WHERE w.resource_number = r.number AND {}) = 1",
-        parts.join(" AND ")
-    );
+    let words =
+        format!("(SELECT 1 FROM resource_words w WHERE w.resource_number = r.number AND {}) = 1", parts.join(" AND "));
     if text.code.is_empty() {
         return words;
     }
@@ -302,8 +298,9 @@ async fn few(db: &Db, full: &[ClassIx], wanted: &Wanted) -> Result<Option<Vec<i6
             format!("t.term = {from}")
         };
         let most = sql.value(i64::try_from(FEW + 1).unwrap_or(i64::MAX));
-        let statement =
-            format!("SELECT t.resource_number FROM resource_terms t WHERE t.class_id IN {classes} AND {term} LIMIT {most}");
+        let statement = format!(
+            "SELECT t.resource_number FROM resource_terms t WHERE t.class_id IN {classes} AND {term} LIMIT {most}"
+        );
         let rows = db.scan(&statement, sql.values).await?;
         if rows.len() > FEW {
             continue;

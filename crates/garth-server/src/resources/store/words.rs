@@ -43,7 +43,8 @@ pub(in crate::resources) async fn replace(
     }
     let terms = words.terms();
     let (_, fresh): (Vec<_>, Vec<_>) = terms.iter().cloned().partition(|term| there.contains(term.as_str()));
-    let gone: Vec<&str> = there.into_iter().filter(|term| terms.binary_search_by(|t| t.as_str().cmp(term)).is_err()).collect();
+    let gone: Vec<&str> =
+        there.into_iter().filter(|term| terms.binary_search_by(|t| t.as_str().cmp(term)).is_err()).collect();
     if !gone.is_empty() {
         let sql = "DELETE FROM resource_terms WHERE resource_number = $1 AND term IN LIST($2)";
         tx.execute(sql, &params![number, serde_json::json!(gone).to_string()]).await?;
@@ -64,8 +65,7 @@ pub(in crate::resources) async fn number(tx: &mut Tx, id: &str) -> Result<i64> {
 
 pub(in crate::resources) async fn delete(tx: &mut Tx, _: &Permit, id: &str) -> Result<()> {
     for table in ["resource_terms", "resource_words"] {
-        let sql =
-            format!("DELETE FROM {table} WHERE resource_number = (SELECT number FROM resources WHERE id = $1)");
+        let sql = format!("DELETE FROM {table} WHERE resource_number = (SELECT number FROM resources WHERE id = $1)");
         tx.execute(&sql, &params![id]).await?;
     }
     Ok(())

@@ -542,8 +542,14 @@ async fn n03_a_search_tells_nothing_of_what_is_hidden(g: Garth) {
         g.pass(SECOND);
     }
     let queries = [
-        q("lift"), q("word"), q("secretive"), q("secr*"), q("\"shared word\""), q("l*"),
-        format!("{}&order=name", q("lift")), format!("{}&space={}", q("lift"), dark.id),
+        q("lift"),
+        q("word"),
+        q("secretive"),
+        q("secr*"),
+        q("\"shared word\""),
+        q("l*"),
+        format!("{}&order=name", q("lift")),
+        format!("{}&space={}", q("lift"), dark.id),
         format!("{}&order=-updated", q("shared lift")),
     ];
     let mut before = Vec::new();
