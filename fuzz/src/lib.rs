@@ -39,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     target("principals", texts::principals),
     target("queries", texts::queries),
     target("scenarios", texts::scenarios),
+    target("searches", texts::searches),
     target("times", texts::times),
 ];
 

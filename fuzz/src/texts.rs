@@ -10,6 +10,7 @@ use garth_server::base::error::Error;
 use garth_server::base::http::{Query, if_match};
 use garth_server::base::ids::{Codes, read_code};
 use garth_server::base::text;
+use garth_server::fuzzing::{Cutter, PARTS, WORD_BYTES, cut, sought};
 use garth_server::scenarios;
 use std::net::IpAddr;
 
@@ -171,6 +172,28 @@ pub fn queries(_: &Yard, bytes: &[u8]) {
         assert!(texts.clone().all(|text| !text.contains('\0')));
         let stood = given.split('&').filter(|part| !part.is_empty()).count();
         assert!(texts.count() + usize::from(archived) <= stood, "{given}");
+    }
+}
+
+/// A text is cut into words within their limits; it is found by itself, as a phrase, and by each thing that it asks for.
+pub fn searches(_: &Yard, bytes: &[u8]) {
+    let Some(given) = utf8(bytes) else { return };
+    let words = cut(given);
+    for word in &words {
+        assert!((1..=WORD_BYTES).contains(&word.len()) && !word.contains(char::is_whitespace), "{word:?}");
+        assert!(!word.contains(['%', '_', '|', '"', '*', '\\', '\'']), "{word:?}");
+    }
+    let lines = Cutter::default().lines(std::iter::once(given));
+    assert!(lines.matches('|').count() <= 1);
+    if let Some(parts) = theirs(sought(given)) {
+        assert!(parts.len() <= PARTS && (!parts.is_empty() || given.trim().is_empty()));
+        assert!(parts.iter().all(|part| !part.words.is_empty() && part.stands_in(&lines)), "{given:?} {parts:?}");
+    }
+    let plain = given.replace(['"', '“', '”', '„'], " ");
+    let phrase = format!("\"{plain}\"");
+    if let Some(parts) = theirs(sought(&phrase)) {
+        let lines = Cutter::default().lines(std::iter::once(plain.as_str()));
+        assert!(parts.iter().all(|part| part.stands_in(&lines)), "{phrase:?}");
     }
 }
 

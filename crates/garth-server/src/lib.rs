@@ -28,6 +28,7 @@ pub mod verify;
 /// Parsers without a public door, for the targets in `fuzz/`.
 #[doc(hidden)]
 pub mod fuzzing {
+    pub use crate::base::words::{Cutter, PARTS, WORD_BYTES, cut, sought};
     pub use crate::kinds::form::json_pointer;
     pub use crate::resources::body::{merge, put, take};
 }

@@ -64,15 +64,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 
 fn wanted(uri: &Uri) -> Result<(Filter, PageRequest)> {
     let mut query = Query::new(uri)?;
-    let time = |query: &mut Query, name: &str| {
-        let text = query.one(name)?;
-        let at = clock::from_text(&text);
-        if at.is_none() {
-            query.refuse(name, "must be a time in RFC 3339");
-        }
-        at
-    };
-    let (from, to) = (time(&mut query, "from"), time(&mut query, "to"));
+    let (from, to) = (query.time("from"), query.time("to"));
     let filter = Filter {
         actor: query.one("actor"),
         action: query.one("action"),

@@ -10,6 +10,7 @@ use axum::extract::{FromRequest, MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use garth_core::Micros;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
@@ -365,6 +366,15 @@ impl Query {
                 false
             }
         }
+    }
+
+    /// A parameter that is a time in RFC 3339.
+    pub fn time(&mut self, name: &str) -> Option<Micros> {
+        let at = clock::from_text(&self.one(name)?);
+        if at.is_none() {
+            self.refuse(name, "must be a time in RFC 3339");
+        }
+        at
     }
 
     /// The page: `limit` (1–100, 50 when not given) and `cursor`.

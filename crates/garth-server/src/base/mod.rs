@@ -11,3 +11,4 @@ pub mod metrics;
 pub mod passwords;
 pub mod secrets;
 pub mod text;
+pub mod words;

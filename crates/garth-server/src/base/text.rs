@@ -108,7 +108,7 @@ pub fn email(pointer: &str, text: &str) -> Result<String> {
 }
 
 /// Takes up no room when written: one handle would look like another. (Unicode, `Default_Ignorable_Code_Point`.)
-fn unseen(c: char) -> bool {
+pub(super) fn unseen(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
         | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}'

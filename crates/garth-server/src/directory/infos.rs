@@ -1,10 +1,11 @@
 //! What the directory knows of each thing besides what decides: names, times, JSON as it was written.
 
+use crate::base::words::Cutter;
 use garth_core::{KeyIx, Micros, SpaceIx, UserIx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -33,6 +34,18 @@ pub struct SpaceInfo {
     pub created_at: Micros,
     /// When it was changed last.
     pub updated_at: Micros,
+    /// The words of its name and labels, from the first search on.
+    pub found_by: OnceLock<String>,
+}
+
+impl SpaceInfo {
+    /// What a search looks for words in: its name and its labels.
+    pub fn words(&self) -> &str {
+        self.found_by.get_or_init(|| {
+            let mut cutter = Cutter::default();
+            cutter.lines(std::iter::once(&self.name).chain(&self.labels).map(String::as_str))
+        })
+    }
 }
 
 /// What is known of a user besides what decides.
@@ -101,6 +114,9 @@ pub struct Definition {
     /// Fields that are written and never read back, by JSON pointer.
     #[serde(default)]
     pub secret_fields: Vec<String>,
+    /// Fields whose words resources are found by, as by those of name and labels, by JSON pointer.
+    #[serde(default)]
+    pub search_fields: Vec<String>,
     /// Fields that name other resources.
     #[serde(default)]
     pub references: Vec<Reference>,
@@ -150,6 +166,10 @@ pub struct KindInfo {
     pub validator: Option<jsonschema::Validator>,
     /// Deepest body that is checked by it; any depth without.
     pub body_depth: Option<usize>,
+    /// Which cut of the words of its resources' bodies counts.
+    pub search_cut: i64,
+    /// Are the words of all its resources cut as they count?
+    pub search_ready: bool,
     /// When it was made.
     pub created_at: Micros,
 }

@@ -19,7 +19,7 @@ use garth_core::{
     Space, SpaceIx, UserIx, World,
 };
 use hashbrown::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 type Result<T> = std::result::Result<T, DbError>;
@@ -289,7 +289,7 @@ async fn kinds_first(tx: &mut impl Rows, dir: &mut Directory) -> Result<()> {
 const USERS: &str = "SELECT id, username, handle, name, email, system_admin, disabled, deleted_at, default_space, \
                      created_at FROM users";
 const GROUPS: &str = "SELECT id, name, created_at FROM groups";
-const KINDS: &str = "SELECT id, definition, created_at FROM kinds";
+const KINDS: &str = "SELECT id, definition, created_at, search_cut, search_next FROM kinds";
 const POLICIES: &str = "SELECT id, name, policy, edit, created_at FROM policies";
 const SPACES: &str = "SELECT id, name, description, parent_id, view_policy, edit_policy, inherits, sealed, archived, \
                       labels, default_mark, secret_key, version, created_at, updated_at FROM spaces";
@@ -488,7 +488,10 @@ fn put_kind(dir: &mut Directory, row: &Row) -> Result<()> {
     dir.world.set_kind(ix, kind);
     let validator = jsonschema::validator_for(&definition.schema).ok();
     let body_depth = schema::work(&definition.schema).ok().and_then(schema::Work::depth);
-    dir.kinds.set(ix, KindInfo { id: info_id, definition, validator, body_depth, created_at: row.int(2)? });
+    let (search_cut, search_ready) = (row.int(3)?, row.opt_int(4)?.is_none());
+    let created_at = row.int(2)?;
+    let info = KindInfo { id: info_id, definition, validator, body_depth, search_cut, search_ready, created_at };
+    dir.kinds.set(ix, info);
     Ok(())
 }
 
@@ -519,6 +522,7 @@ fn put_space(dir: &mut Directory, row: &Row) -> Result<()> {
         version: row.int(12)?,
         created_at: row.int(13)?,
         updated_at: row.int(14)?,
+        found_by: OnceLock::new(),
     };
     dir.spaces.set(ix, info);
     Ok(())

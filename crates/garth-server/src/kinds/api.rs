@@ -32,6 +32,11 @@ pub struct Kind {
     shareable: bool,
     /// Fields that are written and never read back, by JSON Pointer.
     secret_fields: Vec<String>,
+    /// Fields whose words its resources are found by, as by name and labels, by JSON Pointer.
+    search_fields: Vec<String>,
+    /// For system administrators: are all its resources found by these fields, or are some still to be cut into words?
+    #[serde(skip_serializing_if = "Option::is_none")]
+    search_ready: Option<bool>,
     references: Vec<Reference>,
     /// Null: holders of `<kind>:read`.
     #[schema(value_type = Option<Written>)]
@@ -47,10 +52,14 @@ pub struct Kind {
 
 impl Kind {
     fn of(info: &KindInfo) -> Self {
-        Self::defined(info, info.definition.clone())
+        Self::defined(info, info.definition.clone(), Some(info.search_ready))
     }
 
-    fn defined(info: &KindInfo, definition: Definition) -> Self {
+    fn shown(kind: kinds::Shown) -> Self {
+        Self::defined(&kind.info, kind.definition, kind.search_ready)
+    }
+
+    fn defined(info: &KindInfo, definition: Definition, search_ready: Option<bool>) -> Self {
         Self {
             id: info.id.to_string(),
             name: definition.name,
@@ -59,6 +68,8 @@ impl Kind {
             schema: definition.schema,
             shareable: definition.shareable,
             secret_fields: definition.secret_fields,
+            search_fields: definition.search_fields,
+            search_ready,
             references: definition.references,
             default_view: definition.default_view,
             default_edit: definition.default_edit,
@@ -86,6 +97,9 @@ pub struct KindChanges {
     shareable: Option<bool>,
     #[serde(default, deserialize_with = "some")]
     secret_fields: Option<Vec<String>>,
+    /// Resources that are there already are cut anew one after the other; until then they are found by name and labels.
+    #[serde(default, deserialize_with = "some")]
+    search_fields: Option<Vec<String>>,
     #[serde(default, deserialize_with = "some")]
     references: Option<Vec<Reference>>,
     /// Null goes back to holders of `<kind>:read`.
@@ -115,7 +129,7 @@ async fn list(ctx: Ctx, uri: Uri) -> Result<Json<Page<Kind>>> {
     let mut query = Query::new(&uri)?;
     let page = query.page();
     query.done()?;
-    Ok(Json(kinds::list(&ctx, &page)?.map(|kind| Kind::defined(&kind.info, kind.definition))))
+    Ok(Json(kinds::list(&ctx, &page)?.map(Kind::shown)))
 }
 
 /// Define a kind
@@ -129,8 +143,7 @@ async fn create(ctx: Ctx, Input(body): Input<Definition>) -> Result<impl IntoRes
 #[utoipa::path(get, path = "/api/v1/kinds/{id}", tag = "kinds", params(("id" = String, Path, description = "The kind's id or name")),
     responses((status = 200, description = "The kind", body = Kind), (status = "default", description = "A problem", body = Problem)))]
 async fn get(ctx: Ctx, Path(id): Path<String>) -> Result<Json<Kind>> {
-    let kind = kinds::get(&ctx, &id)?;
-    Ok(Json(Kind::defined(&kind.info, kind.definition)))
+    Ok(Json(Kind::shown(kinds::get(&ctx, &id)?)))
 }
 
 /// Change a kind
@@ -144,6 +157,7 @@ async fn update(ctx: Ctx, Path(id): Path<String>, Input(body): Input<KindChanges
         schema: body.schema,
         shareable: body.shareable,
         secret_fields: body.secret_fields,
+        search_fields: body.search_fields,
         references: body.references,
         default_view: body.default_view,
         default_edit: body.default_edit,

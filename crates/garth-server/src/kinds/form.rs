@@ -15,7 +15,7 @@ pub const WORD_BYTES: usize = 63;
 pub const PREFIX_BYTES: usize = 8;
 /// Largest schema, in bytes of JSON.
 pub const SCHEMA_BYTES: usize = 64 * 1024;
-/// Most secret fields, and most references, of one kind.
+/// Most secret fields, most fields to be found by, and most references, of one kind.
 pub const POINTERS: usize = 64;
 /// Most permissions of one kind's own.
 pub const VERBS: usize = 100;
@@ -39,6 +39,7 @@ pub(super) fn check(dir: &Directory, definition: &Definition) -> Result<()> {
     }
     form.schema(&definition.schema);
     form.secrets(&definition.secret_fields);
+    form.searched(definition);
     form.references(dir, definition);
     form.exceptions(definition);
     form.permissions(definition);
@@ -126,6 +127,19 @@ impl Form {
         for (number, field) in fields.iter().enumerate() {
             if fields.iter().any(|other| field.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/'))) {
                 self.refuse(format!("/secret_fields/{number}"), "lies inside another secret field");
+            }
+        }
+    }
+
+    fn searched(&mut self, definition: &Definition) {
+        let fields = &definition.search_fields;
+        self.pointers("/search_fields", fields.iter().map(String::as_str), |at| format!("/search_fields/{at}"));
+        let inside = |one: &str, other: &str| {
+            one.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        for (number, field) in fields.iter().enumerate().take(POINTERS) {
+            if definition.secret_fields.iter().any(|secret| inside(field, secret) || inside(secret, field)) {
+                self.refuse(format!("/search_fields/{number}"), "is secret, or holds a secret: nobody may find it");
             }
         }
     }

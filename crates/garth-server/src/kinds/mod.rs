@@ -14,7 +14,7 @@ use crate::base::{ids, text};
 use crate::directory::policy::{self, Place};
 use crate::directory::{Change, Definition, Directory, KindInfo, Reference};
 use crate::policies::{self, Holder};
-use garth_core::{KindIx, RoleIx, SpaceIx};
+use garth_core::{Caller, KindIx, RoleIx, SpaceIx};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub struct Changes {
     pub shareable: Option<bool>,
     /// Fields that are never read back.
     pub secret_fields: Option<Vec<String>>,
+    /// Fields whose words its resources are found by.
+    pub search_fields: Option<Vec<String>>,
     /// Fields that name other resources.
     pub references: Option<Vec<Reference>>,
     /// The default view policy; `Some(None)` goes back to holders of `<kind>:read`.
@@ -53,6 +55,9 @@ pub struct Shown {
     pub info: Arc<KindInfo>,
     /// How it was defined; its policies without the people and groups that the reader cannot see.
     pub definition: Definition,
+    /// Are the words of all its resources cut as they count? Told to system administrators: how long it takes tells
+    /// how many there are.
+    pub search_ready: Option<bool>,
 }
 
 /// Defines a kind.
@@ -71,7 +76,8 @@ pub async fn create(ctx: &Ctx, definition: Definition) -> Result<Arc<KindInfo>> 
         let view = definition.default_view.take();
         let edit = definition.default_edit.take();
         let stored = written(&definition)?.to_string();
-        store::insert(w.tx(), &permit, id, &definition.name, &definition.prefix, &stored, now).await?;
+        let cut = next_cut(w);
+        store::insert(w.tx(), &permit, id, &definition.name, &definition.prefix, &stored, cut, now).await?;
         w.changed(Change::Kind(id)).await?;
         // Only now are the kind's own permissions known, which its policies may name.
         definition.default_view = view;
@@ -85,6 +91,11 @@ pub async fn create(ctx: &Ctx, definition: Definition) -> Result<Arc<KindInfo>> 
         known(w.dir(), &id.to_string()).map(|(_, info)| info)
     })
     .await
+}
+
+/// A number for a cut of words that no kind ever had: that of the change which is told next.
+fn next_cut(w: &Write<'_>) -> i64 {
+    w.dir().last_change + 1
 }
 
 fn free(dir: &Directory, definition: &Definition) -> Result<()> {
@@ -114,7 +125,7 @@ pub fn get(ctx: &Ctx, id: &str) -> Result<Shown> {
     let dir = ctx.directory();
     let caller = ctx.somebody(&dir)?;
     let (_, info) = known(&dir, id)?;
-    Ok(shown(&dir, &Viewer::new(&dir, &caller, ctx.now()), &info))
+    Ok(shown(&dir, &caller, &Viewer::new(&dir, &caller, ctx.now()), &info))
 }
 
 /// All kinds, by name.
@@ -127,18 +138,20 @@ pub fn list(ctx: &Ctx, page: &PageRequest) -> Result<Page<Shown>> {
     let all = dir.kinds.iter::<KindIx>().map(|(_, info)| info);
     let page = page_of(&dir, &caller, "kinds", page, all, |info| (info.definition.name.clone(), info.id))?;
     let viewer = Viewer::new(&dir, &caller, ctx.now());
-    Ok(page.map(|info| shown(&dir, &viewer, info)))
+    Ok(page.map(|info| shown(&dir, &caller, &viewer, info)))
 }
 
-fn shown(dir: &Directory, viewer: &Viewer<'_>, info: &Arc<KindInfo>) -> Shown {
+fn shown(dir: &Directory, caller: &Caller, viewer: &Viewer<'_>, info: &Arc<KindInfo>) -> Shown {
     let mut definition = info.definition.clone();
     for policy in [&mut definition.default_view, &mut definition.default_edit].into_iter().flatten() {
         *policy = redacted(dir, viewer, policy);
     }
-    Shown { info: Arc::clone(info), definition }
+    let search_ready = Some(info.search_ready).filter(|_| caller.system || caller.system_admin);
+    Shown { info: Arc::clone(info), definition, search_ready }
 }
 
-/// Changes a kind; what its resources hold already stays as it is.
+/// Changes a kind; what its resources hold already stays as it is. After a change of the fields that they are found by,
+/// a resource is found by its name and labels only until it is cut anew.
 ///
 /// # Errors
 /// 403, 404, 409 when a permission that goes is in use, 422.
@@ -156,6 +169,10 @@ pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Arc<KindI
         save(w, &permit, before.id, &definition).await?;
         (definition.default_view, definition.default_edit) = policies;
         read_policies(w, &mut definition, views, edits)?;
+        if definition.search_fields != before.definition.search_fields {
+            let cut = next_cut(w);
+            store::cut_anew(w.tx(), &permit, before.id, cut).await?;
+        }
         save(w, &permit, before.id, &definition).await?;
         for gone in before.definition.permissions.iter().filter(|p| !definition.permissions.contains(p)) {
             unused(w.dir(), gone, None)?;
@@ -187,6 +204,7 @@ fn changed(before: &Definition, changes: Changes) -> Result<Definition> {
         schema: changes.schema.unwrap_or_else(|| before.schema.clone()),
         shareable: changes.shareable.unwrap_or(before.shareable),
         secret_fields: changes.secret_fields.unwrap_or_else(|| before.secret_fields.clone()),
+        search_fields: changes.search_fields.unwrap_or_else(|| before.search_fields.clone()),
         references: changes.references.unwrap_or_else(|| before.references.clone()),
         default_view: changes.default_view.unwrap_or_else(|| before.default_view.clone()),
         default_edit: changes.default_edit.unwrap_or_else(|| before.default_edit.clone()),

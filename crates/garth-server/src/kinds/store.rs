@@ -14,14 +14,22 @@ pub(super) async fn insert(
     name: &str,
     prefix: &str,
     definition: &str,
+    cut: i64,
     now: Micros,
 ) -> Result<()> {
-    let sql = "INSERT INTO kinds (id, name, prefix, definition, created_at) VALUES ($1, $2, $3, $4, $5)";
-    tx.execute(sql, &params![id.to_string(), name, prefix, definition, now]).await.map(drop)
+    let sql =
+        "INSERT INTO kinds (id, name, prefix, definition, search_cut, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    tx.execute(sql, &params![id.to_string(), name, prefix, definition, cut, now]).await.map(drop)
 }
 
 pub(super) async fn update(tx: &mut Tx, _: &Permit, id: Uuid, definition: &str) -> Result<()> {
     tx.execute("UPDATE kinds SET definition = $2 WHERE id = $1", &params![id.to_string(), definition]).await.map(drop)
+}
+
+/// From now on another cut of the words of its resources counts; what is there already waits for being cut anew.
+pub(super) async fn cut_anew(tx: &mut Tx, _: &Permit, id: Uuid, cut: i64) -> Result<()> {
+    let sql = "UPDATE kinds SET search_cut = $2, search_next = 0 WHERE id = $1";
+    tx.execute(sql, &params![id.to_string(), cut]).await.map(drop)
 }
 
 /// Takes a kind away, and the classes that its last resources have left behind.

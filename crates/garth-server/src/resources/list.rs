@@ -1,16 +1,19 @@
 //! Lists of resources: reach first, then one query over it.
 
 use super::store::Stored;
-use super::store::list::{Key, Wanted, page};
+use super::store::list::{Key, Text, Wanted, page};
 use super::{ResourceView, target_of, view_of};
 use crate::access::{self, Ctx, Viewer, archived, identity};
 use crate::base::db::Value;
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
-use crate::base::{ids, text};
+use crate::base::{ids, text, words};
 use crate::directory::Directory;
 use crate::directory::policy::Sees;
-use garth_core::{Action, Caller, Class, Micros, Principal, Reach, SpaceIx};
+use garth_core::{Action, Caller, Class, KindIx, Micros, Principal, Reach, SpaceIx};
+
+/// How often a search begins anew because a kind came to be found by other fields; then it is given up.
+const CUTS: usize = 8;
 
 /// Which resources are wanted.
 #[derive(Clone, Debug, Default)]
@@ -25,8 +28,16 @@ pub struct Filter {
     pub owners: Vec<String>,
     /// Made by one of these.
     pub authors: Vec<String>,
-    /// With that in the name, in any case, or of that code.
+    /// With these words in name, labels or what the kind names of the body (`docs/search.md`); or of that code.
     pub q: Option<String>,
+    /// Made not before that time.
+    pub created_from: Option<Micros>,
+    /// Made before that time.
+    pub created_to: Option<Micros>,
+    /// Changed last not before that time.
+    pub updated_from: Option<Micros>,
+    /// Changed last before that time.
+    pub updated_to: Option<Micros>,
     /// `updated`, `created` or `name`, turned round by a leading `-`.
     pub order: Option<String>,
     /// Archived things, too.
@@ -52,7 +63,22 @@ pub async fn list(ctx: &Ctx, filter: &Filter, request: &PageRequest) -> Result<P
         wanted.after = Some((key, id));
     }
     let reach = reach(&dir, &caller, filter, now);
-    let (rows, end) = page(&ctx.db(), &reach, identity(&dir, &caller).as_deref(), &wanted).await?;
+    let me = identity(&dir, &caller);
+    let mut left = CUTS;
+    let (rows, end) = loop {
+        let found = page(&ctx.db(), &reach, me.as_deref(), &wanted).await?;
+        // While it was looked, a field may have become secret: what was found by it must not be answered any more.
+        let Some(text) = &mut wanted.text else { break found };
+        let cuts = cuts(&ctx.directory());
+        if text.cuts == cuts {
+            break found;
+        }
+        text.cuts = cuts;
+        left -= 1;
+        if left == 0 {
+            return Err(Error::Unavailable);
+        }
+    };
     let next = end.map(|(key, id)| access::cursor(&dir, &caller, &query, &key, &id)).transpose()?;
     Ok(Page { items: still_seen(ctx, rows)?, next })
 }
@@ -81,7 +107,8 @@ pub async fn search(
         owners: Vec::new(),
         authors: Vec::new(),
         classes: dir.next_class() as usize,
-        q: None,
+        times: Vec::new(),
+        text: None,
     };
     Ok(page(&ctx.db(), reach, me, &wanted).await?)
 }
@@ -123,9 +150,8 @@ fn wanted(dir: &Directory, caller: &Caller, filter: &Filter, now: Micros) -> Res
     if labels.len() > text::LABELS {
         return Err(Error::field("?label", format!("must be at most {} labels", text::LABELS)));
     }
-    if filter.q.as_ref().is_some_and(|q| q.len() > text::NAME_BYTES) {
-        return Err(Error::field("?q", format!("must be at most {} bytes long", text::NAME_BYTES)));
-    }
+    let parts = filter.q.as_deref().map(words::sought).transpose()?.unwrap_or_default();
+    let code = filter.q.as_deref().and_then(ids::read_code).unwrap_or_default();
     let viewer = Viewer::new(dir, caller, now);
     let people = |texts: &[String]| texts.iter().map(|text| person(dir, &viewer, text)).collect();
     Ok(Wanted {
@@ -139,8 +165,25 @@ fn wanted(dir: &Directory, caller: &Caller, filter: &Filter, now: Micros) -> Res
         owners: people(&filter.owners),
         authors: people(&filter.authors),
         classes: dir.next_class() as usize,
-        q: filter.q.as_ref().map(|q| (q.to_lowercase(), ids::read_code(q).unwrap_or_default())),
+        times: [
+            (Key::Created, false, filter.created_from),
+            (Key::Created, true, filter.created_to),
+            (Key::Updated, false, filter.updated_from),
+            (Key::Updated, true, filter.updated_to),
+        ]
+        .into_iter()
+        .filter_map(|(key, before, at)| Some((key, before, at?)))
+        .collect(),
+        text: (!parts.is_empty()).then(|| Text { parts, code, cuts: cuts(dir) }),
     })
+}
+
+/// The cuts of words that count, one of each kind.
+fn cuts(dir: &Directory) -> Vec<i64> {
+    let mut cuts: Vec<i64> = dir.kinds.iter::<KindIx>().map(|(_, info)| info.search_cut).collect();
+    cuts.sort_unstable();
+    cuts.dedup();
+    cuts
 }
 
 /// A person of a filter as rows name them; somebody the caller cannot see matches nothing, like somebody unknown.

@@ -8,12 +8,14 @@ mod edit;
 mod list;
 mod references;
 mod store;
+mod words;
 
 pub use asked::{Rows, about, follows, look_in_vain, rows, target};
 pub use body::closed_secrets;
 pub use edit::{ResourcePatch, archive, delete, move_to, update};
 pub use list::{Filter, list, search};
 pub use store::{Asked, Stored};
+pub use words::{Words, cut_waiting, keep_words};
 
 use crate::access::{self, About, Ctx, Permit, Record, Viewer, Write, archived, facts, identity, named_space, write};
 use crate::base::error::{Error, FieldError, Result};
@@ -224,7 +226,7 @@ async fn create_in(w: &mut Write<'_>, new: NewResource) -> Result<ResourceView> 
         labels,
         subscribers,
     };
-    store::insert(w.tx(), &permit, &row, number).await?;
+    store::insert(w, &permit, &row, number).await?;
     if guarded {
         keep_access(w, &row)?;
     }

@@ -1,9 +1,11 @@
-//! SQL of resources: one at a time here, lists in [`list`].
+//! SQL of resources: one at a time here, lists in [`list`], what they are found by in [`words`].
 
 pub(super) mod list;
+pub(super) mod words;
 
 use crate::access::{Permit, Write};
 use crate::base::db::{Db, DbError, Row, Tx, params};
+use crate::resources::words::Words;
 use garth_core::{ClassIx, Micros};
 use hashbrown::HashMap;
 
@@ -49,12 +51,15 @@ const COLUMNS: &str = "r.id, r.code, r.class_id, r.name, r.body, r.secrets, r.au
 const BODILESS: &str = "r.id, r.code, r.class_id, r.name, '' AS body, '' AS secrets, r.author, r.owner, r.archived, \
                         r.version, r.created_at, r.updated_at";
 
+fn class(stored: i64) -> Result<ClassIx> {
+    u32::try_from(stored).map(ClassIx).map_err(|_| DbError::Other("a class out of range".to_owned()))
+}
+
 fn stored(row: &Row) -> Result<Stored> {
-    let class = u32::try_from(row.int(2)?).map_err(|_| DbError::Other("a class out of range".to_owned()))?;
     Ok(Stored {
         id: row.text(0)?.to_owned(),
         code: row.text(1)?.to_owned(),
-        class: ClassIx(class),
+        class: class(row.int(2)?)?,
         name: row.text(3)?.to_owned(),
         body: row.text(4)?.to_owned(),
         secrets: row.text(5)?.to_owned(),
@@ -190,10 +195,9 @@ pub struct Asked {
 }
 
 fn read_asked(row: &Row) -> Result<Asked> {
-    let class = u32::try_from(row.int(1)?).map_err(|_| DbError::Other("a class out of range".to_owned()))?;
     Ok(Asked {
         id: row.text(0)?.to_owned(),
-        class: ClassIx(class),
+        class: class(row.int(1)?)?,
         author: row.text(2)?.to_owned(),
         owner: row.text(3)?.to_owned(),
     })
@@ -250,7 +254,10 @@ pub(super) async fn subscribed(db: &Db, id: &str, subscriber: &str) -> Result<bo
     Ok(db.query_opt(sql, &params![id, subscriber]).await?.is_some())
 }
 
-pub(super) async fn insert(tx: &mut Tx, permit: &Permit, row: &Stored, number: i64) -> Result<()> {
+/// Writes a new resource, and what it is found by.
+pub(super) async fn insert(w: &mut Write<'_>, permit: &Permit, row: &Stored, number: i64) -> Result<()> {
+    let words = words_of(w, row);
+    let tx = w.tx();
     let sql = "INSERT INTO resources (id, number, code, class_id, name, name_key, body, secrets, author, owner, archived, \
                version, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let values = params![
@@ -271,12 +278,22 @@ pub(super) async fn insert(tx: &mut Tx, permit: &Permit, row: &Stored, number: i
     ];
     tx.execute(sql, &values).await?;
     put_labels(tx, permit, &row.id, &row.labels).await?;
-    put_subscribers(tx, permit, &row.id, &row.subscribers).await
+    put_subscribers(tx, permit, &row.id, &row.subscribers).await?;
+    words::insert(tx, permit, number, row.class, &words).await
 }
 
-/// Writes what may change of a row, and its labels and subscribers where they did.
+/// What a resource is found by.
+fn words_of(w: &Write<'_>, row: &Stored) -> Words {
+    let kind = w.dir().world.class(row.class).and_then(|class| w.dir().kinds.info(class.kind));
+    Words::of(kind.map(|kind| &**kind), &row.name, &row.labels, &row.body)
+}
+
+/// Writes what may change of a row, and its labels, its subscribers and what it is found by where they did.
 pub(super) async fn update(w: &mut Write<'_>, permit: &Permit, before: &Stored, row: &Stored) -> Result<()> {
     w.resource_changed(&row.id);
+    let same =
+        row.class == before.class && row.name == before.name && row.labels == before.labels && row.body == before.body;
+    let words = (!same).then(|| words_of(w, row));
     let tx = w.tx();
     let sql = "UPDATE resources SET class_id = $2, name = $3, name_key = $4, body = $5, secrets = $6, owner = $7, \
                archived = $8, version = $9, updated_at = $10 WHERE id = $1";
@@ -301,6 +318,10 @@ pub(super) async fn update(w: &mut Write<'_>, permit: &Permit, before: &Stored, 
         tx.execute("DELETE FROM resource_subscribers WHERE resource_id = $1", &params![&row.id]).await?;
         put_subscribers(tx, permit, &row.id, &row.subscribers).await?;
     }
+    if let Some(words) = words {
+        let number = words::number(tx, &row.id).await?;
+        words::replace(tx, permit, number, row.class, &words).await?;
+    }
     Ok(())
 }
 
@@ -320,9 +341,10 @@ async fn put_subscribers(tx: &mut Tx, _: &Permit, id: &str, subscribers: &[Strin
     Ok(())
 }
 
-pub(super) async fn delete(w: &mut Write<'_>, _: &Permit, id: &str) -> Result<()> {
+pub(super) async fn delete(w: &mut Write<'_>, permit: &Permit, id: &str) -> Result<()> {
     w.resource_changed(id);
     let tx = w.tx();
+    words::delete(tx, permit, id).await?;
     tx.execute("DELETE FROM resource_labels WHERE resource_id = $1", &params![id]).await?;
     tx.execute("DELETE FROM resource_subscribers WHERE resource_id = $1", &params![id]).await?;
     tx.execute("DELETE FROM resources WHERE id = $1", &params![id]).await.map(drop)

@@ -169,7 +169,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         ("parent" = Option<String>, Query, description = "Directly below that space"),
         ("label" = Option<Vec<String>>, Query, description = "Repeated: with all of them"),
         ("path" = Option<String>, Query, description = "At that path, `a/b`"),
-        ("q" = Option<String>, Query, description = "Part of the name"),
+        ("q" = Option<String>, Query, description = "With these words in name or labels: `fix lift`, a phrase `\"fix the\"`, a beginning `li*`"),
         ("limit" = Option<u32>, Query, description = "1 to 100"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before")),
     responses((status = 200, description = "A page of spaces", body = Page<Space>), (status = "default", description = "A problem", body = Problem)))]

@@ -15,7 +15,7 @@ use crate::access::{
 };
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
-use crate::base::{ids, text};
+use crate::base::{ids, text, words};
 use crate::directory::policy::{self, All, Place, Sees};
 use crate::directory::{Change, CreateSpaces, Directory, SpaceInfo};
 use crate::grants;
@@ -120,7 +120,7 @@ pub struct Filter {
     pub labels: Vec<String>,
     /// At that path.
     pub path: Option<String>,
-    /// With that in their name, in any case.
+    /// With these words in name or labels (`docs/search.md`).
     pub q: Option<String>,
 }
 
@@ -134,13 +134,13 @@ pub fn list(ctx: &Ctx, filter: &Filter, page: &PageRequest) -> Result<Page<Space
     let caller = ctx.reader(&dir)?;
     let viewer = Viewer::new(&dir, &caller, now);
     let parent = filter.parent.as_deref().map(|id| dir.space_ref(id).filter(|p| viewer.space(*p)));
-    let q = filter.q.as_ref().map(|q| q.to_lowercase());
+    let sought = filter.q.as_deref().map(words::sought).transpose()?.unwrap_or_default();
     let seen = dir.spaces.iter::<SpaceIx>().filter(|(ix, info)| {
         viewer.space(*ix)
             && (filter.archived || filter.path.is_some() || !archived(&dir.world, *ix))
             && parent.is_none_or(|p| p.is_some() && dir.world.space(*ix).and_then(|s| s.parent) == p)
             && filter.labels.iter().all(|label| info.labels.contains(label))
-            && q.as_ref().is_none_or(|q| info.name.to_lowercase().contains(q))
+            && sought.iter().all(|part| part.stands_in(info.words()))
             && filter.path.as_ref().is_none_or(|wanted| path(&dir, &viewer, *ix) == *wanted)
     });
     let query = format!("spaces {filter:?}");

@@ -93,7 +93,10 @@ pub(super) async fn set_secret_key(tx: &mut Tx, _: &Permit, id: Uuid, key: &str)
 /// Takes a space away with everything in it; its key goes with the row.
 pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
     let inside = "SELECT r.id FROM resources r JOIN access_classes c ON c.id = r.class_id WHERE c.space_id = $1";
+    let numbers = inside.replace("r.id", "r.number");
     for sql in [
+        format!("DELETE FROM resource_terms WHERE resource_number IN ({numbers})"),
+        format!("DELETE FROM resource_words WHERE resource_number IN ({numbers})"),
         format!("DELETE FROM resource_labels WHERE resource_id IN ({inside})"),
         format!("DELETE FROM resource_subscribers WHERE resource_id IN ({inside})"),
         "DELETE FROM resources WHERE class_id IN (SELECT id FROM access_classes WHERE space_id = $1)".to_owned(),

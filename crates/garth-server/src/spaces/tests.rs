@@ -248,7 +248,7 @@ async fn lists_find_what_they_are_asked_for(g: Garth) {
     assert!(list(&format!("?parent={}", security.id)).await.is_empty());
     assert_eq!(list("?path=Atlas/Security").await, ["Security"]);
     assert!(list("?path=Atlas/Hidden").await.is_empty());
-    assert_eq!(list("?q=Secur").await, ["Security"]);
+    assert_eq!(list("?q=Secur*").await, ["Security"]);
     assert!(list("?q=Hidden").await.is_empty());
 }
 

@@ -6,6 +6,7 @@
 
 mod references;
 mod store;
+mod words;
 
 use crate::access::{Config, chains, check_chain};
 use crate::base::db::{Db, DbError, Mode, Shape, Tx};
@@ -20,7 +21,8 @@ const LISTED: usize = 50;
 /// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The check that found it: `schema`, `engine`, `references`, `policies`, `tree`, `codes`, `secrets`, `picture`, `audit`.
+    /// The check that found it: `schema`, `engine`, `references`, `policies`, `tree`, `codes`, `secrets`, `words`, `picture`,
+    /// `audit`.
     pub check: &'static str,
     /// Where, as a table and an id.
     pub place: String,
@@ -118,6 +120,8 @@ pub async fn verify(config: &Config, stages: &mut dyn FnMut(&'static str, u64, u
         decides(&dir, config.clock.now(), &mut report);
         let looked = references::check(&mut tx, &dir, vault.as_ref(), &mut report, stages).await;
         report.took("references", "database", looked);
+        let looked = words::check(&mut db.snapshot().await?, config.clock.now(), &mut report, stages).await;
+        report.took("words", "database", looked);
     }
     if let Some(vault) = &vault {
         let looked = audit(&db, vault, &mut report, stages).await;

@@ -25,6 +25,19 @@ pub(super) const ROLES: &str = "SELECT id, name, permissions FROM roles ORDER BY
 pub(super) const RESOURCES: &str = "SELECT r.id, r.number, r.code, k.prefix, r.author, r.owner, r.secrets, s.id, \
     s.secret_key FROM resources r JOIN access_classes c ON c.id = r.class_id JOIN kinds k ON k.id = c.kind_id \
     JOIN spaces s ON s.id = c.space_id ORDER BY r.number";
+/// Number, id, class, name, body, kind, and what it is found by: cut, head, body. The next thousand after a number.
+pub(super) const FOUND_BY: &str = "SELECT r.number, r.id, r.class_id, r.name, r.body, c.kind_id, w.cut, w.head, w.body \
+    FROM resources r JOIN access_classes c ON c.id = r.class_id \
+    LEFT JOIN resource_words w ON w.resource_number = r.number WHERE r.number > $1 ORDER BY r.number LIMIT 1000";
+/// Number and label of the resources between two numbers.
+pub(super) const LABELS: &str = "SELECT r.number, l.label FROM resources r JOIN resource_labels l ON l.resource_id = r.id \
+    WHERE r.number > $1 AND r.number <= $2 ORDER BY r.number, l.label";
+/// Number, word and class of the resources between two numbers.
+pub(super) const TERMS: &str = "SELECT resource_number, term, class_id FROM resource_terms \
+    WHERE resource_number > $1 AND resource_number <= $2 ORDER BY resource_number, term";
+/// Numbers of resources that words are left of.
+pub(super) const LEFT_TERMS: &str = "SELECT DISTINCT t.resource_number FROM resource_terms t WHERE NOT EXISTS \
+    (SELECT 1 FROM resource_words w WHERE w.resource_number = t.resource_number) ORDER BY t.resource_number";
 /// Resource, subscriber.
 pub(super) const SUBSCRIBERS: &str =
     "SELECT resource_id, subscriber FROM resource_subscribers ORDER BY resource_id, subscriber";

@@ -292,6 +292,29 @@ fn migrations_are_counted_without_gaps() {
 }
 
 #[tokio::test]
+async fn what_is_there_when_search_comes_waits_for_being_cut() {
+    on_both(async |place| {
+        let all = migrate::MIGRATIONS;
+        let before = all.iter().position(|migration| migration.name == "search").unwrap();
+        let former = Db::open_with(&place.target, Mode::Serve, &all[..before], Patience::default()).await.unwrap();
+        let (writer, ()) = Writer::start(former.clone(), async |_: &mut Tx| Ok(()), |_: &mut ()| {}).await.unwrap();
+        let fill = async |tx: &mut Tx, (): &mut ()| {
+            let kind =
+                "INSERT INTO kinds (id, name, prefix, definition, created_at) VALUES ('k', 'task', 'T', '{}', 1)";
+            tx.execute(kind, &[]).await
+        };
+        writer.run::<u64, DbError, _>(fill).await.unwrap();
+        writer.shutdown().await;
+        drop((writer, former));
+        let db = Db::open(&place.target, Mode::Serve).await.unwrap();
+        let row = db.query_opt("SELECT search_cut, search_next FROM kinds", &[]).await.unwrap().unwrap();
+        assert_eq!((row.int(0), row.opt_int(1)), (Ok(0), Ok(Some(0))));
+        assert!(db.query("SELECT 1 FROM resource_words", &[]).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_broken_migration_changes_nothing() {
     const BROKEN: &[Migration] = &[Migration {
         version: 1,

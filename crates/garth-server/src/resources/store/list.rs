@@ -8,7 +8,8 @@
 
 use super::{BODILESS, COLUMNS, Result, Stored, complete_all, stored};
 use crate::base::db::{Db, DbError, Row, Value, params};
-use garth_core::{ClassIx, Reach};
+use crate::base::words::Part;
+use garth_core::{ClassIx, Micros, Reach};
 use hashbrown::HashMap;
 use std::cmp::Ordering;
 
@@ -20,6 +21,10 @@ const LENGTHS: [usize; 4] = [1, 4, 16, SCANS];
 const ASKED: usize = 2_048;
 /// How often a page is begun anew because all that was foremost went away meanwhile.
 const ROUNDS: usize = 4;
+/// Resources with a word up to which they are read one by one, instead of met on the way through the order.
+const FEW: usize = 5_000;
+/// Words of a search of which it is looked how many resources have them.
+const TRIED: usize = 3;
 
 /// What a list is ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +58,23 @@ pub struct Wanted {
     pub owners: Vec<String>,
     /// Made by one of these principals.
     pub authors: Vec<String>,
-    /// With that in its name, lower case; or of that code.
-    pub q: Option<(String, String)>,
+    /// Made (`Created`) or changed last (`Updated`) before that time (`true`), or not before it.
+    pub times: Vec<(Key, bool, Micros)>,
+    /// With these words.
+    pub text: Option<Text>,
     /// How many classes there are, of which the caller sees some.
     pub classes: usize,
+}
+
+/// The words that somebody looks for.
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// Each of them must stand there; there is one at least.
+    pub parts: Vec<Part>,
+    /// Or it is of that code; empty for none.
+    pub code: String,
+    /// The cuts of bodies' words that count.
+    pub cuts: Vec<i64>,
 }
 
 impl Wanted {
@@ -105,8 +123,11 @@ impl Sql {
     }
 
     fn classes(&mut self, classes: &[ClassIx]) -> String {
-        let list = serde_json::json!(classes.iter().map(|c| c.0).collect::<Vec<_>>()).to_string();
-        format!("INTS({})", self.value(list))
+        self.ints(&classes.iter().map(|c| i64::from(c.0)).collect::<Vec<_>>())
+    }
+
+    fn ints(&mut self, ints: &[i64]) -> String {
+        format!("INTS({})", self.value(serde_json::json!(ints).to_string()))
     }
 }
 
@@ -148,7 +169,9 @@ struct Places {
 
 async fn places(db: &Db, reach: &Reach, me: Option<&str>, wanted: &Wanted) -> Result<Places> {
     let mut horizon = None;
-    let mut statements = if reach.full.len() <= SCANS {
+    let mut statements = if let Some(numbers) = few(db, &reach.full, wanted).await? {
+        vec![by_number(&numbers, &reach.full, wanted)]
+    } else if reach.full.len() <= SCANS {
         scans(&reach.full, wanted)
     } else if reach.full.len() * 2 > wanted.classes || reach.full.len() > ASKED {
         vec![in_order(&reach.full, wanted)]
@@ -239,8 +262,17 @@ fn scans(classes: &[ClassIx], wanted: &Wanted) -> Vec<Sql> {
 fn in_order(classes: &[ClassIx], wanted: &Wanted) -> Sql {
     let mut sql = Sql::default();
     let (rest, classes) = (rest(&mut sql, wanted, limit(wanted)), sql.classes(classes));
-    // The plus keeps the class out of the choice of index.
-    sql.branch(wanted, &format!("+r.class_id IN {classes}"), &rest);
+    // IS TRUE keeps the class out of the choice of index and of joins.
+    sql.branch(wanted, &format!("(r.class_id IN {classes}) IS TRUE"), &rest);
+    sql
+}
+
+/// The few that the words leave, read by their numbers.
+fn by_number(numbers: &[i64], classes: &[ClassIx], wanted: &Wanted) -> Sql {
+    let mut sql = Sql::default();
+    let rest = rest(&mut sql, wanted, limit(wanted));
+    let (numbers, classes) = (sql.ints(numbers), sql.classes(classes));
+    sql.branch(wanted, &format!("r.number IN {numbers} AND (r.class_id IN {classes}) IS TRUE"), &rest);
     sql
 }
 
@@ -287,10 +319,12 @@ fn rest(sql: &mut Sql, wanted: &Wanted, limit: i64) -> String {
             conditions.push_str(&format!(" AND r.{column} IN LIST({list})"));
         }
     }
-    if let Some((part, code)) = &wanted.q {
-        let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        let (part, code) = (sql.value(format!("%{escaped}%")), sql.value(code));
-        conditions.push_str(&format!(" AND (r.name_key LIKE {part} ESCAPE '\\' OR r.code = {code})"));
+    for (key, before, at) in &wanted.times {
+        let (column, than, at) = (column(*key), if *before { "<" } else { ">=" }, sql.value(*at));
+        conditions.push_str(&format!(" AND r.{column} {than} {at}"));
+    }
+    if let Some(text) = &wanted.text {
+        conditions.push_str(&format!(" AND {}", found(sql, text)));
     }
     if let Some((key, id)) = &wanted.after {
         let (key, id) = (sql.value(key.clone()), sql.value(id));
@@ -299,6 +333,59 @@ fn rest(sql: &mut Sql, wanted: &Wanted, limit: i64) -> String {
     }
     let limit = sql.value(limit);
     format!("{conditions} ORDER BY {} LIMIT {limit}", order(wanted, "r."))
+}
+
+/// That a resource holds the words, judged on the words as they stand; what is quicker is only a choice among rows.
+fn found(sql: &mut Sql, text: &Text) -> String {
+    let cuts = sql.ints(&text.cuts);
+    let parts = text.parts.iter().map(|part| {
+        let pattern = sql.value(part.pattern());
+        format!("(w.head LIKE {pattern} ESCAPE '\\' OR (w.cut IN {cuts} AND w.body LIKE {pattern} ESCAPE '\\'))")
+    });
+    let parts: Vec<String> = parts.collect();
+    // A value and not an EXISTS: neither engine may turn it into a join and leave the order that it was told.
+    let words =
+        format!("(SELECT 1 FROM resource_words w WHERE w.resource_number = r.number AND {}) = 1", parts.join(" AND "));
+    if text.code.is_empty() {
+        return words;
+    }
+    let code = sql.value(&text.code);
+    format!("(r.code = {code} OR {words})")
+}
+
+/// The numbers of the resources among which those with the words are, as long as they are few: read from the words of
+/// the classes that the caller sees whole, so that what lies in others costs nothing. `None` when there are many: then
+/// they are soon met on the way through the order.
+async fn few(db: &Db, full: &[ClassIx], wanted: &Wanted) -> Result<Option<Vec<i64>>> {
+    let Some(text) = wanted.text.as_ref().filter(|_| !full.is_empty()) else { return Ok(None) };
+    let mut words: Vec<(&str, bool)> = text.parts.iter().map(Part::rarest).collect();
+    // Whole words first, the long ones before the short.
+    words.sort_by_key(|(word, begins)| (*begins, std::cmp::Reverse(word.len())));
+    for (word, begins) in words.into_iter().take(TRIED) {
+        let mut sql = Sql::default();
+        let (classes, from) = (sql.classes(full), sql.value(word));
+        let term = if begins {
+            // No word holds the last character that there is.
+            format!("t.term >= {from} AND t.term < {}", sql.value(format!("{word}\u{10FFFF}")))
+        } else {
+            format!("t.term = {from}")
+        };
+        let most = sql.value(i64::try_from(FEW + 1).unwrap_or(i64::MAX));
+        let statement = format!(
+            "SELECT t.resource_number FROM resource_terms t WHERE t.class_id IN {classes} AND {term} LIMIT {most}"
+        );
+        let rows = db.scan(&statement, sql.values).await?;
+        if rows.len() > FEW {
+            continue;
+        }
+        let mut numbers = rows.iter().map(|row| row.int(0)).collect::<Result<Vec<_>>>()?;
+        if !text.code.is_empty() {
+            let row = db.query_opt("SELECT number FROM resources WHERE code = $1", &params![&text.code]).await?;
+            numbers.extend(row.map(|row| row.int(0)).transpose()?);
+        }
+        return Ok(Some(numbers));
+    }
+    Ok(None)
 }
 
 /// The classes of which some resources are seen, by what the caller is to them. The branches

@@ -41,7 +41,7 @@ async fn filters_find_what_they_name(g: Garth) {
     assert_eq!(list("q=south").await, ["Lift south"]);
     assert!(list("q=Hidden").await.is_empty());
     assert_eq!(list(&format!("kind=task&label=lift&author={}&q=Lift", ada.principal())).await, ["Lift south"]);
-    for odd in ["q=%25", "q=_", "q=%27", "q=%22", "label=%25", "q=%5C"] {
+    for odd in ["label=%25", "label=_", "label=%27", "label=%5C"] {
         assert!(list(odd).await.is_empty(), "{odd} means itself");
     }
     // A hidden and an unknown space give the same empty list, to the byte.
