@@ -1,6 +1,8 @@
 //! SQL of resources: one at a time here, lists in [`list`].
 
+pub(super) mod followers;
 pub(super) mod list;
+pub(super) mod names;
 
 use crate::access::{Permit, Write};
 use crate::base::db::{Db, DbError, Row, Tx, params};
@@ -325,5 +327,6 @@ pub(super) async fn delete(w: &mut Write<'_>, _: &Permit, id: &str) -> Result<()
     let tx = w.tx();
     tx.execute("DELETE FROM resource_labels WHERE resource_id = $1", &params![id]).await?;
     tx.execute("DELETE FROM resource_subscribers WHERE resource_id = $1", &params![id]).await?;
+    tx.execute("DELETE FROM resource_followers WHERE leader_id = $1 OR follower_id = $1", &params![id]).await?;
     tx.execute("DELETE FROM resources WHERE id = $1", &params![id]).await.map(drop)
 }

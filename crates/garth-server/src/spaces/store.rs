@@ -96,6 +96,7 @@ pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
     for sql in [
         format!("DELETE FROM resource_labels WHERE resource_id IN ({inside})"),
         format!("DELETE FROM resource_subscribers WHERE resource_id IN ({inside})"),
+        format!("DELETE FROM resource_followers WHERE leader_id IN ({inside}) OR follower_id IN ({inside})"),
         "DELETE FROM resources WHERE class_id IN (SELECT id FROM access_classes WHERE space_id = $1)".to_owned(),
         "DELETE FROM access_classes WHERE space_id = $1".to_owned(),
         "DELETE FROM grants WHERE space_id = $1".to_owned(),
