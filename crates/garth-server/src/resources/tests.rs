@@ -1,10 +1,16 @@
-//! Stories about resources: making, finding, changing, moving and deleting them, and who sees one. Lists have a file of
-//! their own.
+//! Stories about resources: making, finding, changing, moving and deleting them, and who sees one. Lists, moves
+//! and copies have files of their own.
 
 use crate::support::*;
 
+#[path = "tests/copies.rs"]
+mod copies;
+#[path = "tests/copy_races.rs"]
+mod copy_races;
 #[path = "tests/lists.rs"]
 mod lists;
+#[path = "tests/moves.rs"]
+mod moves;
 
 stories! {
     a_resource_is_answered_as_it_was_made,
