@@ -182,12 +182,7 @@ pub fn closed_secrets(vault: &Vault, space: &str, wrapped: &str, resource: &str,
 }
 
 /// Opens the value that a secret field holds already.
-fn kept(
-    dir: &Directory,
-    vault: &Vault,
-    pointer: &str,
-    before: Option<Before<'_>>,
-) -> Result<Vec<u8>> {
+fn kept(dir: &Directory, vault: &Vault, pointer: &str, before: Option<Before<'_>>) -> Result<Vec<u8>> {
     let none = || Error::field(format!("/body{pointer}"), "holds no secret yet that could stay");
     let Before { resource, space, sealed } = before.ok_or_else(none)?;
     let text = sealed.get(pointer).and_then(Value::as_str).ok_or_else(none)?;

@@ -166,12 +166,7 @@ pub(super) async fn alter(
     view_of(w.dir(), &w.caller, row, w.now)
 }
 
-async fn new_class(
-    w: &mut Write<'_>,
-    held: &Held,
-    space: SpaceIx,
-    patch: &ResourcePatch,
-) -> Result<ClassIx> {
+async fn new_class(w: &mut Write<'_>, held: &Held, space: SpaceIx, patch: &ResourcePatch) -> Result<ClassIx> {
     if space == held.class.space && patch.view.is_none() && patch.edit.is_none() {
         return Ok(held.row.class);
     }

@@ -174,7 +174,8 @@ mod tests {
             leave_out(&mut body, &out.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>(), secrets);
             body
         };
-        let all = left(&["/pool", "/runs/0/on", "/runs/2/on", "/uses/0", "/uses/2", "/deep/0/in/1", "/deep/1/in/0"], &[]);
+        let all =
+            left(&["/pool", "/runs/0/on", "/runs/2/on", "/uses/0", "/uses/2", "/deep/0/in/1", "/deep/1/in/0"], &[]);
         assert_eq!(all, json!({"runs": [{"n": 2}], "uses": ["e"], "deep": [{"in": ["g"]}, {"in": []}]}));
         // A list that holds a secret by its place keeps every place.
         let kept = left(&["/runs/0/on", "/uses/0"], &["/runs/1/key", "/uses/2"]);

@@ -9,6 +9,8 @@ mod copies;
 mod copy_races;
 #[path = "tests/lists.rs"]
 mod lists;
+#[path = "tests/movement_limits.rs"]
+mod movement_limits;
 #[path = "tests/moves.rs"]
 mod moves;
 

@@ -78,12 +78,7 @@ impl Turns<'_> {
     }
 }
 
-async fn one(
-    w: &mut Write<'_>,
-    copy: &Copy,
-    permit: Permit,
-    turns: &Turns<'_>,
-) -> Result<Result<Made, Hindered>> {
+async fn one(w: &mut Write<'_>, copy: &Copy, permit: Permit, turns: &Turns<'_>) -> Result<Result<Made, Hindered>> {
     let source = &copy.source;
     let (mut whole, sealed) = body::read(&source.body, &source.secrets)?;
     let bare = body::mark_all(&mut whole, Some(&copy.kind), &sealed);

@@ -15,13 +15,17 @@ const EACH: usize = 50;
 /// Most resources of these names that are looked at.
 const LOOKED_AT: usize = 1_000;
 
-/// The resources of that kind in the space that bear one of these names and that the caller may see, oldest first.
-pub(super) async fn there(w: &mut Write<'_>, space: SpaceIx, kind: KindIx, names: &[String]) -> Result<Vec<Named>> {
+/// The classes of that kind in the space of which the caller may see anything, as a JSON list.
+pub(super) fn classes(w: &Write<'_>, space: SpaceIx, kind: KindIx) -> String {
     let reach = w.dir().world.reach_in(&w.caller, &[space], w.now, |class| class.kind == kind);
     let classes = reach.full.iter().chain(reach.partial.iter().map(|(class, _)| class));
-    let classes = json!(classes.map(|class| class.0).collect::<Vec<_>>()).to_string();
+    json!(classes.map(|class| class.0).collect::<Vec<_>>()).to_string()
+}
+
+/// The resources of these classes that bear one of these names and that the caller may see, oldest first.
+pub(super) async fn there(w: &mut Write<'_>, classes: &str, names: &[String]) -> Result<Vec<Named>> {
     let me = identity(w.dir(), &w.caller).unwrap_or_else(|| "nobody".to_owned());
-    let mut found = names::of(w.tx(), classes, json!(names).to_string(), &me, LOOKED_AT).await?;
+    let mut found = names::of(w.tx(), classes.to_owned(), json!(names).to_string(), &me, LOOKED_AT).await?;
     found.retain(|named| {
         let row = &named.asked;
         let facts = facts(w.dir(), &w.caller, &row.author, &row.owner, named.subscriber);
@@ -34,7 +38,7 @@ pub(super) async fn there(w: &mut Write<'_>, space: SpaceIx, kind: KindIx, names
 /// anything that is copied at once; `None` when all are taken.
 pub(super) async fn free(
     w: &mut Write<'_>,
-    space: SpaceIx,
+    classes: &str,
     kind: KindIx,
     name: &str,
     taken: &HashSet<(KindIx, String)>,
@@ -42,8 +46,7 @@ pub(super) async fn free(
     let base = bare(name);
     for first in (1..=NUMBERS).step_by(EACH) {
         let wanted: Vec<String> = (first..first + EACH).map(|number| numbered(base, number)).collect();
-        let there: HashSet<String> =
-            there(w, space, kind, &wanted).await?.into_iter().map(|named| named.name).collect();
+        let there: HashSet<String> = there(w, classes, &wanted).await?.into_iter().map(|named| named.name).collect();
         let free = |name: &String| !there.contains(name) && !taken.contains(&(kind, name.clone()));
         if let Some(name) = wanted.into_iter().find(free) {
             return Ok(Some(name));

@@ -11,7 +11,7 @@ use crate::base::error::{Error, FieldError, Result};
 use crate::base::ids;
 use crate::directory::KindInfo;
 use garth_core::{Action, KindIx, Permission, SpaceIx, Target};
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -84,7 +84,7 @@ pub(super) async fn make(w: &mut Write<'_>, to: SpaceIx, order: Order) -> Result
     let choices = Choices::read(w, to, order.references, &order.default_reference).await?;
     let asked_for: HashSet<String> = waiting.iter().map(|row| row.id.clone()).collect();
     let mut looked_up = asked_for.clone();
-    let mut planner = Planner { to, on_conflict: order.on_conflict, taken: HashSet::new() };
+    let mut planner = Planner { to, on_conflict: order.on_conflict, taken: HashSet::new(), classes: HashMap::new() };
     let (mut copies, mut met, mut bytes) = (Vec::new(), HashSet::new(), 0);
     while let Some(row) = waiting.pop_front() {
         bytes += row.body.len() + row.secrets.len();
@@ -138,6 +138,8 @@ struct Planner {
     on_conflict: OnConflict,
     /// Names that something else of this request bears in the target.
     taken: HashSet<(KindIx, String)>,
+    /// The classes in the target that the caller may see, by kind.
+    classes: HashMap<KindIx, String>,
 }
 
 impl Planner {
@@ -179,7 +181,8 @@ impl Planner {
     /// What a conflict makes of it: the same kind and name in the target, where the caller may see it.
     async fn settle_name(&mut self, w: &mut Write<'_>, mut copy: Copy) -> Result<Copy> {
         let key = (copy.kind_ix, copy.name.clone());
-        let there = names::there(w, self.to, copy.kind_ix, std::slice::from_ref(&copy.name)).await?;
+        let classes = self.classes.entry(copy.kind_ix).or_insert_with(|| names::classes(w, self.to, copy.kind_ix));
+        let there = names::there(w, classes, std::slice::from_ref(&copy.name)).await?;
         let earlier = self.taken.contains(&key);
         match (self.on_conflict, there.as_slice()) {
             (_, []) if !earlier => copy.id = ids::new_id(w.now).to_string(),
@@ -195,7 +198,7 @@ impl Planner {
                 let why = "several resources of its kind and name are there, and it is not clear which to replace";
                 return Ok(copy.ends(Outcome::NotAllowed, why));
             }
-            _ => match names::free(w, self.to, copy.kind_ix, &copy.name, &self.taken).await? {
+            _ => match names::free(w, classes, copy.kind_ix, &copy.name, &self.taken).await? {
                 Some(name) => {
                     copy.id = ids::new_id(w.now).to_string();
                     copy.name = name;

@@ -122,10 +122,10 @@ async fn a_copy_is_made_anew_and_stands_alone(g: Garth) {
     assert_eq!(shown(&o.lin, &copy.id()).await["name"], "Ours");
     // On record where it went, with what it is, and where it was taken, without where to.
     let record = o.lin.get(&o.there.url("/audit?action=resource.copy")).await.ok().items();
-    assert_eq!((record.len(), &record[0]["target_id"]), (1, &json!(copy.id())));
+    assert_eq!((record.len(), &record[0]["target"]["id"]), (1, &json!(copy.id())));
     assert_eq!(record[0]["after"]["name"], "Big machines");
     let record = o.lin.get(&o.here.url("/audit?action=resource.copy")).await.ok().items();
-    assert_eq!((record.len(), &record[0]["target_id"]), (1, &json!(source.id)));
+    assert_eq!((record.len(), &record[0]["target"]["id"]), (1, &json!(source.id)));
     assert!(!json!(record).to_string().contains(&o.there.id));
 }
 
@@ -138,7 +138,13 @@ async fn references_are_copied_left_out_or_mapped(g: Garth) {
         "pool": pool.id, "cron": "@daily",
     });
     let first = o.job("First", json!({"cron": "@hourly"})).await;
-    let job = o.job("Nightly", { let mut b = body.clone(); b["after"] = json!(first.id); b }).await;
+    let job = o
+        .job("Nightly", {
+            let mut b = body.clone();
+            b["after"] = json!(first.id);
+            b
+        })
+        .await;
     let own = o.lin.resource("pool", "Own").space(&o.there).create().await;
 
     // Nothing is said: references are left out, and a list's entry with its reference.
@@ -520,7 +526,8 @@ async fn a_hidden_reference_is_a_missing_one(g: Garth) {
         let refused = ask(&shy.id).await.invalid(&format!("/references/{}", shy.id));
         assert_missing(&refused, &shy.id, &ask(&never).await, &never);
         ask(&gone.id).await.ok();
-        let ask = |id: &str| o.copy(&o.lin, json!({"resources": [two.id], "references": {gone.id.as_str(): {"use": id}}}));
+        let ask =
+            |id: &str| o.copy(&o.lin, json!({"resources": [two.id], "references": {gone.id.as_str(): {"use": id}}}));
         let refused = ask(&shy.id).await.invalid(&format!("/references/{}/use", gone.id));
         assert_missing(&refused, &shy.id, &ask(&never).await, &never);
     })

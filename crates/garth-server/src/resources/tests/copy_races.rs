@@ -30,9 +30,8 @@ async fn two_copies_at_once_get_two_names(g: Garth) {
     let (ada, here, there) = spaces(&g).await;
     for round in 0..ROUNDS {
         let job = ada.resource("job", &format!("Job {round}")).space(&here).create().await;
-        let copy = |conflict: &str| {
-            ada.post(&there.url("/copies"), json!({"resources": [job.id], "on_conflict": conflict}))
-        };
+        let copy =
+            |conflict: &str| ada.post(&there.url("/copies"), json!({"resources": [job.id], "on_conflict": conflict}));
         let racing = match round % 3 {
             0 => vec![copy("rename"), copy("rename"), copy("rename")],
             1 => vec![copy("skip"), copy("skip"), copy("rename")],
@@ -74,21 +73,18 @@ async fn a_copy_races_with_the_end_of_its_source(g: Garth) {
         }
         assert!(good(&answers[1]), "{}", answers[1]);
         // All of it, or nothing: never a copy whose reference leads nowhere.
-        let there = ada.get(&format!("/api/v1/resources?space={}&order=created&limit=2", there.id)).await.ok();
-        let mine: Vec<Value> = there
-            .items()
-            .into_iter()
-            .filter(|item| item["name"].as_str().is_some_and(|name| name.ends_with(&format!(" {round}"))))
-            .collect();
+        let all = ada.all_pages(&format!("/api/v1/resources?space={}", there.id), 100).await;
+        let of_round = |item: &Value| item["name"].as_str().is_some_and(|name| name.ends_with(&format!(" {round}")));
+        let mine: Vec<Value> = all.into_iter().filter(of_round).collect();
         if good(&answers[0]) {
             copied += 1;
-            assert_eq!(mine.len(), 2, "{there}");
+            assert_eq!(mine.len(), 2, "{mine:?}");
             let of = |name: &str| mine.iter().find(|i| i["name"] == format!("{name} {round}")).expect("a copy").clone();
             assert_eq!(of("Job")["body"]["after"], of("First")["id"]);
         } else {
             refused += 1;
             assert!(matches!(answers[0].status.as_u16(), 409 | 422), "{}", answers[0]);
-            assert!(mine.is_empty(), "{there}");
+            assert!(mine.is_empty(), "{mine:?}");
         }
     }
     assert_eq!(copied + refused, ROUNDS);
@@ -161,7 +157,8 @@ async fn copies_race_with_moves_and_nothing_dangles(g: Garth) {
 async fn n43_moves_at_once_close_no_circle_and_orphan_nothing(g: Garth) {
     let ada = g.admin().await;
     g.home().await;
-    let [one, two, end] = [ada.space("One").create().await, ada.space("Two").create().await, ada.space("End").create().await];
+    let [one, two, end] =
+        [ada.space("One").create().await, ada.space("Two").create().await, ada.space("End").create().await];
     let low = [ada.space("Low one").under(&one).create().await, ada.space("Low two").under(&two).create().await];
     ada.post(&end.url("/archive"), json!({})).await.ok();
     let under = |space: &Thing, parent: Value| ada.patch(&space.url(""), json!({"parent": parent}));

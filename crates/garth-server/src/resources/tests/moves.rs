@@ -142,9 +142,9 @@ async fn who_follows_and_may_not_go_holds_the_move(g: Garth) {
     assert_eq!(p.lin.post(BATCH_MOVE, both).await.ok()["followed"][0]["id"], tied.id);
     // The kind of what follows may not be written there.
     let pia = g.person("pia").await;
-    p.ada.role("projects only", &["project:*", "milestone:read"]).await;
+    p.ada.role("projects", &["project:*", "milestone:read"]).await;
     p.ada.grant_by_registry(&p.here, &pia, "writer").await;
-    p.ada.grant_by_registry(&p.there, &pia, "projects only").await;
+    p.ada.grant_by_registry(&p.there, &pia, "projects").await;
     let (third, alone) = (p.project("Ramp").await, p.project("Alone").await);
     let body = json!({"project": third.id});
     p.milestone("Bound", body).await;
@@ -264,7 +264,10 @@ async fn a_move_and_other_changes_are_one(g: Garth) {
     .await;
     let patch = json!({"space": p.there.id, "name": "Lift II", "labels": ["new"], "view": "members"});
     let moved = p.lin.patch(&url, patch).await.ok();
-    assert_eq!((&moved["space"], &moved["name"], &moved["version"]), (&json!(p.there.id), &json!("Lift II"), &json!(2)));
+    assert_eq!(
+        (&moved["space"], &moved["name"], &moved["version"]),
+        (&json!(p.there.id), &json!("Lift II"), &json!(2))
+    );
     assert_eq!(moved["view"], "members");
     p.lies_in(&first, &p.there).await;
 }
@@ -317,7 +320,11 @@ async fn n41_a_move_needs_rights_at_both_ends(g: Garth) {
         }
         // Who cannot see it is told of nothing; a key knows no space but its own; and no space is no space.
         for (at, way) in ways(&out, &p.there.id).into_iter().enumerate() {
-            if at < 2 { way.await.refused(404, "not_found") } else { way.await.invalid("/resources/0") };
+            if at < 2 {
+                way.await.refused(404, "not_found")
+            } else {
+                way.await.invalid("/resources/0")
+            };
         }
         for (hidden, missing) in ways(&key, &p.there.id).into_iter().zip(ways(&key, &nowhere)) {
             assert_missing(&hidden.await.invalid("/space"), &p.there.id, &missing.await, &nowhere);
@@ -363,7 +370,8 @@ async fn n42_a_move_by_any_other_name_is_checked_as_one(g: Garth) {
         ] {
             p.lin.patch(&project.url(""), body).await.refused(403, "forbidden");
         }
-        for body in [json!({"space": null}), json!({"parent": narrow.id}), json!({"id": there.id}), json!({"class": 1})] {
+        for body in [json!({"space": null}), json!({"parent": narrow.id}), json!({"id": there.id}), json!({"class": 1})]
+        {
             p.lin.patch(&project.url(""), body).await.refused(422, "invalid");
         }
         let copy = json!({"resources": [project.id], "on_conflict": "replace"});

@@ -38,7 +38,9 @@ async fn n24_an_archived_space_takes_nothing_in_by_any_way(g: Garth) {
             let many = json!({"resources": [outside.id], "space": space.id});
             lin.post("/api/v1/resources/batch-move", many).await.refused(409, "archived");
             lin.post(&space.url("/copies"), json!({"resources": [outside.id]})).await.refused(409, "archived");
-            lin.post(&space.url("/copies?dry_run=true"), json!({"resources": [outside.id]})).await.refused(409, "archived");
+            lin.post(&space.url("/copies?dry_run=true"), json!({"resources": [outside.id]}))
+                .await
+                .refused(409, "archived");
             lin.post(&space.url("/api-keys"), json!({"name": "x", "role": "reader"})).await.refused(409, "archived");
             lin.space("Child").under(space).send().await.refused(409, "archived");
             lin.patch(&other.url(""), json!({"parent": space.id})).await.refused(409, "archived");
@@ -75,7 +77,11 @@ async fn an_archived_space_leaves_lists_and_changes_no_right(g: Garth) {
     let questions = async || {
         let search = json!({"subject": {"type": "user", "id": lin.id}, "action": {"name": "read"}, "resource": {"type": "task"}});
         let found = lin.post("/access/v1/search/resource", search).await.ok();
-        (lin.may("read", "task", &task.id).await, lin.may("write", "task", &task.id).await, found.json["results"].clone())
+        (
+            lin.may("read", "task", &task.id).await,
+            lin.may("write", "task", &task.id).await,
+            found.json["results"].clone(),
+        )
     };
     let before = questions().await;
     let controls = lin.get("/api/v1/me").await.ok()["controls"].clone();
