@@ -72,6 +72,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(grants::api::routes())
         .merge(api_keys::api::routes())
         .merge(resources::api::routes())
+        .merge(resources::copies::api::routes())
         .merge(decisions::api::routes())
         .merge(audit::api::routes())
         .merge(health::api::routes())

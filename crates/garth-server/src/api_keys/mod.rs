@@ -198,13 +198,14 @@ pub async fn revoke(ctx: &Ctx, space: String, id: String) -> Result<()> {
 ///
 /// # Errors
 /// When the store fails.
-pub async fn end_all(w: &mut Write<'_>, permit: &Permit, space: SpaceIx) -> Result<()> {
+pub async fn end_all(w: &mut Write<'_>, permit: &Permit, space: SpaceIx) -> Result<usize> {
     let id = w.dir().space_id(space).ok_or(Error::NotFound)?.to_string();
-    for key in store::of_space(w.tx(), &id).await? {
-        let (key, principal) = known(w, space, &key).await?;
+    let all = store::of_space(w.tx(), &id).await?;
+    for key in &all {
+        let (key, principal) = known(w, space, key).await?;
         end(w, permit, space, key, principal).await?;
     }
-    Ok(())
+    Ok(all.len())
 }
 
 async fn end(w: &mut Write<'_>, permit: &Permit, space: SpaceIx, key: Stored, principal: Principal) -> Result<()> {

@@ -42,6 +42,9 @@ pub enum Error {
     /// The request contradicts what is there: code and sentence.
     #[error("{1}")]
     Conflict(&'static str, String),
+    /// The same of many things at once: the sentence, and what would become of each.
+    #[error("{0}")]
+    ConflictAt(String, serde_json::Value),
     /// The body or the query has wrong fields.
     #[error("the request has fields that cannot be accepted")]
     Invalid(Vec<FieldError>),
@@ -98,6 +101,7 @@ impl Error {
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),
             Self::Conflict(code, _) => (StatusCode::CONFLICT, code, "Conflict"),
+            Self::ConflictAt(..) => (StatusCode::CONFLICT, "conflict", "Conflict"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid request"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed", "Malformed request"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
@@ -142,6 +146,7 @@ impl Error {
             code,
             detail,
             errors,
+            items: if let Self::ConflictAt(_, items) = self { Some(items.clone()) } else { None },
             request_id: String::new(),
         }
     }
@@ -182,6 +187,10 @@ pub struct Problem {
     /// The wrong fields, for `invalid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errors: Option<Vec<FieldError>>,
+    /// What would become of each thing, where the request named many and not all of it can be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub items: Option<serde_json::Value>,
     /// The id of the request, as in the `X-Request-ID` header.
     pub request_id: String,
 }

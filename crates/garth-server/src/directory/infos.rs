@@ -147,7 +147,7 @@ pub struct Reference {
     /// `view`: whoever may not see the other may not see this one either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requires: Option<String>,
-    /// The other goes along when this one moves.
+    /// This one goes along when the other moves.
     #[serde(default)]
     pub follows: bool,
 }

@@ -172,9 +172,6 @@ impl Form {
             if reference.requires.is_some() {
                 self.refuse(format!("{at}/requires"), "is not available yet");
             }
-            if reference.follows {
-                self.refuse(format!("{at}/follows"), "is not available yet");
-            }
             let secret = |field: &String| {
                 reference
                     .pointer

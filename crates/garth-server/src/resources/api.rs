@@ -157,6 +157,24 @@ pub struct Move {
     space: String,
 }
 
+/// Which ones, and where to.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoveAll {
+    /// 1 to 500 ids or codes.
+    resources: Vec<String>,
+    space: String,
+}
+
+/// What was moved.
+#[derive(Serialize, ToSchema)]
+pub struct MovedAll {
+    /// In the order in which they were named.
+    items: Vec<Resource>,
+    /// What went along because it follows one of them.
+    followed: Vec<Resource>,
+}
+
 /// The routes of resources.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -164,6 +182,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(batch))
         .routes(routes!(get, update, delete))
         .routes(routes!(move_to))
+        .routes(routes!(move_all))
         .routes(routes!(archive))
         .routes(routes!(activate))
 }
@@ -274,13 +293,22 @@ async fn delete(ctx: Ctx, Path(id): Path<String>, headers: HeaderMap) -> Result<
     resources::delete(&ctx, id, if_match(&headers)?).await.map(|()| StatusCode::NO_CONTENT)
 }
 
-/// Move a resource to another space; its id and code stay
+/// Move a resource to another space, with what follows it; ids and codes stay
 #[utoipa::path(post, path = "/api/v1/resources/{id}/move", tag = "resources",
     params(("id" = String, Path, description = "Its id or code"), ("If-Match" = Option<String>, Header, description = "The ETag it was read with")),
     request_body = Move,
     responses((status = 200, description = "The resource", body = Resource), (status = "default", description = "A problem", body = Problem)))]
 async fn move_to(ctx: Ctx, Path(id): Path<String>, headers: HeaderMap, Input(body): Input<Move>) -> Result<Response> {
     Ok(answer(StatusCode::OK, resources::move_to(&ctx, id, body.space, if_match(&headers)?).await?))
+}
+
+/// Move up to 500 resources to another space, with what follows them; all of them or none
+#[utoipa::path(post, path = "/api/v1/resources/batch-move", tag = "resources", request_body = MoveAll,
+    responses((status = 200, description = "The resources", body = MovedAll), (status = "default", description = "A problem", body = Problem)))]
+async fn move_all(ctx: Ctx, Input(body): Input<MoveAll>) -> Result<Json<MovedAll>> {
+    let moved = resources::move_all(&ctx, body.resources, body.space).await?;
+    let all = |views: Vec<ResourceView>| views.into_iter().map(Resource::of).collect();
+    Ok(Json(MovedAll { items: all(moved.items), followed: all(moved.followed) }))
 }
 
 /// Archive a resource: it leaves the lists that do not ask for it

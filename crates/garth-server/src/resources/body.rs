@@ -22,6 +22,17 @@ pub struct Stored {
     pub sealed: String,
 }
 
+/// What a body was before: whose secrets may stay.
+#[derive(Clone, Copy)]
+pub struct Before<'a> {
+    /// The resource that holds them; not the one that is written where this is a copy of it.
+    pub resource: &'a str,
+    /// The space under whose key they are sealed.
+    pub space: SpaceIx,
+    /// Sealed values by pointer.
+    pub sealed: &'a Map<String, Value>,
+}
+
 /// What stands for a secret in every answer.
 fn marker() -> Value {
     json!({ "secret": true })
@@ -109,7 +120,7 @@ pub async fn prepare(
     resource: &str,
     space: SpaceIx,
     mut body: Value,
-    before: Option<(SpaceIx, &Map<String, Value>)>,
+    before: Option<Before<'_>>,
 ) -> Result<Stored> {
     if !body.is_object() {
         return Err(Error::field("/body", "must be an object"));
@@ -117,7 +128,7 @@ pub async fn prepare(
     let mut secrets: Vec<(&String, Option<Value>)> = Vec::new();
     let fields = &kind.definition.secret_fields;
     // What was sealed under an earlier definition of the kind stays sealed while it is kept.
-    let earlier = before.iter().flat_map(|(_, sealed)| sealed.keys());
+    let earlier = before.iter().flat_map(|before| before.sealed.keys());
     let earlier = earlier.filter(|p| !fields.contains(p) && body.pointer(p) == Some(&marker()));
     for pointer in fields.iter().chain(earlier) {
         match body.pointer(pointer) {
@@ -126,7 +137,7 @@ pub async fn prepare(
             Some(value) => secrets.push((pointer, Some(value.clone()))),
         }
     }
-    check(kind, &with_kept(w.dir(), &w.app.vault, resource, &body, &secrets, before)?)?;
+    check(kind, &with_kept(w.dir(), &w.app.vault, &body, &secrets, before)?)?;
     for (pointer, _) in &secrets {
         take(&mut body, pointer);
     }
@@ -138,7 +149,7 @@ pub async fn prepare(
         for (pointer, given) in secrets {
             let plain = match given {
                 Some(value) => value.to_string().into_bytes(),
-                None => kept(w.dir(), &w.app.vault, resource, pointer, before)?,
+                None => kept(w.dir(), &w.app.vault, pointer, before)?,
             };
             let text = w.app.vault.seal(&here, &key, &place(resource, pointer), &plain)?;
             sealed.insert(pointer.clone(), Value::String(text));
@@ -171,15 +182,9 @@ pub fn closed_secrets(vault: &Vault, space: &str, wrapped: &str, resource: &str,
 }
 
 /// Opens the value that a secret field holds already.
-fn kept(
-    dir: &Directory,
-    vault: &Vault,
-    resource: &str,
-    pointer: &str,
-    before: Option<(SpaceIx, &Map<String, Value>)>,
-) -> Result<Vec<u8>> {
+fn kept(dir: &Directory, vault: &Vault, pointer: &str, before: Option<Before<'_>>) -> Result<Vec<u8>> {
     let none = || Error::field(format!("/body{pointer}"), "holds no secret yet that could stay");
-    let (space, sealed) = before.ok_or_else(none)?;
+    let Before { resource, space, sealed } = before.ok_or_else(none)?;
     let text = sealed.get(pointer).and_then(Value::as_str).ok_or_else(none)?;
     let info = dir.spaces.info(space).ok_or_else(none)?;
     vault.open_sealed(&info.id.to_string(), &info.secret_key, &place(resource, pointer), text)
@@ -189,14 +194,13 @@ fn kept(
 fn with_kept(
     dir: &Directory,
     vault: &Vault,
-    resource: &str,
     body: &Value,
     secrets: &[(&String, Option<Value>)],
-    before: Option<(SpaceIx, &Map<String, Value>)>,
+    before: Option<Before<'_>>,
 ) -> Result<Value> {
     let mut whole = body.clone();
     for (pointer, _) in secrets.iter().filter(|(_, given)| given.is_none()) {
-        let plain = kept(dir, vault, resource, pointer, before)?;
+        let plain = kept(dir, vault, pointer, before)?;
         let value = serde_json::from_slice(&plain).map_err(|_| Error::internal("a secret is damaged"))?;
         put(&mut whole, pointer, value);
     }

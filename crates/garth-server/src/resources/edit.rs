@@ -1,15 +1,16 @@
 //! Changing a resource: its fields, its space, its archive state, its end.
 
-use super::store::{self, Stored};
+use super::body::Before;
+use super::store::{self, Stored, followers};
 use super::{
-    ResourceView, body, keep_access, may_put, missing, name_of, own_policy, people, person, record, references, state,
-    target_of, view_of,
+    ResourceView, body, keep_access, may_put, missing, moving, name_of, own_policy, people, person, record, references,
+    state, target_of, view_of,
 };
 use crate::access::{self, Ctx, Permit, Write, named_space, write};
 use crate::base::error::{Error, Result};
 use crate::base::text;
 use crate::directory::KindInfo;
-use garth_core::{Action, Class, SpaceIx};
+use garth_core::{Action, Class, ClassIx, SpaceIx};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -35,14 +36,15 @@ pub struct ResourcePatch {
 }
 
 /// A resource that the caller may edit, with what belongs to it.
-struct Held {
-    row: Stored,
-    class: Class,
-    kind: Arc<KindInfo>,
-    permit: Permit,
+pub(super) struct Held {
+    pub row: Stored,
+    pub class: Class,
+    pub kind: Arc<KindInfo>,
+    pub permit: Permit,
 }
 
-async fn hold(w: &mut Write<'_>, id: &str, version: Option<i64>) -> Result<Held> {
+/// The resource of that id or code, if the caller may edit it and it is of that version.
+pub(super) async fn hold(w: &mut Write<'_>, id: &str, version: Option<i64>) -> Result<Held> {
     let mut code = String::new();
     let row = match name_of(id, &mut code) {
         Some(name) => store::get_in(w.tx(), &name).await?,
@@ -69,7 +71,7 @@ pub async fn update(ctx: &Ctx, id: String, patch: ResourcePatch, version: Option
     write(ctx, "resource.update", async move |w: &mut Write<'_>| change(w, &id, patch, version).await).await
 }
 
-/// Moves a resource; its id and code stay. To the space it lies in is no change.
+/// Moves a resource, and what follows it; ids and codes stay. To the space it lies in is no change.
 ///
 /// # Errors
 /// 404, 403 at either end, 409 `archived`, 422 for a space that is hidden or unknown.
@@ -79,14 +81,40 @@ pub async fn move_to(ctx: &Ctx, id: String, space: String, version: Option<i64>)
 }
 
 async fn change(w: &mut Write<'_>, id: &str, patch: ResourcePatch, version: Option<i64>) -> Result<ResourceView> {
-    let Held { row: before, class, kind, permit } = hold(w, id, version).await?;
+    let held = hold(w, id, version).await?;
     let space = match &patch.space {
         Some(id) => named_space(w.dir(), &w.caller, "/space", id, w.now)?,
-        None => class.space,
+        None => held.class.space,
     };
-    if space != class.space {
-        may_put(w, class.kind, space)?;
+    if space == held.class.space {
+        let class = new_class(w, &held, space, &patch).await?;
+        return alter(w, held, space, class, patch).await;
     }
+    may_put(w, held.class.kind, space)?;
+    let along = moving::along(w, std::slice::from_ref(&held), space).await?;
+    let class = place(w, &held, space, &patch).await?;
+    let along = moving::place_all(w, along, space).await?;
+    let view = alter(w, held, space, class, patch).await?;
+    moving::settle(w, along, space).await?;
+    Ok(view)
+}
+
+/// Puts a resource into the class that it will have, so that others find it where it goes.
+pub(super) async fn place(w: &mut Write<'_>, held: &Held, space: SpaceIx, patch: &ResourcePatch) -> Result<ClassIx> {
+    let class = new_class(w, held, space, patch).await?;
+    followers::place(w, &held.permit, &held.row.id, class).await?;
+    Ok(class)
+}
+
+/// Makes a resource what it is to be in that space and class, and records it.
+pub(super) async fn alter(
+    w: &mut Write<'_>,
+    held: Held,
+    space: SpaceIx,
+    new: ClassIx,
+    patch: ResourcePatch,
+) -> Result<ResourceView> {
+    let Held { row: before, class, kind, permit } = held;
     let was = state(w.dir(), &before);
     let mut row = before.clone();
     if let Some(name) = &patch.name {
@@ -101,7 +129,7 @@ async fn change(w: &mut Write<'_>, id: &str, patch: ResourcePatch, version: Opti
     if let Some(subscribers) = &patch.subscribers {
         row.subscribers = people(w, "/subscribers", subscribers)?;
     }
-    row.class = new_class(w, &before, &class, space, &patch).await?;
+    row.class = new;
     if patch.body.is_some() || space != class.space {
         let (mut whole, sealed) = body::read(&before.body, &before.secrets)?;
         let bare = body::mark_all(&mut whole, Some(&kind), &sealed);
@@ -110,7 +138,10 @@ async fn change(w: &mut Write<'_>, id: &str, patch: ResourcePatch, version: Opti
         }
         body::unmark(&mut whole, bare);
         references::resolve(w, &kind, space, &mut whole).await?;
-        let kept = Some((class.space, &sealed));
+        if patch.body.is_some() {
+            references::follow(w, &permit, &row.id, &references::leaders(&kind, &whole)).await?;
+        }
+        let kept = Some(Before { resource: &row.id, space: class.space, sealed: &sealed });
         let stored = body::prepare(w, &permit, &kind, &row.id, space, whole, kept).await?;
         row.body = stored.open;
         row.secrets = stored.sealed;
@@ -135,17 +166,11 @@ async fn change(w: &mut Write<'_>, id: &str, patch: ResourcePatch, version: Opti
     view_of(w.dir(), &w.caller, row, w.now)
 }
 
-async fn new_class(
-    w: &mut Write<'_>,
-    before: &Stored,
-    class: &Class,
-    space: SpaceIx,
-    patch: &ResourcePatch,
-) -> Result<garth_core::ClassIx> {
-    if space == class.space && patch.view.is_none() && patch.edit.is_none() {
-        return Ok(before.class);
+async fn new_class(w: &mut Write<'_>, held: &Held, space: SpaceIx, patch: &ResourcePatch) -> Result<ClassIx> {
+    if space == held.class.space && patch.view.is_none() && patch.edit.is_none() {
+        return Ok(held.row.class);
     }
-    let info = Arc::clone(w.dir().class_info(before.class).ok_or(Error::NotFound)?);
+    let info = Arc::clone(w.dir().class_info(held.row.class).ok_or(Error::NotFound)?);
     let policy = |w: &Write<'_>, given: &Option<Option<Value>>, was: &Option<Value>, pointer: &str| match given {
         Some(Some(given)) => own_policy(w, given, pointer),
         Some(None) => Ok(String::new()),
@@ -153,7 +178,7 @@ async fn new_class(
     };
     let view = policy(w, &patch.view, &info.view, "/view")?;
     let edit = policy(w, &patch.edit, &info.edit, "/edit")?;
-    w.class((space, class.kind, view, edit)).await
+    w.class((space, held.class.kind, view, edit)).await
 }
 
 /// Archives a resource, or takes it back: an archived one leaves the lists that do not ask for it.

@@ -4,8 +4,10 @@
 pub mod api;
 mod asked;
 pub(crate) mod body;
+pub mod copies;
 mod edit;
 mod list;
+mod moving;
 mod references;
 mod store;
 mod words;
@@ -14,6 +16,7 @@ pub use asked::{Rows, about, follows, look_in_vain, rows, target};
 pub use body::closed_secrets;
 pub use edit::{ResourcePatch, archive, delete, move_to, update};
 pub use list::{Filter, list, search};
+pub use moving::{Moved, move_all};
 pub use store::{Asked, Stored};
 pub use words::{Words, cut_waiting, keep_words};
 
@@ -208,6 +211,7 @@ async fn create_in(w: &mut Write<'_>, new: NewResource) -> Result<ResourceView> 
     let id = ids::new_id(w.now).to_string();
     let mut given = new.body.unwrap_or_else(|| json!({}));
     references::resolve(w, &info, space, &mut given).await?;
+    let leaders = references::leaders(&info, &given);
     let stored = body::prepare(w, &permit, &info, &id, space, given, None).await?;
     let number = w.next_number();
     let row = Stored {
@@ -227,6 +231,7 @@ async fn create_in(w: &mut Write<'_>, new: NewResource) -> Result<ResourceView> 
         subscribers,
     };
     store::insert(w, &permit, &row, number).await?;
+    store::followers::put(w.tx(), &permit, &row.id, &leaders).await?;
     if guarded {
         keep_access(w, &row)?;
     }

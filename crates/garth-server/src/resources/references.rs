@@ -1,8 +1,8 @@
-//! References: fields of a body that name other resources.
+//! References: fields of a body that name other resources, and who follows whom by them.
 
-use super::store;
+use super::store::{self, followers};
 use super::{name_of, target_of};
-use crate::access::Write;
+use crate::access::{Permit, Write};
 use crate::base::error::{Error, Result};
 use crate::directory::{Directory, KindInfo};
 use garth_core::{Action, KindIx, SpaceIx};
@@ -39,9 +39,94 @@ async fn found(w: &mut Write<'_>, kind: &str, space: SpaceIx, text: &str) -> Res
     Ok((viewable && of_kind && usable).then_some(row.id))
 }
 
+/// A reference as it stands in a body.
+pub(super) struct Named {
+    /// Where in the body.
+    pub place: String,
+    /// Of what kind it has to be.
+    pub kind: String,
+    /// What it names.
+    pub id: String,
+}
+
+/// Every reference of a body.
+pub(super) fn named(kind: &KindInfo, body: &Value) -> Vec<Named> {
+    let mut found = Vec::new();
+    for reference in &kind.definition.references {
+        for place in places(body, &reference.pointer) {
+            if let Some(id) = body.pointer(&place).and_then(Value::as_str) {
+                let (kind, id) = (reference.kind.clone(), id.to_owned());
+                found.push(Named { place, kind, id });
+            }
+        }
+    }
+    found
+}
+
+/// Whom a resource with that body follows, each once.
+pub(super) fn leaders(kind: &KindInfo, body: &Value) -> Vec<String> {
+    let follows = kind.definition.references.iter().filter(|reference| reference.follows);
+    let places = follows.flat_map(|reference| places(body, &reference.pointer));
+    let mut ids: Vec<String> = places.filter_map(|p| body.pointer(&p)?.as_str().map(str::to_owned)).collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+/// Keeps whom a resource follows, after its body was saved.
+///
+/// # Errors
+/// When the store fails.
+pub(super) async fn follow(w: &mut Write<'_>, permit: &Permit, id: &str, leaders: &[String]) -> Result<()> {
+    followers::forget(w.tx(), permit, id).await?;
+    Ok(followers::put(w.tx(), permit, id, leaders).await?)
+}
+
+/// Takes references out of a body: the field goes, or the item of a list that holds it. In a list that holds a
+/// secret every item keeps its place, because that secret is known by it.
+pub(super) fn leave_out(body: &mut Value, out: &[String], secrets: &[&str]) {
+    let mut items: Vec<(String, usize)> = Vec::new();
+    for place in out {
+        let item = item_of(body, place).filter(|(list, _)| {
+            !secrets.iter().any(|s| s.strip_prefix(list.as_str()).is_some_and(|rest| rest.starts_with('/')))
+        });
+        match item {
+            Some(item) => items.push(item),
+            None => super::body::take(body, place),
+        }
+    }
+    items.sort();
+    items.dedup();
+    // What comes later in a list goes first, and so does what lies deeper: no place that is still wanted moves.
+    items.sort_by(|one, other| in_order(&other.0, other.1).cmp(&in_order(&one.0, one.1)));
+    for (list, at) in items {
+        if let Some(Value::Array(list)) = body.pointer_mut(&list)
+            && at < list.len()
+        {
+            list.remove(at);
+        }
+    }
+}
+
+/// The innermost list on the way to a place, and which of its items leads there.
+fn item_of(body: &Value, place: &str) -> Option<(String, usize)> {
+    let ends = place.match_indices('/').map(|(at, _)| at).collect::<Vec<_>>();
+    ends.into_iter().rev().find_map(|at| {
+        body.pointer(&place[..at])?.as_array()?;
+        let step = place[at + 1..].split('/').next()?;
+        Some((place[..at].to_owned(), step.parse().ok()?))
+    })
+}
+
+/// How places in lists come one after another: by the numbers in them.
+fn in_order(list: &str, at: usize) -> Vec<(usize, String)> {
+    let step = |step: &str| step.parse().map_or_else(|_| (0, step.to_owned()), |number| (number, String::new()));
+    list.split('/').map(step).chain(std::iter::once((at, String::new()))).collect()
+}
+
 /// May what lies in `space` use what lies in `other`? What is here, and shareable things above
 /// along unbroken inheriting links.
-fn usable(dir: &Directory, space: SpaceIx, other: SpaceIx, kind: KindIx) -> bool {
+pub(super) fn usable(dir: &Directory, space: SpaceIx, other: SpaceIx, kind: KindIx) -> bool {
     if space == other {
         return true;
     }
@@ -79,6 +164,24 @@ fn places(body: &Value, pointer: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_is_left_out_takes_its_item_along() {
+        let body = json!({"pool": "a", "runs": [{"on": "b", "n": 1}, {"n": 2}, {"on": "c"}], "uses": ["d", "e", "f"],
+            "deep": [{"in": ["g", "h"]}, {"in": ["i"]}]});
+        let left = |out: &[&str], secrets: &[&str]| {
+            let mut body = body.clone();
+            leave_out(&mut body, &out.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>(), secrets);
+            body
+        };
+        let all =
+            left(&["/pool", "/runs/0/on", "/runs/2/on", "/uses/0", "/uses/2", "/deep/0/in/1", "/deep/1/in/0"], &[]);
+        assert_eq!(all, json!({"runs": [{"n": 2}], "uses": ["e"], "deep": [{"in": ["g"]}, {"in": []}]}));
+        // A list that holds a secret by its place keeps every place.
+        let kept = left(&["/runs/0/on", "/uses/0"], &["/runs/1/key", "/uses/2"]);
+        assert_eq!(kept["runs"], json!([{"n": 1}, {"n": 2}, {"on": "c"}]));
+        assert_eq!(kept["uses"], json!([null, "e", "f"]));
+    }
 
     #[test]
     fn a_pointer_finds_every_place() {

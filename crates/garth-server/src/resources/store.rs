@@ -1,6 +1,9 @@
-//! SQL of resources: one at a time here, lists in [`list`], what they are found by in [`words`].
+//! SQL of resources: one at a time here, lists in [`list`], what they are found by in [`words`], who moves with them
+//! in [`followers`].
 
+pub(super) mod followers;
 pub(super) mod list;
+pub(super) mod names;
 pub(super) mod words;
 
 use crate::access::{Permit, Write};
@@ -347,5 +350,6 @@ pub(super) async fn delete(w: &mut Write<'_>, permit: &Permit, id: &str) -> Resu
     words::delete(tx, permit, id).await?;
     tx.execute("DELETE FROM resource_labels WHERE resource_id = $1", &params![id]).await?;
     tx.execute("DELETE FROM resource_subscribers WHERE resource_id = $1", &params![id]).await?;
+    tx.execute("DELETE FROM resource_followers WHERE leader_id = $1 OR follower_id = $1", &params![id]).await?;
     tx.execute("DELETE FROM resources WHERE id = $1", &params![id]).await.map(drop)
 }

@@ -1,10 +1,18 @@
-//! Stories about resources: making, finding, changing, moving and deleting them, and who sees one. Lists have a file of
-//! their own.
+//! Stories about resources: making, finding, changing, moving and deleting them, and who sees one. Lists, moves
+//! and copies have files of their own.
 
 use crate::support::*;
 
+#[path = "tests/copies.rs"]
+mod copies;
+#[path = "tests/copy_races.rs"]
+mod copy_races;
 #[path = "tests/lists.rs"]
 mod lists;
+#[path = "tests/movement_limits.rs"]
+mod movement_limits;
+#[path = "tests/moves.rs"]
+mod moves;
 #[path = "tests/search.rs"]
 mod search;
 

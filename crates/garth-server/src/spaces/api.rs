@@ -5,12 +5,13 @@ use crate::base::clock;
 use crate::base::error::{Problem, Result};
 use crate::base::http::{Input, Json, Page, Query, given, if_match, some, tagged};
 use crate::directory::policy::Written;
-use crate::spaces::{self, Entry, Filter, NewSpace, SpacePatch, SpaceView};
+use crate::spaces::{self, Entry, Filter, Gone, NewSpace, SpacePatch, SpaceView};
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -123,6 +124,21 @@ pub struct SpaceChange {
     labels: Option<Vec<String>>,
     #[serde(default, deserialize_with = "some")]
     sealed: Option<bool>,
+}
+
+/// What goes with a space.
+#[derive(Serialize, ToSchema)]
+pub struct GoneWithIt {
+    /// By kind, how many resources that you may see.
+    resources: BTreeMap<String, u64>,
+    grants: usize,
+    api_keys: usize,
+}
+
+impl GoneWithIt {
+    fn of(gone: Gone) -> Self {
+        Self { resources: gone.resources, grants: gone.grants, api_keys: gone.api_keys }
+    }
 }
 
 /// A space as system administrators see it in the registry: never its contents.
@@ -239,16 +255,16 @@ async fn update(
     Ok(tagged(StatusCode::OK, view.info.version, Space::of(view)))
 }
 
-/// Delete a space that is archived and childless, with everything in it
+/// Delete a space that is archived and childless, with everything in it; try it with `dry_run=true` to see what goes
 #[utoipa::path(delete, path = "/api/v1/spaces/{id}", tag = "spaces",
     params(("id" = String, Path, description = "The space's id"), ("confirm" = String, Query, description = "The name of the space")),
-    responses((status = 204, description = "Deleted"), (status = "default", description = "A problem", body = Problem)))]
-async fn delete(ctx: Ctx, Path(id): Path<String>, uri: Uri) -> Result<StatusCode> {
+    responses((status = 200, description = "What went", body = GoneWithIt), (status = "default", description = "A problem", body = Problem)))]
+async fn delete(ctx: Ctx, Path(id): Path<String>, uri: Uri) -> Result<Json<GoneWithIt>> {
     let mut query = Query::new(&uri)?;
     let confirm = query.one("confirm");
     query.flag("dry_run");
     query.done()?;
-    spaces::delete(&ctx, id, confirm).await.map(|()| StatusCode::NO_CONTENT)
+    spaces::delete(&ctx, id, confirm).await.map(GoneWithIt::of).map(Json)
 }
 
 /// Archive a space and what lies below it

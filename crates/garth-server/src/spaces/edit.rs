@@ -1,4 +1,4 @@
-//! Changing a space: its fields, its place in the tree, its archive state, its end.
+//! Changing a space: its fields, its place in the tree, its archive state.
 
 use super::{Plan, SpaceView, fits_sealed, keep_access, may_create_roots, read_policy, shown, state, store};
 use crate::access::{self, Ctx, Permit, Record, Viewer, Write, archived, visible_space, write};
@@ -6,7 +6,7 @@ use crate::base::error::{Error, Result};
 use crate::base::text;
 use crate::directory::policy::Place;
 use crate::directory::{Change, Directory};
-use crate::{api_keys, grants};
+use crate::grants;
 use garth_core::{Action, MAX_SPACE_DEPTH, Permission, Principal, RoleKind, SpaceIx, Target, World};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -228,44 +228,6 @@ pub async fn archive(ctx: &Ctx, id: String, archive: bool) -> Result<SpaceView> 
                 .await?;
         }
         shown(w, ix)
-    })
-    .await
-}
-
-/// Deletes a space with everything in it: never the default one, archived first, childless, by its typed name.
-///
-/// # Errors
-/// 404, 403, 409 `conflict`, 422 when the name does not fit.
-pub async fn delete(ctx: &Ctx, id: String, confirm: Option<String>) -> Result<()> {
-    write(ctx, "space.delete", async move |w: &mut Write<'_>| {
-        let ix = visible_space(w.dir(), &w.caller, &id, w.now)?;
-        let permit = w.may(Target::Space(ix), Action::Use(Permission::SPACE_ADMIN))?;
-        let info = Arc::clone(w.dir().spaces.info(ix).ok_or(Error::NotFound)?);
-        let space = w.dir().world.space(ix).ok_or(Error::NotFound)?;
-        if info.default {
-            return Err(Error::conflict("conflict", "the default space cannot be deleted"));
-        }
-        if !space.archived {
-            return Err(Error::conflict("conflict", "archive the space first"));
-        }
-        if !space.children().is_empty() {
-            return Err(Error::conflict("conflict", "there are spaces below this one"));
-        }
-        if confirm.as_deref() != Some(&info.name) {
-            return Err(Error::field("?confirm", "must be the name of the space"));
-        }
-        let (before, sealed, target_id) = (state(w.dir(), ix), space.sealed, info.id.to_string());
-        api_keys::end_all(w, &permit, ix).await?;
-        w.resources_gone();
-        store::delete(w.tx(), &permit, info.id).await?;
-        w.keep_count().await?;
-        w.changed(Change::Space(info.id)).await?;
-        if !sealed {
-            // The registry showed its name, and no more of it.
-            let (target_id, before) = (target_id.clone(), json!({ "name": before["name"] }));
-            w.record(Record { space: None, target_type: "space", target_id, before, after: Value::Null }).await?;
-        }
-        w.record(Record { space: Some(ix), target_type: "space", target_id, before, after: Value::Null }).await
     })
     .await
 }

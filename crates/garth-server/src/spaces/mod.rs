@@ -3,10 +3,12 @@
 
 pub mod api;
 mod edit;
+mod end;
 mod store;
 mod unlock;
 
-pub use edit::{SpacePatch, archive, delete, secret_key, update};
+pub use edit::{SpacePatch, archive, secret_key, update};
+pub use end::{Gone, delete};
 pub use unlock::{Unlocked, unlock};
 
 use crate::access::{

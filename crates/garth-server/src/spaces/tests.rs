@@ -3,6 +3,8 @@
 
 use crate::support::*;
 
+#[path = "tests/archive.rs"]
+mod archive;
 #[path = "tests/tree.rs"]
 mod tree;
 

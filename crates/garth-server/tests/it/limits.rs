@@ -79,6 +79,18 @@ const KEPT: &[(&str, &str)] = &[
     ("`Idempotency-Key`", "a_key_has_a_form"),
     ("questions of one AuthZEN batch", "a_batch_has_a_limit"),
     ("resources of one batch", "batches_have_limits"),
+    (
+        "resources of one move or batch move, those that follow included",
+        "n47_what_one_move_and_one_copy_take_is_bounded",
+    ),
+    ("followers that one move looks at, hidden ones too", "hidden_followers_are_looked_at_only_so_far"),
+    ("resources of one copy, those that come along included", "n47_what_one_move_and_one_copy_take_is_bounded"),
+    ("bodies of one copy together, sealed secrets included", "bodies_of_one_copy_have_a_limit"),
+    (
+        "things that copied resources refer to; those that the request says something about",
+        "what_a_copy_refers_to_has_a_limit",
+    ),
+    ("number in the name of a copy", "names_of_copies_are_counted_so_far"),
     ("name of anything", "names_and_texts_have_limits"),
     ("username, role name", "names_and_texts_have_limits"),
     ("group name", "names_and_texts_have_limits"),

@@ -64,6 +64,11 @@ const PROMISED: &str = "
     patch /api/v1/resources/{}
     delete /api/v1/resources/{}
     post /api/v1/resources/{}/move
+    post /api/v1/resources/batch-move
+    post /api/v1/spaces/{}/copies
+    post /api/v1/spaces/{}/archive
+    post /api/v1/spaces/{}/activate
+    delete /api/v1/spaces/{}
     post /access/v1/evaluation
     post /access/v1/evaluations
     post /access/v1/search/subject

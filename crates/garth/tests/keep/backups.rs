@@ -223,7 +223,7 @@ fn damaged_files_are_refused(new: &Place, file: &Path, key: &str) {
     refuses(&std::fs::read(&broken).expect("a file"), "a trigger");
     std::fs::write(&broken, &whole).expect("written");
     let db = rusqlite::Connection::open(&broken).expect("a database");
-    db.execute_batch("UPDATE backup SET value = replace(value, '\"schema\":2', '\"schema\":99') WHERE name = 'header'")
+    db.execute_batch("UPDATE backup SET value = replace(value, '\"schema\":', '\"schema\":99') WHERE name = 'header'")
         .expect("a header");
     drop(db);
     assert!(new.refused(&["restore", &text, "--master-key", key]).contains("newer Garth"));

@@ -68,7 +68,7 @@ async fn n04_foreign_ids_in_bodies_and_queries_are_unknown_ones(g: Garth) {
     let atlas = &w.atlas;
     let task = format!("/api/v1/resources/{}", w.ids.resource);
     type Asks = fn(&World, &Ids) -> Value;
-    let writes: [(&str, String, Asks); 14] = [
+    let writes: [(&str, String, Asks); 18] = [
         ("POST", "/api/v1/resources".to_owned(), |_, ids| json!({"kind": "task", "name": "x", "space": ids.space})),
         (
             "POST",
@@ -96,6 +96,21 @@ async fn n04_foreign_ids_in_bodies_and_queries_are_unknown_ones(g: Garth) {
         ("POST", atlas.url("/grants"), |_, ids| json!({"principal": format!("group:{}", ids.group), "role": "reader"})),
         ("POST", atlas.url("/grants"), |_, ids| json!({"principal": format!("key:{}", ids.key), "role": "reader"})),
         ("PATCH", "/api/v1/me".to_owned(), |_, ids| json!({"default_space": ids.space})),
+        (
+            "POST",
+            "/api/v1/resources/batch-move".to_owned(),
+            |w, ids| json!({"resources": [w.ids.resource, ids.resource], "space": w.beta.id}),
+        ),
+        (
+            "POST",
+            "/api/v1/resources/batch-move".to_owned(),
+            |w, ids| json!({"resources": [w.ids.resource], "space": ids.space}),
+        ),
+        ("POST", atlas.url("/copies"), |w, ids| json!({"resources": [w.beyond.id, ids.resource]})),
+        ("POST", atlas.url("/copies"), |w, ids| {
+            let stand_in = json!({w.ids.resource.as_str(): {"use": ids.resource}});
+            json!({"resources": [w.beyond.id], "references": stand_in})
+        }),
     ];
     let boss = w.lin.key(atlas, "boss", "admin").await;
     g.unchanged(async || {

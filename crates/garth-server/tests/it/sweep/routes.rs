@@ -255,7 +255,13 @@ fn resources() -> Vec<Route> {
         patch("/api/v1/resources/{id}", SignedIn, |_, _| json!({"name": "Mend the lift"})),
         post("/api/v1/resources/{id}/archive", SignedIn, nothing),
         post("/api/v1/resources/{id}/activate", SignedIn, nothing),
+        post(
+            "/api/v1/resources/batch-move",
+            SignedIn,
+            |w, _| json!({"resources": [w.ids.resource], "space": w.beta.id}),
+        ),
         post("/api/v1/resources/{id}/move", SignedIn, |w, _| json!({"space": w.beta.id})),
+        post("/api/v1/spaces/{id}/copies", SignedIn, |w, _| json!({"resources": [w.beyond.id]})),
     ]
 }
 

@@ -27,6 +27,8 @@ pub struct World {
     pub atlas: Thing,
     /// A second space of lin's.
     pub beta: Thing,
+    /// A task in that one.
+    pub beyond: Thing,
     /// What is there to be called by its id.
     pub ids: Ids,
     /// The same, of Vault.
@@ -133,6 +135,7 @@ impl World {
         let by_registry = ada.grant_by_registry(&atlas, &crew, "reader").await;
         let task = lin.resource("task", "Fix the lift").space(&atlas).create().await;
         let doomed = lin.resource("task", "Forget the lift").space(&atlas).create().await;
+        let beyond = lin.resource("task", "Another lift").space(&beta).create().await;
         lin.post(&old.url("/archive"), json!({})).await.ok();
         let (spare, gone_key) = (lin.key(&atlas, "spare", "reader").await, lin.key(&atlas, "gone", "reader").await);
         let policy = json!({"name": "house rule", "policy": "members"});
@@ -195,6 +198,7 @@ impl World {
             gus,
             atlas,
             beta,
+            beyond,
             ids,
             hidden,
             doomed,
