@@ -1,9 +1,9 @@
 //! Lists of resources: reach first, then one query over it.
 
 use super::store::Stored;
-use super::store::list::{Key, Wanted, page};
+use super::store::list::{Key, Needs, Wanted, page};
 use super::{ResourceView, target_of, view_of};
-use crate::access::{self, Ctx, Viewer, archived, identity};
+use crate::access::{self, About, Ctx, Viewer, archived, identity};
 use crate::base::db::Value;
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
@@ -11,6 +11,7 @@ use crate::base::{ids, text};
 use crate::directory::Directory;
 use crate::directory::policy::Sees;
 use garth_core::{Action, Caller, Class, Micros, Principal, Reach, SpaceIx};
+use hashbrown::{HashMap, HashSet};
 
 /// Which resources are wanted.
 #[derive(Clone, Debug, Default)]
@@ -52,21 +53,33 @@ pub async fn list(ctx: &Ctx, filter: &Filter, request: &PageRequest) -> Result<P
         wanted.after = Some((key, id));
     }
     let reach = reach(&dir, &caller, filter, now);
+    wanted.needs = needs(&dir, &caller, now);
     let (rows, end) = page(&ctx.db(), &reach, identity(&dir, &caller).as_deref(), &wanted).await?;
     let next = end.map(|(key, id)| access::cursor(&dir, &caller, &query, &key, &id)).transpose()?;
     Ok(Page { items: still_seen(ctx, rows)?, next })
 }
 
-/// A page of the resources in a reach, archived ones too, oldest first, each without its body; and where to go on, as
-/// key and id. `me` is how the subject stands as author, owner and subscriber.
+/// What that caller sees of the things that must be seen before others; `None` where nothing requires anything.
+fn needs(dir: &Directory, caller: &Caller, now: Micros) -> Option<Needs> {
+    let kinds = dir.required_kinds();
+    if kinds.is_empty() || caller.system {
+        return None;
+    }
+    // What it requires is asked for without the properties of a question about something else.
+    let reach = dir.world.reach(&caller.plain(), now, |class| kinds.contains(&class.kind));
+    Some(Needs { reach, me: identity(dir, caller) })
+}
+
+/// A page of the resources in the caller's reach, archived ones too, oldest first, each without its body; and where to go
+/// on, as key and id.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn search(
     ctx: &Ctx,
     dir: &Directory,
+    caller: &Caller,
     reach: &Reach,
-    me: Option<&str>,
     after: Option<(String, String)>,
     limit: usize,
 ) -> Result<(Vec<Stored>, Option<(String, String)>)> {
@@ -82,8 +95,39 @@ pub async fn search(
         authors: Vec::new(),
         classes: dir.next_class() as usize,
         q: None,
+        needs: needs(dir, caller, ctx.now()),
     };
-    Ok(page(&ctx.db(), reach, me, &wanted).await?)
+    Ok(page(&ctx.db(), reach, identity(dir, caller).as_deref(), &wanted).await?)
+}
+
+/// Some of the resources in the caller's reach, oldest first: each one's name and what decisions ask about it, whoever
+/// asks; and whether these are all.
+///
+/// # Errors
+/// When the store fails.
+pub async fn some(
+    ctx: &Ctx,
+    dir: &Directory,
+    caller: &Caller,
+    reach: &Reach,
+    limit: usize,
+) -> Result<(Vec<(String, About)>, bool)> {
+    let (rows, next) = search(ctx, dir, caller, reach, None, limit).await?;
+    let requires = |row: &Stored| dir.world.class(row.class).is_some_and(|class| dir.requires(class.kind));
+    // Of what these require, all followers count: others than the caller are asked about.
+    let mut needing = {
+        let ids: HashSet<&str> = rows.iter().filter(|row| requires(row)).map(|row| row.id.as_str()).collect();
+        if ids.is_empty() { HashMap::new() } else { super::needing(ctx, &ids, None).await? }
+    };
+    let mut found = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        if requires(&row) {
+            let Some(asked) = needing.remove(&row.id) else { continue };
+            (row.class, row.author, row.owner, row.needed) = (asked.class, asked.author, asked.owner, asked.needed);
+        }
+        found.push((row.name.clone(), row.about()));
+    }
+    Ok((found, next.is_none()))
 }
 
 /// Access, or a row itself, may have changed while the rows were read: each is asked about again, so that
@@ -91,7 +135,8 @@ pub async fn search(
 fn still_seen(ctx: &Ctx, rows: Vec<Stored>) -> Result<Vec<ResourceView>> {
     let (dir, now) = (ctx.directory(), ctx.now());
     let caller = ctx.caller(&dir)?;
-    let seen = |row: &Stored| dir.world.decide(&caller, target_of(&dir, &caller, row), Action::Read, now).allowed();
+    let seen =
+        |row: &Stored| dir.world.decide(&caller, target_of(&dir, &caller, row, now), Action::Read, now).allowed();
     rows.into_iter().filter(seen).map(|row| view_of(&dir, &caller, row, now)).collect()
 }
 
@@ -140,6 +185,7 @@ fn wanted(dir: &Directory, caller: &Caller, filter: &Filter, now: Micros) -> Res
         authors: people(&filter.authors),
         classes: dir.next_class() as usize,
         q: filter.q.as_ref().map(|q| (q.to_lowercase(), ids::read_code(q).unwrap_or_default())),
+        needs: None,
     })
 }
 

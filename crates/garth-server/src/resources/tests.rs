@@ -5,6 +5,8 @@ use crate::support::*;
 
 #[path = "tests/lists.rs"]
 mod lists;
+#[path = "tests/requirements.rs"]
+mod requirements;
 
 stories! {
     a_resource_is_answered_as_it_was_made,

@@ -125,6 +125,22 @@ pub struct SpaceChange {
     sealed: Option<bool>,
 }
 
+impl SpaceChange {
+    /// What it asks for.
+    pub fn read(self) -> SpacePatch {
+        SpacePatch {
+            name: self.name,
+            description: self.description,
+            parent: self.parent,
+            view: self.view,
+            edit: self.edit,
+            inherits: self.inherits,
+            labels: self.labels,
+            sealed: self.sealed,
+        }
+    }
+}
+
 /// A space as system administrators see it in the registry: never its contents.
 #[derive(Serialize, ToSchema)]
 pub struct RegistryEntry {
@@ -225,17 +241,7 @@ async fn update(
     headers: HeaderMap,
     Input(body): Input<SpaceChange>,
 ) -> Result<Response> {
-    let patch = SpacePatch {
-        name: body.name,
-        description: body.description,
-        parent: body.parent,
-        view: body.view,
-        edit: body.edit,
-        inherits: body.inherits,
-        labels: body.labels,
-        sealed: body.sealed,
-    };
-    let view = spaces::update(&ctx, id, patch, if_match(&headers)?).await?;
+    let view = spaces::update(&ctx, id, body.read(), if_match(&headers)?).await?;
     Ok(tagged(StatusCode::OK, view.info.version, Space::of(view)))
 }
 

@@ -254,6 +254,11 @@ pub async fn delete(ctx: &Ctx, id: String, confirm: Option<String>) -> Result<()
         if confirm.as_deref() != Some(&info.name) {
             return Err(Error::field("?confirm", "must be the name of the space"));
         }
+        if store::required_elsewhere(w.tx(), info.id).await? {
+            let detail = "something in another space requires something in this one";
+            return Err(Error::conflict("conflict", detail));
+        }
+        let space = w.dir().world.space(ix).ok_or(Error::NotFound)?;
         let (before, sealed, target_id) = (state(w.dir(), ix), space.sealed, info.id.to_string());
         api_keys::end_all(w, &permit, ix).await?;
         w.resources_gone();

@@ -90,12 +90,22 @@ pub(super) async fn set_secret_key(tx: &mut Tx, _: &Permit, id: Uuid, key: &str)
     tx.execute(sql, &params![id.to_string(), key]).await.map(drop)
 }
 
+/// Does something that lies elsewhere require something in the space?
+pub(super) async fn required_elsewhere(tx: &mut Tx, id: Uuid) -> Result<bool> {
+    let sql = "SELECT 1 FROM access_classes c JOIN resources t ON t.class_id = c.id \
+               JOIN resource_requirements q ON q.required_id = t.id AND q.direct = 1 \
+               JOIN resources r ON r.id = q.resource_id JOIN access_classes o ON o.id = r.class_id \
+               WHERE c.space_id = $1 AND o.space_id <> $1 LIMIT 1";
+    Ok(tx.query_opt(sql, &params![id.to_string()]).await?.is_some())
+}
+
 /// Takes a space away with everything in it; its key goes with the row.
 pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
     let inside = "SELECT r.id FROM resources r JOIN access_classes c ON c.id = r.class_id WHERE c.space_id = $1";
     for sql in [
         format!("DELETE FROM resource_labels WHERE resource_id IN ({inside})"),
         format!("DELETE FROM resource_subscribers WHERE resource_id IN ({inside})"),
+        format!("DELETE FROM resource_requirements WHERE resource_id IN ({inside})"),
         "DELETE FROM resources WHERE class_id IN (SELECT id FROM access_classes WHERE space_id = $1)".to_owned(),
         "DELETE FROM access_classes WHERE space_id = $1".to_owned(),
         "DELETE FROM grants WHERE space_id = $1".to_owned(),

@@ -18,6 +18,7 @@ pub struct Migration {
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "foundation", sql: include_str!("../../../migrations/0001_foundation.sql") },
     Migration { version: 2, name: "solid ground", sql: include_str!("../../../migrations/0002_solid_ground.sql") },
+    Migration { version: 3, name: "policies", sql: include_str!("../../../migrations/0003_policies.sql") },
 ];
 
 /// To serve, runs what is missing; to read, checks that nothing is.

@@ -50,6 +50,18 @@ pub struct Wanted {
     pub q: Option<(String, String)>,
     /// How many classes there are, of which the caller sees some.
     pub classes: usize,
+    /// What of the things that must be seen before others the caller sees; `None` where nothing that is wanted requires
+    /// anything.
+    pub needs: Option<Needs>,
+}
+
+/// What the caller sees of what must be seen before other things.
+#[derive(Clone, Debug)]
+pub struct Needs {
+    /// The classes.
+    pub reach: Reach,
+    /// How the caller stands as author, owner and subscriber.
+    pub me: Option<String>,
 }
 
 impl Wanted {
@@ -129,7 +141,8 @@ pub(in crate::resources) async fn page(
         };
         (key, row.id.clone())
     });
-    Ok((complete_all(db, rows).await?, end))
+    let asker = wanted.needs.as_ref().map(|needs| needs.me.as_deref().unwrap_or_default());
+    Ok((complete_all(db, rows, asker).await?, end))
 }
 
 /// The statements that together read the page. A caller with few classes, or with many that are
@@ -219,6 +232,13 @@ fn rest(sql: &mut Sql, wanted: &Wanted) -> String {
         let (part, code) = (sql.value(format!("%{escaped}%")), sql.value(code));
         conditions.push_str(&format!(" AND (r.name_key LIKE {part} ESCAPE '\\' OR r.code = {code})"));
     }
+    if let Some(needs) = &wanted.needs {
+        let seen = seen(sql, needs);
+        conditions.push_str(&format!(
+            " AND NOT EXISTS (SELECT 1 FROM resource_requirements q LEFT JOIN resources t ON t.id = q.required_id \
+             WHERE q.resource_id = r.id AND (t.id IS NULL OR t.id = r.id OR NOT ({seen})))"
+        ));
+    }
     if let Some((key, id)) = &wanted.after {
         let (key, id) = (sql.value(key.clone()), sql.value(id));
         let (column, than) = (column(wanted.key), if wanted.descending { "<" } else { ">" });
@@ -226,6 +246,35 @@ fn rest(sql: &mut Sql, wanted: &Wanted) -> String {
     }
     let limit = sql.value(limit(wanted));
     format!("{conditions} ORDER BY {} LIMIT {limit}", order(wanted, "r."))
+}
+
+/// Whether the caller sees a required resource `t`.
+fn seen(sql: &mut Sql, needs: &Needs) -> String {
+    let mut ways = Vec::new();
+    if !needs.reach.full.is_empty() {
+        ways.push(format!("t.class_id IN {}", sql.classes(&needs.reach.full)));
+    }
+    let me = needs.me.as_ref().map(|me| sql.value(me));
+    for bits in 0..8_u8 {
+        let with = needs.reach.partial.iter().filter(|(_, mask)| mask & 1 << bits != 0);
+        let classes: Vec<ClassIx> = with.map(|(class, _)| *class).collect();
+        if classes.is_empty() || (me.is_none() && bits > 0) {
+            continue;
+        }
+        let mut way = format!("t.class_id IN {}", sql.classes(&classes));
+        if let Some(me) = &me {
+            let is = |bit: u8| if bits & bit != 0 { "=" } else { "<>" };
+            let follows = if bits & 4 != 0 { "" } else { "NOT " };
+            way.push_str(&format!(
+                " AND t.author {} {me} AND t.owner {} {me} AND {follows}EXISTS (SELECT 1 FROM resource_subscribers s \
+                 WHERE s.resource_id = t.id AND s.subscriber = {me})",
+                is(1),
+                is(2)
+            ));
+        }
+        ways.push(format!("({way})"));
+    }
+    if ways.is_empty() { "1 = 0".to_owned() } else { ways.join(" OR ") }
 }
 
 /// The classes of which some resources are seen, by what the caller is to them. The branches
