@@ -4,7 +4,7 @@
 
 CREATE TABLE resource_requirements (
     resource_id TEXT NOT NULL REFERENCES resources(id),
-    required_id TEXT NOT NULL,
+    required_id TEXT NOT NULL REFERENCES resources(id),
     direct BIGINT NOT NULL,
     PRIMARY KEY (resource_id, required_id)
 );

@@ -190,9 +190,8 @@ fn what_requires_something_hidden_is_hidden() {
     plan.spaces.insert(0, space(None, false, Policy::Users, vec![to(MAYA, 1), to(BO, 1)]));
     let world = build(&plan);
     let other = Some((ClassIx(1), Facts::default()));
-    let sees_all = |ix, required: &[Option<(ClassIx, Facts)>]| {
-        world.sees_all(&user(&world, ix), required.iter().copied(), NOW)
-    };
+    let sees_all =
+        |ix, required: &[Option<(ClassIx, Facts)>]| world.sees_all(&user(&world, ix), required.iter().copied(), NOW);
     assert!(sees_all(BO, &[other]) && sees_all(BO, &[]));
     assert!(!sees_all(MAYA, &[other]) && !sees_all(BO, &[other, None]));
     let owner = Facts { barred: true, ..Facts::from_bits(7) };

@@ -269,13 +269,7 @@ impl<'a> Many<'a> {
         self.dir.world.class(row.class).is_some_and(|class| self.dir.requires(class.kind))
     }
 
-    fn one(
-        &self,
-        ctx: &Ctx,
-        question: &Question<'a>,
-        read: &Read<'_>,
-        known: &mut Known<'a>,
-    ) -> Result<Outcome> {
+    fn one(&self, ctx: &Ctx, question: &Question<'a>, read: &Read<'_>, known: &mut Known<'a>) -> Result<Outcome> {
         let (dir, now) = (self.dir, ctx.now());
         let (who, subject) = self.subjects.get(&question.subject).map_or((None, None), |(who, s)| (*who, s.as_ref()));
         // Also for subjects that nobody knows: whether one may ask is told without them.

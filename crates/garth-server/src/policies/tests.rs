@@ -104,7 +104,8 @@ async fn a_named_policy_that_does_not_fit_is_refused(g: Garth) {
     let plain = named(&ada, "plain", json!("users")).await;
     let own = json!({"rules": [{"effect": "allow", "who": "owner"}], "default": "deny"});
     let owners = named(&ada, "owners", own.clone()).await;
-    let hours = json!({"rules": [{"effect": "allow", "who": "users", "when": {"weekdays": ["mon"]}}], "default": "deny"});
+    let hours =
+        json!({"rules": [{"effect": "allow", "who": "users", "when": {"weekdays": ["mon"]}}], "default": "deny"});
     let mondays = named(&ada, "mondays", hours).await;
     ada.patch(&home.url(""), json!({"view": {"named": plain}})).await.ok();
     g.unchanged(async || {

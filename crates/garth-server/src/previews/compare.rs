@@ -87,7 +87,8 @@ pub fn compare(ctx: &Ctx, pictures: &Pictures, scope: &Scope, rows: Vec<(String,
     let now = ctx.now();
     let caller = ctx.caller(&pictures.before)?;
     let eyes = Eyes::new(&pictures.before, &caller, now);
-    let mut comparing = Comparing { pictures, eyes, now, left: COMPARISONS, items: Vec::new(), complete: scope.complete };
+    let mut comparing =
+        Comparing { pictures, eyes, now, left: COMPARISONS, items: Vec::new(), complete: scope.complete };
     comparing.spaces(scope);
     let changed: BTreeSet<&str> = pictures.rows.iter().filter_map(|row| id_of(&row.before)).collect();
     for row in pictures.rows.iter().take(RESOURCES) {

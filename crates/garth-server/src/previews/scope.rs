@@ -128,10 +128,8 @@ impl Scope {
             reach.partial.sort_unstable();
             reach.partial.dedup();
         }
-        let others = !(touched.wide.is_empty()
-            && touched.kinds.is_empty()
-            && named.is_empty()
-            && pictures.rows.is_empty());
+        let others =
+            !(touched.wide.is_empty() && touched.kinds.is_empty() && named.is_empty() && pictures.rows.is_empty());
         Ok(Self { spaces, people, others, reach, complete })
     }
 }
@@ -226,25 +224,27 @@ impl Touched {
 
 /// Those spaces, what lies below them and what they lie under, in either picture; and whether these are all.
 fn area<'a>(pictures: &Pictures, roots: impl IntoIterator<Item = &'a SpaceIx>) -> (Vec<SpaceIx>, bool) {
-    let mut met: BTreeSet<SpaceIx> = BTreeSet::new();
-    let mut next: Vec<SpaceIx> = Vec::new();
     let worlds = [&pictures.before.world, &pictures.after.world];
-    for root in roots {
-        next.push(*root);
-        for world in worlds {
-            met.extend(world.ancestry(*root));
-        }
-        met.remove(root);
-    }
+    let roots: Vec<SpaceIx> = roots.into_iter().copied().collect();
+    let mut met: BTreeSet<SpaceIx> = BTreeSet::new();
+    let mut next = roots.clone();
     while let Some(space) = next.pop() {
-        if met.len() >= SPACES {
+        if met.contains(&space) {
+            continue;
+        }
+        if met.len() == SPACES {
             return (met.into_iter().collect(), false);
         }
         met.insert(space);
         for world in worlds {
-            let children = world.space(space).map_or(&[][..], |space| space.children());
-            next.extend(children.iter().filter(|child| !met.contains(*child)));
+            next.extend_from_slice(world.space(space).map_or(&[], |space| space.children()));
         }
+    }
+    for above in roots.iter().flat_map(|root| worlds.map(|world| world.ancestry(*root))).flatten() {
+        if !met.contains(&above) && met.len() == SPACES {
+            return (met.into_iter().collect(), false);
+        }
+        met.insert(above);
     }
     (met.into_iter().collect(), true)
 }

@@ -55,7 +55,10 @@ async fn a_grant_tells_who_gains_what(g: Garth) {
         assert_eq!(lines(&told), ["lin Atlas +read +task:read", "lin Deep +read +task:read"]);
         assert_eq!(told["complete"], true);
         let first = &told.items()[0];
-        assert_eq!((first["principal"].as_str(), first["target"]["type"].as_str()), (Some(&*lin.principal()), Some("space")));
+        assert_eq!(
+            (first["principal"].as_str(), first["target"]["type"].as_str()),
+            (Some(&*lin.principal()), Some("space"))
+        );
         let told = preview(&ada, grant("writer")).await;
         let gains = "+meter:consume +read +task:read +task:triage +task:write";
         assert_eq!(lines(&told), [format!("lin Atlas {gains}"), format!("lin Deep {gains}")]);
@@ -257,7 +260,8 @@ async fn a_preview_is_refused_as_the_change_is(g: Garth) {
         let odd = json!({"type": "grant", "space": atlas.id, "principal": "user:@lin", "role": "emperor"});
         asked(&ada, odd).await.invalid("/change/role");
         asked(&ada, json!({"type": "space", "space": atlas.id, "colour": "red"})).await.invalid("/change/colour");
-        let by_registry = json!({"type": "grant", "space": atlas.id, "principal": "user:@lin", "role": "reader", "registry": true});
+        let by_registry =
+            json!({"type": "grant", "space": atlas.id, "principal": "user:@lin", "role": "reader", "registry": true});
         asked(&lin, by_registry).await.refused(403, "forbidden");
         g.anonymous().post(PREVIEW, json!({"change": grant})).await.not_signed_in();
     })
@@ -298,7 +302,8 @@ async fn a_preview_names_nothing_the_caller_may_not_see(g: Garth) {
         json!({"type": "space", "space": atlas.id, "parent": "ID"}),
     ] {
         let with = |id: &str| serde_json::from_str::<Value>(&change.to_string().replace("ID", id)).expect("JSON");
-        let (there, not) = if change["type"] == "move" { (&secret.id, strange(&secret.id)) } else { (&hidden.id, never.clone()) };
+        let (there, not) =
+            if change["type"] == "move" { (&secret.id, strange(&secret.id)) } else { (&hidden.id, never.clone()) };
         g.unchanged(async || {
             let answer = lin.post(PREVIEW, json!({"change": with(there)})).await.refused(422, "invalid");
             let missing = lin.post(PREVIEW, json!({"change": with(&not)})).await;
@@ -319,7 +324,10 @@ async fn what_no_change_is_is_refused(g: Garth) {
             (json!({"change": {"type": "revolution"}}), "/change/type"),
             (json!({"change": {"type": "archive"}}), "/change/space"),
             (json!({"change": {"type": "archive", "space": "x", "also": 1}}), "/change/also"),
-            (json!({"change": {"type": "grant_removed", "space": "x", "grant": "y", "registry": "yes"}}), "/change/registry"),
+            (
+                json!({"change": {"type": "grant_removed", "space": "x", "grant": "y", "registry": "yes"}}),
+                "/change/registry",
+            ),
             (json!({"change": {"type": "archive", "space": "x"}, "deep": true}), "/deep"),
         ] {
             ada.post(PREVIEW, body).await.invalid(pointer);
@@ -366,7 +374,8 @@ async fn a_preview_says_when_it_is_not_all(g: Garth) {
     for n in 0..5 {
         join(n, &crew).await;
     }
-    let to_crew = |space: &Thing| json!({"type": "grant", "space": space.id, "principal": "group:@crew", "role": "reader"});
+    let to_crew =
+        |space: &Thing| json!({"type": "grant", "space": space.id, "principal": "group:@crew", "role": "reader"});
     let told = preview(&ada, to_crew(&half)).await;
     assert_eq!((told.items().len(), &told["complete"]), (500, &json!(true)));
     join(5, &crew).await;

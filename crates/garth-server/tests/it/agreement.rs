@@ -62,7 +62,11 @@ impl World {
         let inner = ada.group("inner", &[&people[1]]).await;
         let outer = ada.group("outer", &[&people[2], &inner]).await;
         ada.kind_with("note", json!({"shareable": true})).await;
-        ada.kind_with("task", json!({"exceptions": {"owner": ["view", "edit"], "subscribers": ["view"]}, "permissions": ["task:triage"]})).await;
+        ada.kind_with(
+            "task",
+            json!({"exceptions": {"owner": ["view", "edit"], "subscribers": ["view"]}, "permissions": ["task:triage"]}),
+        )
+        .await;
         let own = json!({"rules": [{"effect": "deny", "who": {"users": [people[3].principal()]}},
             {"effect": "allow", "who": "author"}, {"effect": "allow", "who": "members"}], "default": "deny"});
         ada.kind_with("page", json!({"default_view": own, "shareable": true, "prefix": "PG"})).await;
@@ -172,7 +176,8 @@ impl World {
         match self.dice.below(12) {
             0 | 1 => {
                 let holders = [person, format!("group:{group}"), "group:everyone".to_owned()];
-                let (role, principal) = (*self.dice.one(&["reader", "writer", "admin"]), self.dice.one(&holders).clone());
+                let (role, principal) =
+                    (*self.dice.one(&["reader", "writer", "admin"]), self.dice.one(&holders).clone());
                 json!({"type": "grant", "space": space, "principal": principal, "role": role})
             }
             2 => json!({"type": "grant_removed", "space": space, "grant": ""}),
@@ -203,7 +208,8 @@ impl World {
         if change["type"] == "grant_removed" {
             let space = change["space"].as_str().expect("a space").to_owned();
             let grants = self.ada.get(&format!("/api/v1/spaces/{space}/grants")).await;
-            let ids: Vec<String> = grants.json["items"].as_array().into_iter().flatten().map(|g| g["id"].to_string()).collect();
+            let ids: Vec<String> =
+                grants.json["items"].as_array().into_iter().flatten().map(|g| g["id"].to_string()).collect();
             if !ids.is_empty() {
                 change["grant"] = json!(self.dice.one(&ids).trim_matches('"'));
             }
@@ -246,7 +252,8 @@ impl World {
         let mut found = BTreeMap::new();
         for person in &self.people {
             for (kind, id) in &things {
-                let search = json!({"subject": {"type": "user", "id": person.id}, "resource": {"type": kind, "id": id}});
+                let search =
+                    json!({"subject": {"type": "user", "id": person.id}, "resource": {"type": kind, "id": id}});
                 let answer = person.post("/access/v1/search/action", search).await.ok();
                 let names = answer["results"].as_array().expect("results").iter();
                 let names = names.map(|one| one["name"].as_str().expect("a name").to_owned()).collect();
@@ -305,7 +312,8 @@ async fn list_check_explain_and_search_agree_on_random_worlds(g: Garth) {
             for kind in KINDS {
                 let search = json!({"subject": {"type": "user", "id": person.id}, "action": {"name": "read"}, "resource": {"type": kind}});
                 let found = person.post("/access/v1/search/resource", search).await.ok();
-                let found: BTreeSet<&str> = found["results"].as_array().expect("results").iter().filter_map(|one| one["id"].as_str()).collect();
+                let found: BTreeSet<&str> =
+                    found["results"].as_array().expect("results").iter().filter_map(|one| one["id"].as_str()).collect();
                 let of_kind = all.iter().filter(|(of, id)| of == kind && listed.contains(id));
                 assert_eq!(found, of_kind.map(|(_, id)| id.as_str()).collect(), "{}", what(kind));
             }
@@ -341,8 +349,12 @@ async fn making_a_change_moves_what_its_preview_said(g: Garth) {
         let by = world.ada.clone();
         let what = format!("seed {seed}, change {number}: {change}");
         let visible_spaces: BTreeSet<String> = world.spaces.iter().map(|space| space.id.clone()).collect();
-        let visible: BTreeSet<String> =
-            by.all_pages("/api/v1/resources?archived=true", 100).await.iter().map(|one| one["id"].as_str().expect("an id").to_owned()).collect();
+        let visible: BTreeSet<String> = by
+            .all_pages("/api/v1/resources?archived=true", 100)
+            .await
+            .iter()
+            .map(|one| one["id"].as_str().expect("an id").to_owned())
+            .collect();
         let told = by.post("/api/v1/preview", json!({"change": change})).await;
         let before = world.decisions().await;
         let done = if change["grant"] == "" { continue } else { world.make(&by, &change).await };
@@ -360,7 +372,10 @@ async fn making_a_change_moves_what_its_preview_said(g: Garth) {
             let text = |value: &Value| value.as_str().expect("a text").to_owned();
             let names = |value: &Value| value.as_array().expect("a list").iter().map(text).collect();
             let key = (text(&item["principal"]), text(&item["target"]["type"]), text(&item["target"]["id"]));
-            assert!(items.insert(key, (names(&item["gains"]), names(&item["loses"]))).is_none(), "twice: {what} {told}");
+            assert!(
+                items.insert(key, (names(&item["gains"]), names(&item["loses"]))).is_none(),
+                "twice: {what} {told}"
+            );
         }
         for (key, then) in &before {
             let now = &after[key];

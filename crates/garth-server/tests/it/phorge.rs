@@ -255,7 +255,8 @@ async fn p1_16_self_lockout_is_judged_after_the_whole_request(g: Garth) {
         lin.resource("task", "Nobody's").view(json!("nobody")).send().await.refused(409, "lockout");
         // Seeing is not enough, nor is editing alone.
         lin.resource("task", "Only seen").edit(json!("nobody")).send().await.refused(409, "lockout");
-        let batch = json!({"resources": [{"kind": "task", "name": "Good"}, {"kind": "task", "name": "Bad", "view": "nobody"}]});
+        let batch =
+            json!({"resources": [{"kind": "task", "name": "Good"}, {"kind": "task", "name": "Bad", "view": "nobody"}]});
         lin.post(&format!("{RESOURCES}/batch"), batch).await.refused(409, "lockout");
     })
     .await;
@@ -361,10 +362,15 @@ async fn p1_32_every_form_is_known_and_no_other(g: Garth) {
         ada.patch("/api/v1/kinds/task", json!({"default_view": form, "default_edit": form})).await.ok();
     }
     g.unchanged(async || {
-        for odd in [json!(""), json!("no-one"), json!(null), json!(7), json!([]), json!({}), json!({"users": "all"})] {
+        for odd in [json!(""), json!("no-one"), json!(null), json!(7), json!([]), json!({})] {
             ada.patch(&home.url(""), json!({"view": odd})).await.invalid("/view");
         }
-        for odd in [json!({"owners": []}), json!({"permission": "task:fly"}), json!({"users": [], "groups_any": []})] {
+        for odd in [
+            json!({"users": "all"}),
+            json!({"owners": []}),
+            json!({"permission": "task:fly"}),
+            json!({"users": [], "groups_any": []}),
+        ] {
             ada.patch(&home.url(""), json!({"view": odd})).await.refused(422, "invalid");
         }
     })
@@ -402,7 +408,9 @@ async fn p1_33_the_first_matching_rule_decides_and_what_is_unknown_denies(g: Gar
         create(policy(vec![json!({"effect": "perhaps", "who": "users"})], "allow")).await.refused(422, "invalid");
         create(policy(vec![rule("deny", json!("everybody"))], "allow")).await.refused(422, "invalid");
         create(json!({"rules": []})).await.refused(422, "invalid");
-        create(policy(vec![json!({"effect": "deny", "who": "users", "where": "home"})], "allow")).await.refused(422, "invalid");
+        create(policy(vec![json!({"effect": "deny", "who": "users", "where": "home"})], "allow"))
+            .await
+            .refused(422, "invalid");
     })
     .await;
     // Met in the store, an unknown rule denies everybody though the default allows.
@@ -464,9 +472,14 @@ async fn p1_36_membership_is_looked_up_as_the_system(g: Garth) {
     // Whoever may not see the group is not told its name, and cannot write a policy with it.
     ada.grant(&atlas, &lin, "admin").await;
     ada.patch(&atlas.url(""), json!({"view": "members"})).await.ok();
-    ada.patch(&task.url(""), json!({"view": {"rules": [
+    ada.patch(
+        &task.url(""),
+        json!({"view": {"rules": [
         {"effect": "allow", "who": {"groups_any": [format!("group:{}", outer.id)]}},
-        {"effect": "allow", "who": "members"}], "default": "deny"}, "edit": {"users": [ada.principal()]}})).await.ok();
+        {"effect": "allow", "who": "members"}], "default": "deny"}, "edit": {"users": [ada.principal()]}}),
+    )
+    .await
+    .ok();
     let shown = lin.get(&task.url("")).await.ok();
     assert!(!shown.to_string().contains(&outer.id) && !shown.to_string().contains("outer"), "{shown}");
     let never = strange(&outer.id);
@@ -486,7 +499,8 @@ async fn p1_38_invisible_and_missing_are_the_same_everywhere(g: Garth) {
     let home = g.home().await;
     let vault = ada.space("Vault").create().await;
     let by_space = ada.resource("task", "Behind a gate").space(&vault).create().await;
-    let by_policy = ada.resource("task", "By its policy").space(&home).view(json!({"users": [ada.principal()]})).create().await;
+    let by_policy =
+        ada.resource("task", "By its policy").space(&home).view(json!({"users": [ada.principal()]})).create().await;
     for hidden in [&by_space, &by_policy] {
         let never = strange(&hidden.id);
         for (method, path, body) in [
@@ -506,7 +520,8 @@ async fn p1_38_invisible_and_missing_are_the_same_everywhere(g: Garth) {
                     None => call,
                 }
             };
-            g.unchanged(async || assert_missing(&call(&hidden.id).await, &hidden.id, &call(&never).await, &never)).await;
+            g.unchanged(async || assert_missing(&call(&hidden.id).await, &hidden.id, &call(&never).await, &never))
+                .await;
         }
         assert!(!lin.get(RESOURCES).await.ok().each("id").contains(&hidden.id));
     }

@@ -254,7 +254,8 @@ fn seen(sql: &mut Sql, needs: &Needs) -> String {
     if !needs.reach.full.is_empty() {
         ways.push(format!("t.class_id IN {}", sql.classes(&needs.reach.full)));
     }
-    let me = needs.me.as_ref().map(|me| sql.value(me));
+    // A value that no part of the statement names would be refused.
+    let me = needs.me.as_ref().filter(|_| !needs.reach.partial.is_empty()).map(|me| sql.value(me));
     for bits in 0..8_u8 {
         let with = needs.reach.partial.iter().filter(|(_, mask)| mask & 1 << bits != 0);
         let classes: Vec<ClassIx> = with.map(|(class, _)| *class).collect();

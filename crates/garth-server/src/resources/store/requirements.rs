@@ -10,15 +10,13 @@ type Result<T> = std::result::Result<T, DbError>;
 
 /// A branch beside the row, its labels and its subscribers, in the columns of the row: the required id stands for the
 /// code, whether it is direct for the archive state.
-pub(super) const PART: &str =
-    "SELECT r.id, q.required_id, COALESCE(t.class_id, -1), '', '', '', COALESCE(t.author, ''), COALESCE(t.owner, ''), \
+pub(super) const PART: &str = "SELECT r.id, q.required_id, COALESCE(t.class_id, -1), '', '', '', COALESCE(t.author, ''), COALESCE(t.owner, ''), \
      q.direct, 0, 0, 0, 3, COALESCE(s.subscriber, '') FROM resources r \
      JOIN resource_requirements q ON q.resource_id = r.id LEFT JOIN resources t ON t.id = q.required_id \
      LEFT JOIN resource_subscribers s ON s.resource_id = t.id";
 
 /// Of many rows, each with the version it belongs to, and that also where there is nothing to tell.
-const OF_MANY: &str =
-    "SELECT r.id, r.version, COALESCE(q.required_id, ''), COALESCE(t.class_id, -1), COALESCE(t.author, ''), \
+const OF_MANY: &str = "SELECT r.id, r.version, COALESCE(q.required_id, ''), COALESCE(t.class_id, -1), COALESCE(t.author, ''), \
      COALESCE(t.owner, ''), COALESCE(s.subscriber, '') FROM resources r \
      LEFT JOIN resource_requirements q ON q.resource_id = r.id LEFT JOIN resources t ON t.id = q.required_id \
      LEFT JOIN resource_subscribers s ON s.resource_id = t.id AND s.subscriber = $2 WHERE r.id IN LIST($1)";
