@@ -151,8 +151,8 @@ pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Arc<KindI
         let mut definition = changed(&before.definition, changes)?;
         form::check(w.dir(), &definition)?;
         if required(&before.definition) != required(&definition) && store::used(w.tx(), before.id).await? {
-            let detail = "what must be seen before a resource is written down with it, so that cannot change while there \
-                          are resources of the kind";
+            let detail = "what must be seen before a resource is written down with it, so that cannot change while \
+                          there are resources of the kind";
             return Err(Error::conflict("conflict", detail));
         }
         // First the permissions, then the policies that may name them.

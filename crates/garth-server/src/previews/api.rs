@@ -210,8 +210,8 @@ pub struct Preview {
     /// At most 500, by principal; of each the spaces first.
     #[schema(max_items = 500)]
     items: Vec<PreviewItem>,
-    /// Is that everything of what the caller can see? False where the work came to a limit: 200 spaces, 100 resources with
-    /// policies of their own, 20,000 comparisons, 500 items.
+    /// Is that everything of what the caller can see? False where the work came to a limit: 200 spaces, 100
+    /// resources with policies of their own, 20,000 comparisons, 500 items.
     complete: bool,
 }
 
@@ -235,8 +235,9 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// Who would gain and who would lose what by a change, before it is made
 ///
-/// It needs the rights that the change needs, is refused as the change would be, and names people and things that the caller can
-/// see. What may be done to resources without policies of their own is told by the permissions in their space.
+/// It needs the rights that the change needs, is refused as the change would be, and names people and things that the
+/// caller can see. What may be done to resources without policies of their own is told by the permissions in their
+/// space.
 #[utoipa::path(post, path = "/api/v1/preview", tag = "decisions", request_body = PreviewInput,
     responses((status = 200, description = "Who gains and who loses what", body = Preview), (status = "default", description = "A problem", body = Problem)))]
 async fn preview(ctx: Ctx, Input(body): Input<PreviewInput>) -> Result<Json<Preview>> {

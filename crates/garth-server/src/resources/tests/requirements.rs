@@ -30,7 +30,8 @@ async fn sees(person: &Person, thing: &Thing) -> bool {
     let batch = json!({"evaluations": [question, person.question("read", "revision", &strange(&thing.id))]});
     let batch = person.post("/access/v1/evaluations", batch).await.ok();
     let explained = person.post("/api/v1/explain", question).await.ok()["decision"] == true;
-    let search = json!({"subject": {"type": "user", "id": person.id}, "action": {"name": "read"}, "resource": {"type": "revision"}});
+    let subject = json!({"type": "user", "id": person.id});
+    let search = json!({"subject": subject, "action": {"name": "read"}, "resource": {"type": "revision"}});
     let found = person.post("/access/v1/search/resource", search).await.ok();
     let found = found["results"].as_array().expect("results").iter().any(|one| one["id"] == thing.id);
     let all = [got, listed, may, batch["evaluations"][0]["decision"] == true, explained, found];
@@ -157,7 +158,8 @@ async fn required_things_are_limited(g: Garth) {
     // What 500 others require may still change, what more require no longer.
     let one = revision("One".to_owned(), json!({})).create().await;
     let batch = |count: usize| {
-        let one = |n: usize| json!({"kind": "revision", "space": home.id, "name": format!("Follower {n}"), "body": {"parents": [one.id]}});
+        let body = json!({"parents": [one.id]});
+        let one = |n| json!({"kind": "revision", "space": home.id, "name": format!("Follower {n}"), "body": body});
         json!({"resources": (0..count).map(one).collect::<Vec<_>>()})
     };
     ada.post("/api/v1/resources/batch", batch(500)).await.created();
