@@ -10,7 +10,7 @@ use crate::base::http::{Page, PageRequest};
 use crate::base::{ids, text};
 use crate::directory::Directory;
 use crate::directory::policy::Sees;
-use garth_core::{Action, Caller, Class, Micros, Principal, Reach, SpaceIx};
+use garth_core::{Action, Caller, Class, ClassIx, Micros, Principal, Reach, SpaceIx};
 use hashbrown::{HashMap, HashSet};
 
 /// Which resources are wanted.
@@ -53,16 +53,18 @@ pub async fn list(ctx: &Ctx, filter: &Filter, request: &PageRequest) -> Result<P
         wanted.after = Some((key, id));
     }
     let reach = reach(&dir, &caller, filter, now);
-    wanted.needs = needs(&dir, &caller, now);
+    wanted.needs = needs(&dir, &caller, &reach, now);
     let (rows, end) = page(&ctx.db(), &reach, identity(&dir, &caller).as_deref(), &wanted).await?;
     let next = end.map(|(key, id)| access::cursor(&dir, &caller, &query, &key, &id)).transpose()?;
     Ok(Page { items: still_seen(ctx, rows)?, next })
 }
 
-/// What that caller sees of the things that must be seen before others; `None` where nothing requires anything.
-fn needs(dir: &Directory, caller: &Caller, now: Micros) -> Option<Needs> {
+/// What that caller sees of the things that must be seen before others; `None` where nothing in a reach requires any.
+fn needs(dir: &Directory, caller: &Caller, reach: &Reach, now: Micros) -> Option<Needs> {
     let kinds = dir.required_kinds();
-    if kinds.is_empty() || caller.system {
+    let requires = |class: &ClassIx| dir.world.class(*class).is_some_and(|class| dir.requires(class.kind));
+    let partial = || reach.partial.iter().any(|(class, _)| requires(class));
+    if caller.system || kinds.is_empty() || !(reach.full.iter().any(requires) || partial()) {
         return None;
     }
     // What it requires is asked for without the properties of a question about something else.
@@ -95,7 +97,7 @@ pub async fn search(
         authors: Vec::new(),
         classes: dir.next_class() as usize,
         q: None,
-        needs: needs(dir, caller, ctx.now()),
+        needs: needs(dir, caller, reach, ctx.now()),
     };
     Ok(page(&ctx.db(), reach, identity(dir, caller).as_deref(), &wanted).await?)
 }
