@@ -74,7 +74,7 @@ impl World {
             {"pointer": "/pages", "kind": "page", "requires": "view"},
             {"pointer": "/parts", "kind": "part", "requires": "view"}]);
         ada.kind_with("part", json!({"references": requires, "shareable": true, "prefix": "PT"})).await;
-        let home = g.home().await;
+        let home = g.closed_home().await;
         let top = ada.space("Top").create().await;
         let middle = ada.space("Middle").under(&top).inherits().create().await;
         let deep = ada.space("Deep").under(&middle).inherits().create().await;
@@ -206,7 +206,7 @@ impl World {
 
     /// Fills in what is only known when it is asked for: a grant of that space.
     async fn with_grant(&mut self, mut change: Value) -> Value {
-        if change["type"] == "grant_removed" {
+        if change["type"] == "grant_removed" && change["grant"] == "" {
             let space = change["space"].as_str().expect("a space").to_owned();
             let grants = self.ada.get(&format!("/api/v1/spaces/{space}/grants")).await;
             let ids: Vec<String> =
@@ -334,7 +334,7 @@ async fn list_check_explain_and_search_agree_on_random_worlds(g: Garth) {
             }
         }
     }
-    assert!(seen > 200 && hidden > 50, "the worlds must be worth the trouble: {seen} {hidden}");
+    assert!(seen > 100 && hidden > 40, "the worlds must be worth the trouble: {seen} {hidden}");
 }
 
 async fn making_a_change_moves_what_its_preview_said(g: Garth) {
