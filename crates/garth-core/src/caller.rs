@@ -89,6 +89,13 @@ impl Caller {
         Self::somebody(Principal::Resource(resource), SmallVec::new())
     }
 
+    /// The same caller without the properties of a question.
+    pub fn plain(&self) -> Self {
+        let mut plain = self.clone();
+        plain.given = Given::default();
+        plain
+    }
+
     /// Counts as "anyone signed in": users, and keys in their own space and below.
     pub fn signed_in(&self) -> bool {
         matches!(self.who, Some(Principal::User(_) | Principal::Group(_) | Principal::Everyone | Principal::Key(_)))

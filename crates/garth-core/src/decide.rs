@@ -20,15 +20,17 @@ pub struct Facts {
     pub owner: bool,
     /// Subscribes to it.
     pub subscriber: bool,
+    /// May not see something that must be seen before it ([`World::sees_all`]).
+    pub barred: bool,
 }
 
 impl Facts {
     /// One of the eight combinations, by number: bit 0 author, bit 1 owner, bit 2 subscriber.
     pub fn from_bits(bits: u8) -> Self {
-        Self { author: bits & 1 != 0, owner: bits & 2 != 0, subscriber: bits & 4 != 0 }
+        Self { author: bits & 1 != 0, owner: bits & 2 != 0, subscriber: bits & 4 != 0, barred: false }
     }
 
-    /// The number of the combination.
+    /// The number of the combination; whether it is barred is no part of it.
     pub fn bits(self) -> u8 {
         u8::from(self.author) | u8::from(self.owner) << 1 | u8::from(self.subscriber) << 2
     }
@@ -82,6 +84,8 @@ pub enum By {
     KindPolicy,
     /// An exception of its kind for author, owner or subscribers.
     Exception,
+    /// Something that must be seen before it is not.
+    Required,
     /// Holding, or lacking, a permission.
     Permission(Permission),
 }
@@ -142,6 +146,22 @@ impl World {
         }
     }
 
+    /// Does the caller see every one of these? What a resource requires is asked for by its own view policies and
+    /// gate, and without the properties of a question that is about something else. `None` is what is not there.
+    pub fn sees_all(
+        &self,
+        caller: &Caller,
+        mut required: impl Iterator<Item = Option<(ClassIx, Facts)>>,
+        now: Micros,
+    ) -> bool {
+        let plain = caller.plain();
+        required.all(|one| {
+            one.is_some_and(|(class, facts)| {
+                self.decide(&plain, Target::Resource(class, facts), Action::Read, now).allowed()
+            })
+        })
+    }
+
     /// The same when the caller's standing in the space is known already.
     pub fn decide_with(
         &self,
@@ -163,7 +183,10 @@ impl World {
                 let Some((class, kind)) = self.class(class).and_then(|c| Some((c, self.kind(c.kind)?))) else {
                     return Decision::missing(standing, Answer::UNASKED);
                 };
-                let view = self.view_step(caller, &standing, class, kind, facts, now);
+                let mut view = self.view_step(caller, &standing, class, kind, facts, now);
+                if view.allowed && facts.barred {
+                    view = Answer { allowed: false, by: By::Required };
+                }
                 if !view.allowed {
                     return Decision::missing(standing, view);
                 }

@@ -34,7 +34,7 @@ pub use reach::Reach;
 pub use shelf::Shelf;
 pub use standing::{Flow, Roles, Sight, Source, Standing};
 pub use when::{Moon, When};
-pub use world::{Class, Exceptions, Grant, Group, Kind, Space, User, World};
+pub use world::{Class, Differences, Exceptions, Grant, Group, Kind, Space, SpaceDifference, User, World};
 
 /// Deepest tree of spaces, a root being 1 (`API.md`, ground rules).
 pub const MAX_SPACE_DEPTH: usize = 32;

@@ -4,6 +4,9 @@
 //! keeps an immutable one behind a pointer and makes the next from it (`world/change.rs`).
 
 mod change;
+mod differences;
+
+pub use differences::{Differences, SpaceDifference};
 
 use crate::Micros;
 use crate::ids::{ClassIx, GroupIx, KeyIx, KindIx, Mark, PolicyIx, Principal, RoleIx, SpaceIx, UserIx, Word};

@@ -15,6 +15,7 @@ pub mod health;
 pub mod kinds;
 pub mod local;
 pub mod policies;
+pub mod previews;
 pub mod questions;
 pub mod resources;
 pub mod roles;
@@ -74,6 +75,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(resources::api::routes())
         .merge(resources::copies::api::routes())
         .merge(decisions::api::routes())
+        .merge(previews::api::routes())
         .merge(audit::api::routes())
         .merge(health::api::routes())
         .routes(routes!(openapi_json))

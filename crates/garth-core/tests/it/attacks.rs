@@ -33,7 +33,7 @@ fn n18_deny_beats_every_allow() {
         let mut plan = office();
         plan.spaces.insert(0, space(None, false, Policy::Members, grants));
         let ask = |plan: &Plan, view: Policy, edit: Policy, action| {
-            on_a_task(plan, MAYA, view, edit, Facts { author: true, owner: true, subscriber: true }, action).allowed()
+            on_a_task(plan, MAYA, view, edit, Facts::from_bits(7), action).allowed()
         };
         assert!(ask(&plan, Policy::Users, Policy::Users, Action::Write), "nothing refuses");
         assert!(!ask(&plan, Policy::Nobody, Policy::Users, Action::Write), "the view refuses");

@@ -179,6 +179,28 @@ fn the_owner_of_a_task_is_an_exception_and_its_author_none() {
     assert_eq!(ask(owner, Action::Write).action.by, By::Exception);
 }
 
+/// 1.9: what must be seen before it is asked by its own gate and policies; whatever is not there bars as well, and no
+/// exception helps.
+#[test]
+fn what_requires_something_hidden_is_hidden() {
+    let mut plan = office();
+    plan.kinds.insert(0, task(&[("owner", "view"), ("owner", "edit")]));
+    plan.spaces.insert(1, space(None, false, Policy::Members, vec![to(BO, 1)]));
+    plan.classes.insert(1, Class { space: 1, kind: 0, view: None, edit: None });
+    plan.spaces.insert(0, space(None, false, Policy::Users, vec![to(MAYA, 1), to(BO, 1)]));
+    let world = build(&plan);
+    let other = Some((ClassIx(1), Facts::default()));
+    let sees_all =
+        |ix, required: &[Option<(ClassIx, Facts)>]| world.sees_all(&user(&world, ix), required.iter().copied(), NOW);
+    assert!(sees_all(BO, &[other]) && sees_all(BO, &[]));
+    assert!(!sees_all(MAYA, &[other]) && !sees_all(BO, &[other, None]));
+    let owner = Facts { barred: true, ..Facts::from_bits(7) };
+    for action in [Action::Read, Action::Write] {
+        let barred = on_a_task(&plan, MAYA, Policy::Users, Policy::Users, owner, action);
+        assert_eq!((barred.outcome, barred.view.by), (Outcome::Missing, By::Required));
+    }
+}
+
 /// 1.11: `public` means `users` where public access is off, and on anything but view.
 #[test]
 fn public_is_users_without_public_access_and_on_edits() {

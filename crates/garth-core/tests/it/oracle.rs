@@ -275,7 +275,7 @@ impl Plan {
                         Some(policy) => asks(policy, Place::ResourceView, facts),
                         None => holds(&format!("{}:read", kind.noun)),
                     };
-                if !viewable {
+                if !viewable || facts.barred {
                     return Outcome::Missing;
                 }
                 format!("{}:write", kind.noun)

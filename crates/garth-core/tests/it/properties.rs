@@ -37,8 +37,8 @@ fn try_all<S: Strategy>(cases: u32, strategy: S, test: impl Fn(S::Value)) -> u32
 fn targets(plan: &Plan) -> Vec<Target> {
     let spaces = (0..=SPACES).map(|ix| Target::Space(SpaceIx(ix)));
     let classes = plan.classes.keys().copied().chain([UNKNOWN]);
-    let resources =
-        classes.flat_map(|ix| (0..8).map(move |bits| Target::Resource(ClassIx(ix), Facts::from_bits(bits))));
+    let facts = |bits: u8| Facts { barred: bits == 8, ..Facts::from_bits(bits.min(7)) };
+    let resources = classes.flat_map(|ix| (0..9).map(move |bits| Target::Resource(ClassIx(ix), facts(bits))));
     spaces.chain(resources).collect()
 }
 
@@ -280,6 +280,7 @@ fn whoever_may_is_a_candidate() {
                             author: is(named.author),
                             owner: is(named.owner),
                             subscriber: caller.who.is_some_and(|who| named.subscribers.contains(&who)),
+                            barred: false,
                         };
                         let target = match target {
                             Target::Resource(class, _) => Target::Resource(class, facts),

@@ -2,7 +2,7 @@
 
 use crate::access::arrival::Arrival;
 use crate::access::once::Once;
-use crate::access::{App, Busy, Share, archived};
+use crate::access::{App, Busy, Share, Tried, archived};
 use crate::base::address::Origin;
 use crate::base::attempts::Guess;
 use crate::base::db::Db;
@@ -65,6 +65,8 @@ pub struct Ctx {
     pub request_id: String,
     /// Only what would happen is asked for: every change is undone before it is answered.
     pub dry_run: bool,
+    /// Where the pictures of a change go that is only tried.
+    pub(super) tried: Option<Tried>,
     /// The request's `Idempotency-Key`, to be kept with what it changes.
     pub(super) once: Option<Arc<Once>>,
     /// The client's address; the command line has none.
@@ -80,7 +82,7 @@ impl Ctx {
     }
 
     pub(super) fn new(app: Arc<App>, who: Who, request_id: String) -> Self {
-        Self { app, who, request_id, address: None, dry_run: false, once: None, busy: None }
+        Self { app, who, request_id, address: None, dry_run: false, tried: None, once: None, busy: None }
     }
 
     /// Reads the credential of a request; one that is no good is refused, never taken for none.
@@ -153,6 +155,12 @@ impl Ctx {
             query.done()?;
         }
         Ok(self)
+    }
+
+    /// The same request, which only tries what it changes, and where the pictures of that will be.
+    pub fn trying(&self) -> (Self, Tried) {
+        let tried = Tried::default();
+        (Self { dry_run: true, tried: Some(tried.clone()), ..self.clone() }, tried)
     }
 
     /// The same request with another credential.

@@ -153,6 +153,7 @@ fn answer_step(dir: &Directory, step: &'static str, answer: Answer, decision: &D
         By::Policy => format!("the resource's own policy {verb}"),
         By::KindPolicy => format!("the default policy of its kind {verb}"),
         By::Exception => "an exception of its kind for author, owner or subscribers allows it".to_owned(),
+        By::Required => "something that it requires is hidden from them".to_owned(),
         By::Permission(permission) => {
             let permission = dir.words().permission(permission);
             if answer.allowed { format!("a role holds {permission}") } else { format!("no role holds {permission}") }

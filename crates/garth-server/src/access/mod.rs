@@ -11,8 +11,10 @@ mod chain;
 mod ctx;
 mod explain;
 mod front;
+mod needs;
 mod once;
 mod page;
+mod pictures;
 mod places;
 mod sees;
 mod share;
@@ -26,8 +28,10 @@ pub use chain::{ChainKey, ChainReport, chains, check_chain};
 pub use ctx::{Anyone, Ctx, KEY_PREFIX, Reader, Who, works};
 pub use explain::{Explanation, Step, explain};
 pub use front::front;
+pub use needs::{Needed, barred};
 pub use once::{KEPT_SECONDS, KEY_BYTES};
 pub use page::{cursor, page_of, read_cursor};
+pub use pictures::{ChangedRow, Pictures, Tried};
 pub use places::{archived, named_space, path, redacted, registered, role_names, visible_space};
 pub use sees::Viewer;
 pub use share::{Busy, Share};
@@ -70,7 +74,7 @@ fn lacking(dir: &Directory, permission: Option<garth_core::Permission>) -> Strin
 /// What the caller is to a resource whose author, owner and subscribers are those.
 pub fn facts(dir: &Directory, caller: &Caller, author: &str, owner: &str, subscriber: bool) -> Facts {
     let Some(me) = identity(dir, caller) else { return Facts::default() };
-    Facts { author: author == me, owner: owner == me, subscriber }
+    Facts { author: author == me, owner: owner == me, subscriber, barred: false }
 }
 
 /// How the caller is written as author or owner; nobody for callers that cannot be one.

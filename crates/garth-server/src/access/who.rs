@@ -1,7 +1,7 @@
 //! Who may do something: for searches, page by page; and, with where each of them has it from, for the command line,
 //! because that answer names people whom hardly anybody may see.
 
-use crate::access::{self, Ctx, Viewer, store, works};
+use crate::access::{self, Ctx, Needed, Viewer, store, works};
 use crate::base::error::{Error, Result};
 use crate::directory::{Directory, UserInfo};
 use garth_core::{
@@ -20,6 +20,8 @@ pub enum About {
     Space(SpaceIx),
     /// A resource.
     Resource {
+        /// Its id.
+        id: String,
         /// Space, kind and policies.
         class: ClassIx,
         /// Who made it, as a principal.
@@ -28,6 +30,8 @@ pub enum About {
         owner: String,
         /// Who follows it, as principals.
         subscribers: Vec<String>,
+        /// What must be seen before it.
+        needed: Vec<Needed>,
     },
 }
 
@@ -67,12 +71,13 @@ impl About {
     }
 
     /// What that caller asks about: to them.
-    pub fn target(&self, dir: &Directory, caller: &Caller) -> Target {
+    pub fn target(&self, dir: &Directory, caller: &Caller, now: Micros) -> Target {
         match self {
             Self::Space(space) => Target::Space(*space),
-            Self::Resource { class, author, owner, subscribers } => {
+            Self::Resource { id, class, author, owner, subscribers, needed } => {
                 let follows = access::identity(dir, caller).is_some_and(|me| subscribers.contains(&me));
-                Target::Resource(*class, access::facts(dir, caller, author, owner, follows))
+                let barred = access::barred(dir, caller, id, needed, now);
+                Target::Resource(*class, Facts { barred, ..access::facts(dir, caller, author, owner, follows) })
             }
         }
     }
@@ -103,11 +108,12 @@ impl<'a> Asked<'a> {
     fn target(&self, caller: &Caller) -> Target {
         match self.about {
             About::Space(space) => Target::Space(*space),
-            About::Resource { class, .. } => {
+            About::Resource { id, class, needed, .. } => {
                 let me = caller.who.filter(|who| matches!(who, Principal::User(_) | Principal::Key(_)));
                 let is = |one: Option<Principal>| me.is_some() && one == me;
                 let subscriber = me.is_some_and(|me| self.named.subscribers.binary_search(&me).is_ok());
-                let facts = Facts { author: is(self.named.author), owner: is(self.named.owner), subscriber };
+                let barred = access::barred(self.dir, caller, id, needed, self.now);
+                let facts = Facts { author: is(self.named.author), owner: is(self.named.owner), subscriber, barred };
                 Target::Resource(*class, facts)
             }
         }
@@ -357,7 +363,7 @@ fn one(asked: &Asked<'_>, viewer: &Viewer<'_>, ix: UserIx) -> Option<Allowed> {
         By::Permission(_) | By::Policy | By::KindPolicy | By::SpaceEdit | By::Gate => {
             sources(dir, viewer, &caller, about.space(dir)?, needed, *now)
         }
-        By::Exception | By::System | By::Unasked => Vec::new(),
+        By::Exception | By::Required | By::System | By::Unasked => Vec::new(),
     };
     let user = Arc::clone(dir.users.info(ix)?);
     Some(Allowed { user, because: words(dir, &decision, last.by, target), sources })
@@ -381,7 +387,7 @@ fn words(dir: &Directory, decision: &Decision, by: By, target: Target) -> String
             }
             Target::Space(_) => String::new(),
         },
-        By::System | By::Unasked => String::new(),
+        By::System | By::Unasked | By::Required => String::new(),
     }
 }
 

@@ -6,7 +6,7 @@
 //! have lost their last administrator. An error anywhere undoes all of it.
 
 use crate::access::store::{self, AuditEntry};
-use crate::access::{self, Ctx, Who, app::App, chain, ctx::no_person, identity, once};
+use crate::access::{self, ChangedRow, Ctx, Pictures, Who, app::App, chain, ctx::no_person, identity, once};
 use crate::base::db::{DbError, Tx};
 use crate::base::error::{Error, Result};
 use crate::base::ids;
@@ -51,6 +51,8 @@ pub struct Write<'a> {
     /// The spaces that something was recorded in.
     touched: Vec<SpaceIx>,
     refused_at: Option<(SpaceIx, String, String)>,
+    /// The rows that were changed, where somebody asks what that would move.
+    rows: Option<Vec<ChangedRow>>,
 }
 
 /// What every audit entry of one request has in common.
@@ -129,10 +131,14 @@ where
         stamp,
         touched: Vec::new(),
         refused_at: None,
+        rows: ctx.tried.as_ref().map(|_| Vec::new()),
     };
     let outcome = match operation(&mut write).await {
         Ok(done) => match write.keep_administrators() {
-            Ok(()) => write.keep_once(&ctx).await.map(|()| done),
+            Ok(()) => {
+                write.hand_over(&ctx);
+                write.keep_once(&ctx).await.map(|()| done)
+            }
             Err(error) => Err(error),
         },
         Err(error) => Err(error),
@@ -245,6 +251,20 @@ impl Write<'_> {
         };
         self.touched.extend(record.space.filter(|space| !self.touched.contains(space)));
         Ok(chain::append(self.tx, self.dir, &self.app.chain_key, &entry).await?)
+    }
+
+    /// Tells that a resource's row was changed, for who asks what that would move.
+    pub fn row_changed(&mut self, row: impl FnOnce() -> ChangedRow) {
+        if let Some(rows) = &mut self.rows {
+            rows.push(row());
+        }
+    }
+
+    /// Hands both pictures of a change to whoever only tries it.
+    fn hand_over(&mut self, ctx: &Ctx) {
+        if let (Some(tried), Some(rows)) = (&ctx.tried, self.rows.take()) {
+            tried.keep(Pictures { before: self.before.clone(), after: self.dir.clone(), rows });
+        }
     }
 
     /// Keeps the request's `Idempotency-Key` with the change.

@@ -81,14 +81,29 @@ async fn found(
     ctx: &Ctx,
     resource: &Entity<'_>,
     subject: impl Fn(&Directory) -> Option<Caller>,
-) -> Result<(Option<Target>, bool)> {
+) -> Result<(Option<Found>, bool)> {
     if resource.kind == "space" {
-        return Ok((ctx.directory().space_ref(resource.id).map(Target::Space), false));
+        return Ok((ctx.directory().space_ref(resource.id).map(Found::Space), false));
     }
     let (found, known) = resources::target(ctx, subject, resource.id).await?;
     let dir = ctx.directory();
     let kind = dir.kinds.by_name::<KindIx>(resource.kind);
-    Ok((found.filter(|(of, _)| kind == Some(*of)).map(|(_, target)| target), known))
+    Ok((found.filter(|found| kind == Some(found.kind)).map(Found::Resource), known))
+}
+
+/// What a question is about, found for one subject; what that comes to, a picture says.
+enum Found {
+    Space(SpaceIx),
+    Resource(resources::Found),
+}
+
+impl Found {
+    fn target(&self, dir: &Directory, subject: &Caller, now: Micros) -> Target {
+        match self {
+            Self::Space(space) => Target::Space(*space),
+            Self::Resource(found) => found.target(dir, subject, now),
+        }
+    }
 }
 
 /// The same for explaining, which is asked rarely and always reads.
@@ -96,7 +111,7 @@ async fn found_afresh(
     ctx: &Ctx,
     resource: &Entity<'_>,
     subject: impl Fn(&Directory) -> Option<Caller>,
-) -> Result<Option<Target>> {
+) -> Result<Option<Found>> {
     let (found, known) = found(ctx, resource, subject).await?;
     if known {
         resources::look_in_vain(ctx, &[resource.id]).await?;
@@ -120,16 +135,18 @@ pub async fn evaluate(ctx: &Ctx, question: &Question<'_>) -> Result<Outcome> {
     ended
 }
 
-fn decide(ctx: &Ctx, question: &Question<'_>, target: Option<Target>) -> Result<Outcome> {
+fn decide(ctx: &Ctx, question: &Question<'_>, found: Option<Found>) -> Result<Outcome> {
     // The row first and the picture second: what was revoked before the answer is not allowed.
     let dir = ctx.directory();
     let asking = Asking::of(ctx, &dir)?;
     let who = principal(&dir, &question.subject);
-    let target = asking.target(&dir, who, target)?;
     let subject = match who {
         Some(_) if asking.itself(who) => Some(asking.caller().clone()),
         who => who.and_then(|who| access::caller_of(&dir, who, ctx.now())),
     };
+    let nobody = Caller::anonymous();
+    let target = found.map(|found| found.target(&dir, subject.as_ref().unwrap_or(&nobody), ctx.now()));
+    let target = asking.target(&dir, who, target)?;
     let action = action(&dir, question.resource.kind, question.action);
     Ok(match (subject, target, action) {
         (Some(subject), Some(target), Some(action)) => {
@@ -159,11 +176,13 @@ pub async fn evaluate_each(ctx: &Ctx, questions: &[Question<'_>]) -> Result<Vec<
         let dir = ctx.directory();
         let many = Many::new(ctx, &dir, questions)?;
         let follows = many.follows(ctx, questions, &rows).await?;
-        // Who follows what was read for this picture; another one may ask for more.
-        if follows.is_none() || Arc::ptr_eq(&dir, &ctx.directory()) {
-            let (follows, mut known) = (follows.unwrap_or_default(), Known::default());
+        let needs = many.needs(ctx, questions, &rows).await?;
+        // Who follows what, and what requires what, was read for this picture; another one may ask for more.
+        if (follows.is_none() && needs.is_none()) || Arc::ptr_eq(&dir, &ctx.directory()) {
+            let read = Read { rows: &rows, follows: follows.unwrap_or_default(), needs: needs.unwrap_or_default() };
+            let mut known = Known::default();
             let ends: Vec<Result<Outcome>> =
-                questions.iter().map(|question| many.one(ctx, question, &rows, &follows, &mut known)).collect();
+                questions.iter().map(|question| many.one(ctx, question, &read, &mut known)).collect();
             // As in [`evaluate`]: what is hidden and known costs as much as what is not there.
             let hidden = questions.iter().zip(&ends).filter(|(question, end)| {
                 !matches!(end, Ok(Outcome::Allowed | Outcome::Forbidden(_))) && rows.known(question.resource.id)
@@ -192,6 +211,14 @@ struct Known<'a> {
 
 /// Who follows what, as pairs of the resource's id and a principal.
 type Follows = HashSet<(String, String)>;
+
+/// What was read for many questions.
+struct Read<'a> {
+    rows: &'a Rows,
+    follows: Follows,
+    /// Those before which others must be seen, by id, read together with these.
+    needs: HashMap<String, resources::Asked>,
+}
 
 impl<'a> Many<'a> {
     fn new(ctx: &Ctx, dir: &'a Directory, questions: &[Question<'a>]) -> Result<Self> {
@@ -228,20 +255,34 @@ impl<'a> Many<'a> {
         resources::follows(ctx, &ids, &people).await.map(Some)
     }
 
-    fn one(
+    /// What of the resources others must be seen before, read together with these; `None` where nothing requires any.
+    async fn needs(
         &self,
         ctx: &Ctx,
-        question: &Question<'a>,
+        questions: &[Question<'_>],
         rows: &Rows,
-        follows: &Follows,
-        known: &mut Known<'a>,
-    ) -> Result<Outcome> {
+    ) -> Result<Option<HashMap<String, resources::Asked>>> {
+        let asked = questions.iter().filter_map(|question| rows.get(question.resource.id));
+        let ids: HashSet<&str> = asked.filter(|row| self.requires(row)).map(|row| row.id.as_str()).collect();
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let subjects = self.subjects.values().filter_map(|(_, subject)| subject.as_ref());
+        let people = subjects.filter_map(|subject| access::identity(self.dir, subject)).collect();
+        resources::needing(ctx, &ids, Some(&people)).await.map(Some)
+    }
+
+    fn requires(&self, row: &resources::Asked) -> bool {
+        self.dir.world.class(row.class).is_some_and(|class| self.dir.requires(class.kind))
+    }
+
+    fn one(&self, ctx: &Ctx, question: &Question<'a>, read: &Read<'_>, known: &mut Known<'a>) -> Result<Outcome> {
         let (dir, now) = (self.dir, ctx.now());
         let (who, subject) = self.subjects.get(&question.subject).map_or((None, None), |(who, s)| (*who, s.as_ref()));
         // Also for subjects that nobody knows: whether one may ask is told without them.
         let target = match subject {
-            Some(subject) => self.target(&question.resource, subject, rows, follows),
-            None => self.target(&question.resource, &Caller::anonymous(), rows, follows),
+            Some(subject) => self.target(&question.resource, subject, read, now),
+            None => self.target(&question.resource, &Caller::anonymous(), read, now),
         };
         let place = target.and_then(|target| space_of(dir, target));
         let there =
@@ -261,16 +302,19 @@ impl<'a> Many<'a> {
         Ok(dir.world.decide_with(&subject, standing, target, action, now).outcome)
     }
 
-    fn target(&self, resource: &Entity<'_>, subject: &Caller, rows: &Rows, follows: &Follows) -> Option<Target> {
+    fn target(&self, resource: &Entity<'_>, subject: &Caller, read: &Read<'_>, now: Micros) -> Option<Target> {
         let dir = self.dir;
         if resource.kind == "space" {
             return dir.space_ref(resource.id).map(Target::Space);
         }
-        let row = rows.get(resource.id)?;
+        let mut row = read.rows.get(resource.id)?;
+        if self.requires(row) {
+            row = read.needs.get(&row.id)?;
+        }
         let kind = dir.world.class(row.class)?.kind;
-        let follows = !follows.is_empty()
-            && access::identity(dir, subject).is_some_and(|me| follows.contains(&(row.id.clone(), me)));
-        (dir.kinds.by_name(resource.kind) == Some(kind)).then(|| row.target(dir, subject, follows))
+        let follows = !read.follows.is_empty()
+            && access::identity(dir, subject).is_some_and(|me| read.follows.contains(&(row.id.clone(), me)));
+        (dir.kinds.by_name(resource.kind) == Some(kind)).then(|| row.target(dir, subject, follows, now))
     }
 }
 
@@ -280,7 +324,7 @@ impl<'a> Many<'a> {
 /// # Errors
 /// 403 for everybody else, whether the things named exist or not.
 pub async fn explain(ctx: &Ctx, question: &Question<'_>) -> Result<Explanation> {
-    let target = found_afresh(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?;
+    let found = found_afresh(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?;
     // What it is to the one who asks: they must see it themselves.
     let seen = found_afresh(ctx, &question.resource, |dir| ctx.caller(dir).ok()).await?;
     let (dir, now) = (ctx.directory(), ctx.now());
@@ -288,12 +332,14 @@ pub async fn explain(ctx: &Ctx, question: &Question<'_>) -> Result<Explanation> 
     let caller = asking.caller();
     let who = principal(&dir, &question.subject);
     if !caller.system && !asking.itself(who) {
+        let seen = seen.map(|seen| seen.target(&dir, caller, now));
         let seen = seen.filter(|seen| dir.world.decide(caller, *seen, Action::Read, now).allowed());
         may_explain(&dir, caller, who, seen, now)?;
     }
     let action = action(&dir, question.resource.kind, question.action);
     let subject = who.and_then(|who| access::caller_of(&dir, who, ctx.now())).unwrap_or_else(Caller::anonymous);
     let subject = with(subject, &question.given);
+    let target = found.map(|found| found.target(&dir, &subject, now));
     // An action that the type does not know is explained like a target that is not there.
     let target = target.filter(|_| action.is_some());
     Ok(access::explain(&dir, caller, &subject, target, action.unwrap_or(Action::Read), now))

@@ -134,7 +134,7 @@ fn itself(
 ) -> Found {
     let me = caller.who.filter(|_| part.after.is_none() && part.limit > 0);
     let me = me.filter(|me| dir.principal_text(*me).split_once(':').is_some_and(|(of, _)| of == kind));
-    let may = |_: &Principal| dir.world.decide(caller, about.target(dir, caller), action, now).allowed();
+    let may = |_: &Principal| dir.world.decide(caller, about.target(dir, caller, now), action, now).allowed();
     Found { items: me.filter(may).map(|me| id_of(dir, me)).into_iter().collect(), next: None }
 }
 
@@ -161,8 +161,7 @@ pub async fn resources(
     }
     let Some(kind) = dir.kinds.by_name::<KindIx>(kind) else { return Ok(Found::nothing()) };
     let reach = dir.world.reach_for(&caller, action, now, |c| c.kind == kind && inside.hold(&dir, c.space));
-    let me = access::identity(&dir, &caller);
-    let (mut rows, next) = resources::search(ctx, &dir, &reach, me.as_deref(), part.after.clone(), part.limit).await?;
+    let (mut rows, next) = resources::search(ctx, &dir, &caller, &reach, part.after.clone(), part.limit).await?;
     let newest = ctx.directory();
     if !Arc::ptr_eq(&dir, &newest) {
         // Something changed meanwhile: nothing that was revoked appears after the revoke was answered.
@@ -171,7 +170,7 @@ pub async fn resources(
         let inside = asking.spaces(&newest, who)?;
         rows.retain(|row| {
             caller.as_ref().is_some_and(|caller| {
-                let target = resources::target_of(&newest, caller, row);
+                let target = resources::target_of(&newest, caller, row, now);
                 newest.world.decide(caller, target, action, now).allowed()
                     && space_of(&newest, target).is_some_and(|space| inside.hold(&newest, space))
             })
@@ -214,7 +213,7 @@ pub async fn actions(
     let there = || about.as_ref().and_then(|about| about.space(&dir)).is_some_and(|space| asking.there(&dir, space));
     let may_ask = asking.about(who, there)?;
     let (Some(caller), Some(about), true) = (caller, about.as_ref(), may_ask) else { return Ok(Found::nothing()) };
-    let target = about.target(&dir, &caller);
+    let target = about.target(&dir, &caller, now);
     let after = part.after.as_ref().map(|(_, name)| name.as_str());
     let may = |name: &String| {
         action(&dir, resource.kind, name).is_some_and(|action| dir.world.decide(&caller, target, action, now).allowed())
@@ -224,7 +223,7 @@ pub async fn actions(
 }
 
 /// The names of everything that can be done to a type, in their order.
-fn names(dir: &Directory, kind: &str) -> Vec<String> {
+pub fn names(dir: &Directory, kind: &str) -> Vec<String> {
     let mut names = match kind {
         "space" => dir.permissions(),
         kind => {

@@ -226,6 +226,21 @@ impl Directory {
         all
     }
 
+    /// Must something else be seen before resources of that kind?
+    pub fn requires(&self, kind: KindIx) -> bool {
+        self.kinds.info(kind).is_some_and(|kind| kind.definition.references.iter().any(|r| r.requires.is_some()))
+    }
+
+    /// The kinds of what must be seen before something else, each once.
+    pub fn required_kinds(&self) -> Vec<KindIx> {
+        let references = self.kinds.iter::<KindIx>().flat_map(|(_, kind)| &kind.definition.references);
+        let required = references.filter(|reference| reference.requires.is_some());
+        let mut kinds: Vec<KindIx> = required.filter_map(|reference| self.kinds.by_name(&reference.kind)).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+
     /// A role's name.
     pub fn role_name(&self, role: RoleIx) -> &str {
         self.roles.info(role).map_or("?", |r| &r.name)

@@ -52,6 +52,17 @@ pub struct GrantInput {
     expires_at: Option<String>,
 }
 
+impl GrantInput {
+    /// What it asks for.
+    ///
+    /// # Errors
+    /// 422 for an end that is no time.
+    pub fn read(self) -> Result<NewGrant> {
+        let expires_at = self.expires_at.as_deref().map(|t| time("/expires_at", t)).transpose()?;
+        Ok(NewGrant { principal: self.principal, role: self.role, expires_at })
+    }
+}
+
 /// What is to change of a grant.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +73,21 @@ pub struct GrantChange {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     expires_at: Option<Option<String>>,
+}
+
+impl GrantChange {
+    /// What it asks for.
+    ///
+    /// # Errors
+    /// 422 for an end that is no time.
+    pub fn read(self) -> Result<GrantPatch> {
+        let expires_at = match self.expires_at {
+            Some(Some(text)) => Some(Some(time("/expires_at", &text)?)),
+            Some(None) => Some(None),
+            None => None,
+        };
+        Ok(GrantPatch { role: self.role, expires_at })
+    }
 }
 
 /// Where a role comes from.
@@ -131,20 +157,13 @@ async fn listed(ctx: &Ctx, door: Door, id: &str, uri: &Uri) -> Result<Json<Page<
 }
 
 async fn created(ctx: &Ctx, door: Door, id: String, body: GrantInput) -> Result<Response> {
-    let expires_at = body.expires_at.as_deref().map(|t| time("/expires_at", t)).transpose()?;
-    let new = NewGrant { principal: body.principal, role: body.role, expires_at };
-    let (grant, new) = grants::grant(ctx, door, id, new).await?;
+    let (grant, new) = grants::grant(ctx, door, id, body.read()?).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(Grant::of(&ctx.directory(), &grant))).into_response())
 }
 
 async fn updated(ctx: &Ctx, door: Door, space: String, id: String, body: GrantChange) -> Result<Json<Grant>> {
-    let expires_at = match body.expires_at {
-        Some(Some(text)) => Some(Some(time("/expires_at", &text)?)),
-        Some(None) => Some(None),
-        None => None,
-    };
-    let grant = grants::update(ctx, door, space, id, GrantPatch { role: body.role, expires_at }).await?;
+    let grant = grants::update(ctx, door, space, id, body.read()?).await?;
     Ok(Json(Grant::of(&ctx.directory(), &grant)))
 }
 

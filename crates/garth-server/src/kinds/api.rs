@@ -116,6 +116,26 @@ pub struct KindChanges {
     permissions: Option<Vec<String>>,
 }
 
+impl KindChanges {
+    /// What it asks for.
+    pub fn read(self) -> kinds::Changes {
+        kinds::Changes {
+            name: self.name,
+            prefix: self.prefix,
+            plural: self.plural,
+            schema: self.schema,
+            shareable: self.shareable,
+            secret_fields: self.secret_fields,
+            search_fields: self.search_fields,
+            references: self.references,
+            default_view: self.default_view,
+            default_edit: self.default_edit,
+            exceptions: self.exceptions,
+            permissions: self.permissions,
+        }
+    }
+}
+
 /// The routes of kinds.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
@@ -150,21 +170,7 @@ async fn get(ctx: Ctx, Path(id): Path<String>) -> Result<Json<Kind>> {
 #[utoipa::path(patch, path = "/api/v1/kinds/{id}", tag = "kinds", params(("id" = String, Path, description = "The kind's id or name")), request_body = KindChanges,
     responses((status = 200, description = "The kind", body = Kind), (status = "default", description = "A problem", body = Problem)))]
 async fn update(ctx: Ctx, Path(id): Path<String>, Input(body): Input<KindChanges>) -> Result<Json<Kind>> {
-    let changes = kinds::Changes {
-        name: body.name,
-        prefix: body.prefix,
-        plural: body.plural,
-        schema: body.schema,
-        shareable: body.shareable,
-        secret_fields: body.secret_fields,
-        search_fields: body.search_fields,
-        references: body.references,
-        default_view: body.default_view,
-        default_edit: body.default_edit,
-        exceptions: body.exceptions,
-        permissions: body.permissions,
-    };
-    Ok(Json(Kind::of(&*kinds::update(&ctx, id, changes).await?)))
+    Ok(Json(Kind::of(&*kinds::update(&ctx, id, body.read()).await?)))
 }
 
 /// Delete a kind that nothing uses

@@ -169,8 +169,8 @@ impl Form {
             if reference.kind != definition.name && dir.kinds.by_name::<KindIx>(&reference.kind).is_none() {
                 self.refuse(format!("{at}/kind"), "is not a known kind");
             }
-            if reference.requires.is_some() {
-                self.refuse(format!("{at}/requires"), "is not available yet");
+            if reference.requires.as_ref().is_some_and(|requires| requires != "view") {
+                self.refuse(format!("{at}/requires"), "must be view");
             }
             let secret = |field: &String| {
                 reference

@@ -154,7 +154,8 @@ fn shown(dir: &Directory, caller: &Caller, viewer: &Viewer<'_>, info: &Arc<KindI
 /// a resource is found by its name and labels only until it is cut anew.
 ///
 /// # Errors
-/// 403, 404, 409 when a permission that goes is in use, 422.
+/// 403, 404, 409 when a permission that goes is in use, or when other references would be required although there are
+/// resources of the kind; 422.
 pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Arc<KindInfo>> {
     write(ctx, "kind.update", async move |w: &mut Write<'_>| {
         let permit = w.system_admin()?;
@@ -162,6 +163,11 @@ pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Arc<KindI
         let (views, edits) = (changes.default_view.is_some(), changes.default_edit.is_some());
         let mut definition = changed(&before.definition, changes)?;
         form::check(w.dir(), &definition)?;
+        if required(&before.definition) != required(&definition) && store::used(w.tx(), before.id).await? {
+            let detail = "what must be seen before a resource is written down with it, so that cannot change while \
+                          there are resources of the kind";
+            return Err(Error::conflict("conflict", detail));
+        }
         // First the permissions, then the policies that may name them.
         let policies = (definition.default_view.take(), definition.default_edit.take());
         definition.default_view.clone_from(&before.definition.default_view);
@@ -181,6 +187,14 @@ pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Arc<KindI
         known(w.dir(), &before.id.to_string()).map(|(_, info)| info)
     })
     .await
+}
+
+/// The references that must be seen, by pointer and kind.
+fn required(definition: &Definition) -> Vec<(&str, &str)> {
+    let references = definition.references.iter().filter(|reference| reference.requires.is_some());
+    let mut required: Vec<_> = references.map(|r| (r.pointer.as_str(), r.kind.as_str())).collect();
+    required.sort_unstable();
+    required
 }
 
 fn changed(before: &Definition, changes: Changes) -> Result<Definition> {

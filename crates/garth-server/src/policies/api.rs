@@ -72,6 +72,13 @@ pub struct PolicyChanges {
     edit: Option<Value>,
 }
 
+impl PolicyChanges {
+    /// What it asks for.
+    pub fn read(self) -> policies::Changes {
+        policies::Changes { name: self.name, policy: self.policy, edit: self.edit }
+    }
+}
+
 /// The routes of named policies.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
@@ -107,8 +114,7 @@ async fn get(ctx: Ctx, Path(id): Path<String>) -> Result<Json<NamedPolicy>> {
 #[utoipa::path(patch, path = "/api/v1/policies/{id}", tag = "policies", params(("id" = String, Path, description = "The policy's id, or `@name`")), request_body = PolicyChanges,
     responses((status = 200, description = "The policy", body = NamedPolicy), (status = "default", description = "A problem", body = Problem)))]
 async fn update(ctx: Ctx, Path(id): Path<String>, Input(body): Input<PolicyChanges>) -> Result<Json<NamedPolicy>> {
-    let changes = policies::Changes { name: body.name, policy: body.policy, edit: body.edit };
-    Ok(Json(NamedPolicy::of(&policies::update(&ctx, id, changes).await?)))
+    Ok(Json(NamedPolicy::of(&policies::update(&ctx, id, body.read()).await?)))
 }
 
 /// Delete a named policy that nothing uses

@@ -7,7 +7,7 @@ pub mod api;
 mod store;
 mod uses;
 
-pub use uses::{Holder, names, spaces_naming, uses};
+pub use uses::{Holder, holders, names, spaces_naming, uses};
 
 use crate::access::{Ctx, Permit, Record, Viewer, Write, page_of, write};
 use crate::base::error::{Error, Result};
@@ -123,7 +123,7 @@ pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Shown> {
         }
         store::update(w.tx(), &permit, before.id, &name, &policy.to_string(), &edit.to_string()).await?;
         w.changed(Change::Policy(before.id)).await?;
-        let holders = uses::dependents(w.dir(), ix);
+        let holders = uses::holders(w.dir(), ix);
         uses::still_fit(w.dir(), ix, &holders)?;
         let (_, info) = known(w.dir(), &before.id.to_string())?;
         if !edits(w.dir(), &w.caller, &info, w.now) {

@@ -74,7 +74,7 @@ pub fn spaces_naming(dir: &Directory, principal: &str) -> Vec<SpaceIx> {
 }
 
 /// Everything that names the policy, also through other named policies.
-pub(super) fn dependents(dir: &Directory, policy: PolicyIx) -> Vec<Holder> {
+pub fn holders(dir: &Directory, policy: PolicyIx) -> Vec<Holder> {
     through(dir, vec![policy])
 }
 

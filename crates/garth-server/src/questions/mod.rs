@@ -55,7 +55,7 @@ pub async fn check(ctx: &Ctx, question: &Question) -> Result<bool> {
     Ok(match subject(&dir, &question.subject)? {
         Subject::Disabled => false,
         Subject::Caller(caller) => {
-            dir.world.decide(&caller, named.about.target(&dir, &caller), action, ctx.now()).allowed()
+            dir.world.decide(&caller, named.about.target(&dir, &caller, ctx.now()), action, ctx.now()).allowed()
         }
     })
 }
@@ -72,7 +72,7 @@ pub async fn why(ctx: &Ctx, question: &Question) -> Result<(Named, Explanation)>
     let explanation = match subject(&dir, &question.subject)? {
         Subject::Disabled => disabled(),
         Subject::Caller(caller) => {
-            let target = named.about.target(&dir, &caller);
+            let target = named.about.target(&dir, &caller, ctx.now());
             access::explain(&dir, &reader, &caller, Some(target), action, ctx.now())
         }
     };

@@ -150,6 +150,22 @@ pub struct ResourceChange {
     space: Option<String>,
 }
 
+impl ResourceChange {
+    /// What it asks for.
+    pub fn read(self) -> ResourcePatch {
+        ResourcePatch {
+            name: self.name,
+            body: self.body,
+            labels: self.labels,
+            view: self.view,
+            edit: self.edit,
+            owner: self.owner,
+            subscribers: self.subscribers,
+            space: self.space,
+        }
+    }
+}
+
 /// Where to.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -272,17 +288,7 @@ async fn update(
     headers: HeaderMap,
     Input(body): Input<ResourceChange>,
 ) -> Result<Response> {
-    let patch = ResourcePatch {
-        name: body.name,
-        body: body.body,
-        labels: body.labels,
-        view: body.view,
-        edit: body.edit,
-        owner: body.owner,
-        subscribers: body.subscribers,
-        space: body.space,
-    };
-    Ok(answer(StatusCode::OK, resources::update(&ctx, id, patch, if_match(&headers)?).await?))
+    Ok(answer(StatusCode::OK, resources::update(&ctx, id, body.read(), if_match(&headers)?).await?))
 }
 
 /// Delete a resource

@@ -1,25 +1,43 @@
 //! What decisions ask of resources: class, author, owner and who subscribes, and nothing else of their rows.
 
 use super::name_of;
+use super::store::requirements::asked_needing;
 use super::store::{self, Asked, Name};
-use crate::access::{About, Ctx, facts, identity};
+use crate::access::{self, About, Ctx, facts, identity};
 use crate::base::error::Result;
 use crate::base::ids;
 use crate::directory::Directory;
 use crate::directory::known::{Holder, Row, Ticket};
-use garth_core::{Caller, ClassIx, KindIx, Target};
+use garth_core::{Caller, ClassIx, Facts, KindIx, Micros, Target};
 use hashbrown::{HashMap, HashSet};
 use uuid::Uuid;
 
 impl Asked {
     /// What that caller asks about: to them.
-    pub fn target(&self, dir: &Directory, caller: &Caller, subscriber: bool) -> Target {
-        Target::Resource(self.class, facts(dir, caller, &self.author, &self.owner, subscriber))
+    pub fn target(&self, dir: &Directory, caller: &Caller, subscriber: bool, now: Micros) -> Target {
+        let barred = access::barred(dir, caller, &self.id, &self.needed, now);
+        Target::Resource(self.class, Facts { barred, ..facts(dir, caller, &self.author, &self.owner, subscriber) })
     }
 
     /// Could the answer depend on who subscribes?
     pub fn asks_subscribers(&self, dir: &Directory) -> bool {
         asks_subscribers(dir, self.class)
+    }
+}
+
+/// What a decision about a resource needs, for one subject.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Of what kind it is.
+    pub kind: KindIx,
+    asked: Asked,
+    subscriber: bool,
+}
+
+impl Found {
+    /// What that subject, for whom it was found, asks about.
+    pub fn target(&self, dir: &Directory, subject: &Caller, now: Micros) -> Target {
+        self.asked.target(dir, subject, self.subscriber, now)
     }
 }
 
@@ -32,19 +50,28 @@ pub async fn target(
     ctx: &Ctx,
     subject: impl Fn(&Directory) -> Option<Caller>,
     id: &str,
-) -> Result<(Option<(KindIx, Target)>, bool)> {
+) -> Result<(Option<Found>, bool)> {
     let mut code = String::new();
     let Some(name) = name_of(id, &mut code) else { return Ok((None, false)) };
-    let Some((row, known)) = row(ctx, &name).await? else { return Ok((None, false)) };
+    let Some((mut row, known)) = row(ctx, &name).await? else { return Ok((None, false)) };
     let dir = ctx.directory();
     let (Some(subject), Some(class)) = (subject(&dir), dir.world.class(row.class)) else { return Ok((None, known)) };
     // Behind a gate that stays shut it does not matter, and must not be read: that would tell that there is something.
-    let asks = row.asks_subscribers(&dir) && dir.world.standing(&subject, class.space, ctx.now()).gate;
-    let subscriber = match identity(&dir, &subject) {
-        Some(me) if asks => store::subscribed(&ctx.app.db, &row.id, &me).await?,
+    let (kind, me) = (class.kind, identity(&dir, &subject));
+    let (asks, requires) = (row.asks_subscribers(&dir), dir.requires(kind));
+    let open = (asks || requires) && dir.world.standing(&subject, class.space, ctx.now()).gate;
+    if requires && open {
+        // Read again, together with what it requires: both as of one moment.
+        let people = json_list(me.as_deref().into_iter());
+        let found = asked_needing(&ctx.app.db, &json_list([row.id.as_str()].into_iter()), Some(&people)).await?;
+        let Some(found) = found.into_iter().next() else { return Ok((None, known)) };
+        row = found;
+    }
+    let subscriber = match me {
+        Some(me) if asks && open => store::subscribed(&ctx.app.db, &row.id, &me).await?,
         _ => false,
     };
-    Ok((Some((class.kind, row.target(&dir, &subject, subscriber))), known))
+    Ok((Some(Found { kind, asked: row, subscriber }), known))
 }
 
 /// What is known of a resource that was asked about lately, else its row; and whether it was known.
@@ -66,7 +93,7 @@ fn remembered(ctx: &Ctx, id: &str) -> std::result::Result<Asked, Option<Ticket>>
     let uuid = Uuid::try_parse(id).map_err(|_| None)?;
     let known = ctx.app.known.get(uuid).map_err(Some)?;
     let (author, owner) = (known.author.text(), known.owner.text());
-    Ok(Asked { id: uuid.to_string(), class: known.class, author, owner })
+    Ok(Asked { id: uuid.to_string(), class: known.class, author, owner, needed: Vec::new() })
 }
 
 fn remember(ctx: &Ctx, ticket: Option<Ticket>, row: &Asked) {
@@ -98,8 +125,15 @@ pub async fn look_in_vain(ctx: &Ctx, ids: &[&str]) -> Result<()> {
 pub async fn about(ctx: &Ctx, id: &str) -> Result<Option<About>> {
     let mut code = String::new();
     let Some(name) = name_of(id, &mut code) else { return Ok(None) };
-    let Some((row, subscribers)) = store::asked_whole(&ctx.app.db, &name).await? else { return Ok(None) };
-    Ok(Some(About::Resource { class: row.class, author: row.author, owner: row.owner, subscribers }))
+    let Some((mut row, subscribers)) = store::asked_whole(&ctx.app.db, &name).await? else { return Ok(None) };
+    let dir = ctx.directory();
+    if dir.world.class(row.class).is_some_and(|class| dir.requires(class.kind)) {
+        let found = asked_needing(&ctx.app.db, &json_list([row.id.as_str()].into_iter()), None).await?;
+        let Some(found) = found.into_iter().next() else { return Ok(None) };
+        row = found;
+    }
+    let Asked { id, class, author, owner, needed } = row;
+    Ok(Some(About::Resource { id, class, author, owner, subscribers, needed }))
 }
 
 /// Could the answer depend on who subscribes?
@@ -188,6 +222,22 @@ pub async fn follows(ctx: &Ctx, ids: &HashSet<&str>, people: &HashSet<String>) -
     }
     let (ids, people) = (json_list(ids.iter().copied()), json_list(people.iter().map(String::as_str)));
     Ok(store::subscriptions(&ctx.app.db, ids, people).await?.into_iter().collect())
+}
+
+/// What decisions about these resources need, by id, read together with what they require: of its followers only these
+/// people, or all.
+///
+/// # Errors
+/// When the store fails.
+pub async fn needing(
+    ctx: &Ctx,
+    ids: &HashSet<&str>,
+    people: Option<&HashSet<String>>,
+) -> Result<HashMap<String, Asked>> {
+    let ids = json_list(ids.iter().copied());
+    let people = people.map(|people| json_list(people.iter().map(String::as_str)));
+    let found = asked_needing(&ctx.app.db, &ids, people.as_deref()).await?;
+    Ok(found.into_iter().map(|asked| (asked.id.clone(), asked)).collect())
 }
 
 fn json_list<'a>(texts: impl Iterator<Item = &'a str>) -> String {

@@ -10,7 +10,7 @@ mod names;
 mod plan;
 
 use super::store::{self, Stored};
-use super::{record, references, state};
+use super::{record, references, requirements, state};
 use crate::access::{Ctx, Record, Write, archived, visible_space, write};
 use crate::base::error::{Error, Result};
 use serde_json::{Value, json};
@@ -157,10 +157,13 @@ async fn carry_out(w: &mut Write<'_>, copies: &[plan::Copy]) -> Result<()> {
         let after = json!({ "copied": "to another space" });
         w.record(Record { space: Some(copy.from), target_type, target_id, before: Value::Null, after }).await?;
     }
-    // Only now is everybody there whom one of them follows.
+    // Only now is everything there that one of them follows or requires.
     for copy in copies {
-        if let Some(made) = &copy.made {
-            references::follow(w, &made.permit, &made.row.id, &made.leaders).await?;
+        let Some(made) = &copy.made else { continue };
+        references::follow(w, &made.permit, &made.row.id, &made.leaders).await?;
+        let before = made.instead_of.as_ref().map_or(&[][..], |there| &there.requires);
+        if made.row.requires != before {
+            requirements::keep(w, &made.permit, &mut made.row.clone()).await?;
         }
     }
     Ok(())

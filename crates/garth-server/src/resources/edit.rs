@@ -4,9 +4,9 @@ use super::body::Before;
 use super::store::{self, Stored, followers};
 use super::{
     ResourceView, body, keep_access, may_put, missing, moving, name_of, own_policy, people, person, record, references,
-    state, target_of, view_of,
+    requirements, state, target_of, view_of,
 };
-use crate::access::{self, Ctx, Permit, Write, named_space, write};
+use crate::access::{self, ChangedRow, Ctx, Permit, Write, named_space, write};
 use crate::base::error::{Error, Result};
 use crate::base::text;
 use crate::directory::KindInfo;
@@ -51,7 +51,7 @@ pub(super) async fn hold(w: &mut Write<'_>, id: &str, version: Option<i64>) -> R
         None => None,
     };
     let row = row.ok_or_else(|| missing(&w.caller))?;
-    let target = target_of(w.dir(), &w.caller, &row);
+    let target = target_of(w.dir(), &w.caller, &row, w.now);
     let gone = || Error::internal("a resource of a class that is gone");
     let class = w.dir().world.class(row.class).ok_or_else(gone)?.clone();
     let kind = Arc::clone(w.dir().kinds.info(class.kind).ok_or_else(gone)?);
@@ -141,6 +141,7 @@ pub(super) async fn alter(
         if patch.body.is_some() {
             references::follow(w, &permit, &row.id, &references::leaders(&kind, &whole)).await?;
         }
+        row.requires = requirements::of(&kind, &whole);
         let kept = Some(Before { resource: &row.id, space: class.space, sealed: &sealed });
         let stored = body::prepare(w, &permit, &kind, &row.id, space, whole, kept).await?;
         row.body = stored.open;
@@ -152,9 +153,17 @@ pub(super) async fn alter(
     row.version += 1;
     row.updated_at = w.now;
     store::update(w, &permit, &before, &row).await?;
-    if row.class != before.class || row.owner != before.owner || row.subscribers != before.subscribers {
+    if row.requires != before.requires {
+        requirements::keep(w, &permit, &mut row).await?;
+    } else if space != class.space && !row.requires.is_empty() {
+        // What it requires may have gone along.
+        row.needed = store::requirements_of(w.tx(), &row.id).await?;
+    }
+    let judged = |row: &Stored| (row.class, row.owner.clone(), row.subscribers.clone(), row.requires.clone());
+    if judged(&row) != judged(&before) {
         keep_access(w, &row)?;
     }
+    w.row_changed(|| ChangedRow { name: before.name.clone(), before: before.about(), after: row.about() });
     let is = state(w.dir(), &row);
     if space != class.space {
         // The space it left sees that it went, but not where to or what became of it.
@@ -208,10 +217,11 @@ pub async fn archive(ctx: &Ctx, id: String, archived: bool) -> Result<ResourceVi
 /// Deletes a resource.
 ///
 /// # Errors
-/// 404, 403, 409 `version_mismatch`.
+/// 404, 403, 409 `version_mismatch`, or `conflict` while something else requires it.
 pub async fn delete(ctx: &Ctx, id: String, version: Option<i64>) -> Result<()> {
     write(ctx, "resource.delete", async move |w: &mut Write<'_>| {
         let Held { row, class, kind, permit } = hold(w, &id, version).await?;
+        requirements::not_required(w, &row.id).await?;
         let was = state(w.dir(), &row);
         store::delete(w, &permit, &row.id).await?;
         w.keep_count().await?;

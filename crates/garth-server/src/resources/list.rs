@@ -1,16 +1,17 @@
 //! Lists of resources: reach first, then one query over it.
 
 use super::store::Stored;
-use super::store::list::{Key, Text, Wanted, page};
+use super::store::list::{Key, Needs, Text, Wanted, page};
 use super::{ResourceView, target_of, view_of};
-use crate::access::{self, Ctx, Viewer, archived, identity};
+use crate::access::{self, About, Ctx, Viewer, archived, identity};
 use crate::base::db::Value;
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::base::{ids, text, words};
 use crate::directory::Directory;
 use crate::directory::policy::Sees;
-use garth_core::{Action, Caller, Class, KindIx, Micros, Principal, Reach, SpaceIx};
+use garth_core::{Action, Caller, Class, ClassIx, KindIx, Micros, Principal, Reach, SpaceIx};
+use hashbrown::{HashMap, HashSet};
 
 /// How often a search begins anew because a kind came to be found by other fields; then it is given up.
 const CUTS: usize = 8;
@@ -63,6 +64,7 @@ pub async fn list(ctx: &Ctx, filter: &Filter, request: &PageRequest) -> Result<P
         wanted.after = Some((key, id));
     }
     let reach = reach(&dir, &caller, filter, now);
+    wanted.needs = needs(&dir, &caller, &reach, now);
     let me = identity(&dir, &caller);
     let mut left = CUTS;
     let (rows, end) = loop {
@@ -83,16 +85,29 @@ pub async fn list(ctx: &Ctx, filter: &Filter, request: &PageRequest) -> Result<P
     Ok(Page { items: still_seen(ctx, rows)?, next })
 }
 
-/// A page of the resources in a reach, archived ones too, oldest first, each without its body; and where to go on, as
-/// key and id. `me` is how the subject stands as author, owner and subscriber.
+/// What that caller sees of the things that must be seen before others; `None` where nothing in a reach requires any.
+fn needs(dir: &Directory, caller: &Caller, reach: &Reach, now: Micros) -> Option<Needs> {
+    let kinds = dir.required_kinds();
+    let requires = |class: &ClassIx| dir.world.class(*class).is_some_and(|class| dir.requires(class.kind));
+    let partial = || reach.partial.iter().any(|(class, _)| requires(class));
+    if caller.system || kinds.is_empty() || !(reach.full.iter().any(requires) || partial()) {
+        return None;
+    }
+    // What it requires is asked for without the properties of a question about something else.
+    let reach = dir.world.reach(&caller.plain(), now, |class| kinds.contains(&class.kind));
+    Some(Needs { reach, me: identity(dir, caller) })
+}
+
+/// A page of the resources in the caller's reach, archived ones too, oldest first, each without its body; and where to go
+/// on, as key and id.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn search(
     ctx: &Ctx,
     dir: &Directory,
+    caller: &Caller,
     reach: &Reach,
-    me: Option<&str>,
     after: Option<(String, String)>,
     limit: usize,
 ) -> Result<(Vec<Stored>, Option<(String, String)>)> {
@@ -109,8 +124,39 @@ pub async fn search(
         classes: dir.next_class() as usize,
         times: Vec::new(),
         text: None,
+        needs: needs(dir, caller, reach, ctx.now()),
     };
-    Ok(page(&ctx.db(), reach, me, &wanted).await?)
+    Ok(page(&ctx.db(), reach, identity(dir, caller).as_deref(), &wanted).await?)
+}
+
+/// Some of the resources in the caller's reach, oldest first: each one's name and what decisions ask about it, whoever
+/// asks; and whether these are all.
+///
+/// # Errors
+/// When the store fails.
+pub async fn some(
+    ctx: &Ctx,
+    dir: &Directory,
+    caller: &Caller,
+    reach: &Reach,
+    limit: usize,
+) -> Result<(Vec<(String, About)>, bool)> {
+    let (rows, next) = search(ctx, dir, caller, reach, None, limit).await?;
+    let requires = |row: &Stored| dir.world.class(row.class).is_some_and(|class| dir.requires(class.kind));
+    // Of what these require, all followers count: others than the caller are asked about.
+    let mut needing = {
+        let ids: HashSet<&str> = rows.iter().filter(|row| requires(row)).map(|row| row.id.as_str()).collect();
+        if ids.is_empty() { HashMap::new() } else { super::needing(ctx, &ids, None).await? }
+    };
+    let mut found = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        if requires(&row) {
+            let Some(asked) = needing.remove(&row.id) else { continue };
+            (row.class, row.author, row.owner, row.needed) = (asked.class, asked.author, asked.owner, asked.needed);
+        }
+        found.push((row.name.clone(), row.about()));
+    }
+    Ok((found, next.is_none()))
 }
 
 /// Access, or a row itself, may have changed while the rows were read: each is asked about again, so that
@@ -118,7 +164,8 @@ pub async fn search(
 fn still_seen(ctx: &Ctx, rows: Vec<Stored>) -> Result<Vec<ResourceView>> {
     let (dir, now) = (ctx.directory(), ctx.now());
     let caller = ctx.caller(&dir)?;
-    let seen = |row: &Stored| dir.world.decide(&caller, target_of(&dir, &caller, row), Action::Read, now).allowed();
+    let seen =
+        |row: &Stored| dir.world.decide(&caller, target_of(&dir, &caller, row, now), Action::Read, now).allowed();
     rows.into_iter().filter(seen).map(|row| view_of(&dir, &caller, row, now)).collect()
 }
 
@@ -175,6 +222,7 @@ fn wanted(dir: &Directory, caller: &Caller, filter: &Filter, now: Micros) -> Res
         .filter_map(|(key, before, at)| Some((key, before, at?)))
         .collect(),
         text: (!parts.is_empty()).then(|| Text { parts, code, cuts: cuts(dir) }),
+        needs: None,
     })
 }
 

@@ -9,14 +9,16 @@ mod edit;
 mod list;
 mod moving;
 mod references;
+mod requirements;
 mod store;
 mod words;
 
-pub use asked::{Rows, about, follows, look_in_vain, rows, target};
+pub use asked::{Found, Rows, about, follows, look_in_vain, needing, rows, target};
 pub use body::closed_secrets;
 pub use edit::{ResourcePatch, archive, delete, move_to, update};
-pub use list::{Filter, list, search};
+pub use list::{Filter, list, search, some};
 pub use moving::{Moved, move_all};
+pub use requirements::{REQUIRED, REQUIRING};
 pub use store::{Asked, Stored};
 pub use words::{Words, cut_waiting, keep_words};
 
@@ -25,7 +27,7 @@ use crate::base::error::{Error, FieldError, Result};
 use crate::base::{ids, text};
 use crate::directory::policy::{self, All, Place, Sees};
 use crate::directory::{Directory, KindInfo};
-use garth_core::{Action, Caller, KindIx, Micros, Permission, Principal, SpaceIx, Target};
+use garth_core::{Action, Caller, Facts, KindIx, Micros, Permission, Principal, SpaceIx, Target};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::Name;
@@ -81,11 +83,20 @@ pub struct ResourceView {
 impl ResourceView {
     /// What decisions ask about it, whoever asks.
     pub fn about(&self) -> About {
+        self.row.about()
+    }
+}
+
+impl Stored {
+    /// What decisions ask about it, whoever asks.
+    pub fn about(&self) -> About {
         About::Resource {
-            class: self.row.class,
-            author: self.row.author.clone(),
-            owner: self.row.owner.clone(),
-            subscribers: self.row.subscribers.clone(),
+            id: self.id.clone(),
+            class: self.class,
+            author: self.author.clone(),
+            owner: self.owner.clone(),
+            subscribers: self.subscribers.clone(),
+            needed: self.needed.clone(),
         }
     }
 }
@@ -100,9 +111,10 @@ fn name_of<'a>(text: &'a str, code: &'a mut String) -> Option<Name<'a>> {
 }
 
 /// What decisions ask about a row, for that caller.
-pub fn target_of(dir: &Directory, caller: &Caller, row: &Stored) -> Target {
+pub fn target_of(dir: &Directory, caller: &Caller, row: &Stored, now: Micros) -> Target {
     let subscriber = identity(dir, caller).is_some_and(|me| row.subscribers.contains(&me));
-    Target::Resource(row.class, facts(dir, caller, &row.author, &row.owner, subscriber))
+    let barred = access::barred(dir, caller, &row.id, &row.needed, now);
+    Target::Resource(row.class, Facts { barred, ..facts(dir, caller, &row.author, &row.owner, subscriber) })
 }
 
 /// A hidden or missing resource, as that caller is told of it.
@@ -118,7 +130,7 @@ fn view_of(dir: &Directory, caller: &Caller, row: Stored, now: Micros) -> Result
     let gone = || Error::internal("a resource of a class that is gone");
     let class = dir.world.class(row.class).ok_or_else(gone)?;
     let info = dir.class_info(row.class).ok_or_else(gone)?;
-    let editor = dir.world.decide(caller, target_of(dir, caller, &row), Action::Write, now).allowed();
+    let editor = dir.world.decide(caller, target_of(dir, caller, &row, now), Action::Write, now).allowed();
     let viewer = Viewer::new(dir, caller, now);
     let shown = |policy: &Option<Value>| {
         policy.as_ref().map(|p| if editor { p.clone() } else { access::redacted(dir, &viewer, p) })
@@ -147,7 +159,7 @@ pub async fn get(ctx: &Ctx, id: &str) -> Result<ResourceView> {
     let dir = ctx.directory();
     let caller = ctx.caller(&dir)?;
     let row = row.ok_or_else(|| missing(&caller))?;
-    access::check(&dir, &caller, target_of(&dir, &caller, &row), Action::Read, ctx.now())?;
+    access::check(&dir, &caller, target_of(&dir, &caller, &row, ctx.now()), Action::Read, ctx.now())?;
     view_of(&dir, &caller, row, ctx.now())
 }
 
@@ -212,9 +224,10 @@ async fn create_in(w: &mut Write<'_>, new: NewResource) -> Result<ResourceView> 
     let mut given = new.body.unwrap_or_else(|| json!({}));
     references::resolve(w, &info, space, &mut given).await?;
     let leaders = references::leaders(&info, &given);
+    let requires = requirements::of(&info, &given);
     let stored = body::prepare(w, &permit, &info, &id, space, given, None).await?;
     let number = w.next_number();
-    let row = Stored {
+    let mut row = Stored {
         code: w.dir().codes.code(&info.definition.prefix, number)?,
         id,
         class,
@@ -229,10 +242,15 @@ async fn create_in(w: &mut Write<'_>, new: NewResource) -> Result<ResourceView> 
         updated_at: w.now,
         labels,
         subscribers,
+        requires,
+        needed: Vec::new(),
     };
     store::insert(w, &permit, &row, number).await?;
     store::followers::put(w.tx(), &permit, &row.id, &leaders).await?;
-    if guarded {
+    if !row.requires.is_empty() {
+        requirements::keep(w, &permit, &mut row).await?;
+    }
+    if guarded || !row.requires.is_empty() {
         keep_access(w, &row)?;
     }
     record(w, space, &info, &row, Value::Null, state(w.dir(), &row)).await?;
@@ -310,7 +328,7 @@ fn own_policy(w: &Write<'_>, value: &Value, pointer: &str) -> Result<String> {
 
 /// Refuses what would leave the actor unable to see or edit the resource, judged as it is after the whole request.
 fn keep_access(w: &Write<'_>, row: &Stored) -> Result<()> {
-    let target = target_of(w.dir(), &w.caller, row);
+    let target = target_of(w.dir(), &w.caller, row, w.now);
     if w.dir().world.decide(&w.caller, target, Action::Write, w.now).allowed() {
         return Ok(());
     }

@@ -32,7 +32,7 @@ async fn found(w: &mut Write<'_>, kind: &str, space: SpaceIx, text: &str) -> Res
     let mut code = String::new();
     let Some(name) = name_of(text, &mut code) else { return Ok(None) };
     let Some(row) = store::get_in(w.tx(), &name).await? else { return Ok(None) };
-    let target = target_of(w.dir(), &w.caller, &row);
+    let target = target_of(w.dir(), &w.caller, &row, w.now);
     let viewable = w.dir().world.decide(&w.caller, target, Action::Read, w.now).allowed();
     let of_kind = w.dir().world.class(row.class).is_some_and(|c| w.dir().kinds.by_name::<KindIx>(kind) == Some(c.kind));
     let usable = w.dir().world.class(row.class).is_some_and(|c| usable(w.dir(), space, c.space, c.kind));
@@ -66,8 +66,7 @@ pub(super) fn named(kind: &KindInfo, body: &Value) -> Vec<Named> {
 /// Whom a resource with that body follows, each once.
 pub(super) fn leaders(kind: &KindInfo, body: &Value) -> Vec<String> {
     let follows = kind.definition.references.iter().filter(|reference| reference.follows);
-    let places = follows.flat_map(|reference| places(body, &reference.pointer));
-    let mut ids: Vec<String> = places.filter_map(|p| body.pointer(&p)?.as_str().map(str::to_owned)).collect();
+    let mut ids: Vec<String> = follows.flat_map(|reference| ids_at(body, &reference.pointer)).collect();
     ids.sort();
     ids.dedup();
     ids
@@ -134,6 +133,12 @@ pub(super) fn usable(dir: &Directory, space: SpaceIx, other: SpaceIx, kind: Kind
     let chain = dir.world.ancestry(space);
     let up = chain.iter().take_while(|ix| **ix != other);
     shareable && chain.contains(&other) && up.copied().all(|ix| dir.world.space(ix).is_some_and(|s| s.inherits))
+}
+
+/// What a pointer names in a body whose references are ids.
+pub(super) fn ids_at(body: &Value, pointer: &str) -> Vec<String> {
+    let texts = places(body, pointer).into_iter().filter_map(|at| body.pointer(&at)?.as_str().map(str::to_owned));
+    texts.collect()
 }
 
 /// The places a pointer names in a body; `*` stands for every item of a list, and a list of

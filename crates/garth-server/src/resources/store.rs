@@ -4,9 +4,10 @@
 pub(super) mod followers;
 pub(super) mod list;
 pub(super) mod names;
+pub(super) mod requirements;
 pub(super) mod words;
 
-use crate::access::{Permit, Write};
+use crate::access::{Needed, Permit, Write};
 use crate::base::db::{Db, DbError, Row, Tx, params};
 use crate::resources::words::Words;
 use garth_core::{ClassIx, Micros};
@@ -45,6 +46,10 @@ pub struct Stored {
     pub labels: Vec<String>,
     /// Who wants to know of it, as principals, sorted.
     pub subscribers: Vec<String>,
+    /// The ids of what its body says must be seen before it, sorted.
+    pub requires: Vec<String>,
+    /// All that must be seen before it, what is required by way of others too, sorted by id.
+    pub needed: Vec<Needed>,
 }
 
 const COLUMNS: &str = "r.id, r.code, r.class_id, r.name, r.body, r.secrets, r.author, r.owner, r.archived, r.version, \
@@ -74,6 +79,8 @@ fn stored(row: &Row) -> Result<Stored> {
         updated_at: row.int(11)?,
         labels: Vec::new(),
         subscribers: Vec::new(),
+        requires: Vec::new(),
+        needed: Vec::new(),
     })
 }
 
@@ -135,7 +142,9 @@ fn whole(column: &str) -> String {
          UNION ALL SELECT r.id, {none}, 1, l.label FROM resources r \
          JOIN resource_labels l ON l.resource_id = r.id WHERE {column} = $1 \
          UNION ALL SELECT r.id, {none}, 2, s.subscriber FROM resources r \
-         JOIN resource_subscribers s ON s.resource_id = r.id WHERE {column} = $1 ORDER BY part, word"
+         JOIN resource_subscribers s ON s.resource_id = r.id WHERE {column} = $1 \
+         UNION ALL {} WHERE {column} = $1 ORDER BY part, word",
+        requirements::PART
     )
 }
 
@@ -143,9 +152,13 @@ fn assemble(rows: &[Row]) -> Result<Option<Stored>> {
     let Some((first, rest)) = rows.split_first() else { return Ok(None) };
     let mut row = stored(first)?;
     for part in rest {
-        let list = if part.int(12)? == 1 { &mut row.labels } else { &mut row.subscribers };
-        list.push(part.text(13)?.to_owned());
+        match part.int(12)? {
+            1 => row.labels.push(part.text(13)?.to_owned()),
+            2 => row.subscribers.push(part.text(13)?.to_owned()),
+            _ => requirements::add_part(&mut row, part)?,
+        }
     }
+    requirements::in_order(&mut row);
     Ok(Some(row))
 }
 
@@ -159,22 +172,33 @@ pub(super) async fn get_in(tx: &mut Tx, name: &Name<'_>) -> Result<Option<Stored
     assemble(&tx.query(&whole(column), &params![value]).await?)
 }
 
-/// Adds labels and subscribers to rows that were read, and answers whether they belong to them.
-async fn complete(db: &Db, rows: &mut [Stored]) -> Result<bool> {
+/// All that must be seen before a resource, as it is in the open transaction.
+pub(super) async fn requirements_of(tx: &mut Tx, id: &str) -> Result<Vec<Needed>> {
+    let row = get_in(tx, &Name::Id(id)).await?;
+    Ok(row.map(|row| row.needed).unwrap_or_default())
+}
+
+/// Adds labels and subscribers to rows that were read, and what they require where somebody asks for that; answers
+/// whether they belong to them.
+async fn complete(db: &Db, rows: &mut [Stored], asker: Option<&str>) -> Result<bool> {
     let ids = ids(rows);
     let labels = db.query(LABELS, &params![&ids]).await?;
     let subscribers = db.query(SUBSCRIBERS, &params![&ids]).await?;
-    attach(rows, &labels, &subscribers)
+    let same = attach(rows, &labels, &subscribers)?;
+    match asker {
+        Some(me) => Ok(same & requirements::attach(rows, db, &ids, me).await?),
+        None => Ok(same),
+    }
 }
 
 /// The same for a page: when something changed in between, each row is read again, whole. Who may see it is asked
 /// anew by the caller of this.
-async fn complete_all(db: &Db, mut rows: Vec<Stored>) -> Result<Vec<Stored>> {
+async fn complete_all(db: &Db, mut rows: Vec<Stored>, asker: Option<&str>) -> Result<Vec<Stored>> {
     if rows.is_empty() {
         return Ok(rows);
     }
     let bare = rows.clone();
-    if complete(db, &mut rows).await? {
+    if complete(db, &mut rows, asker).await? {
         return Ok(rows);
     }
     let mut again = Vec::with_capacity(bare.len());
@@ -195,6 +219,8 @@ pub struct Asked {
     pub author: String,
     /// Who owns it, as a principal; empty for nobody.
     pub owner: String,
+    /// What must be seen before it; of its followers only those who were asked about.
+    pub needed: Vec<Needed>,
 }
 
 fn read_asked(row: &Row) -> Result<Asked> {
@@ -203,6 +229,7 @@ fn read_asked(row: &Row) -> Result<Asked> {
         class: class(row.int(1)?)?,
         author: row.text(2)?.to_owned(),
         owner: row.text(3)?.to_owned(),
+        needed: Vec::new(),
     })
 }
 
@@ -351,5 +378,6 @@ pub(super) async fn delete(w: &mut Write<'_>, permit: &Permit, id: &str) -> Resu
     tx.execute("DELETE FROM resource_labels WHERE resource_id = $1", &params![id]).await?;
     tx.execute("DELETE FROM resource_subscribers WHERE resource_id = $1", &params![id]).await?;
     tx.execute("DELETE FROM resource_followers WHERE leader_id = $1 OR follower_id = $1", &params![id]).await?;
+    tx.execute("DELETE FROM resource_requirements WHERE resource_id = $1", &params![id]).await?;
     tx.execute("DELETE FROM resources WHERE id = $1", &params![id]).await.map(drop)
 }

@@ -13,6 +13,8 @@ mod lists;
 mod movement_limits;
 #[path = "tests/moves.rs"]
 mod moves;
+#[path = "tests/requirements.rs"]
+mod requirements;
 #[path = "tests/search.rs"]
 mod search;
 

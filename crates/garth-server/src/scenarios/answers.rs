@@ -113,7 +113,7 @@ impl Installed {
                 let action = decisions::action(&dir, on, action).ok_or_else(|| missing(action))?;
                 // The disabled are nobody, and nobody may do anything.
                 let may =
-                    |caller: Caller| dir.world.decide(&caller, about.target(&dir, &caller), action, now).allowed();
+                    |caller: Caller| dir.world.decide(&caller, about.target(&dir, &caller, now), action, now).allowed();
                 Ok(Answer::May(caller.is_some_and(may)))
             }
             Asks::Lists { kind, space, .. } => {
@@ -124,10 +124,10 @@ impl Installed {
                 };
                 let Some(caller) = caller else { return Ok(Answer::Lists(BTreeSet::new())) };
                 let reach = dir.world.reach(&caller, now, wanted);
-                let seen = |found: &&Found| match found.about.target(&dir, &caller) {
+                let seen = |found: &&Found| match found.about.target(&dir, &caller, now) {
                     garth_core::Target::Resource(class, facts) => {
                         let some = |(of, mask): &(_, u8)| *of == class && mask >> facts.bits() & 1 == 1;
-                        reach.full.contains(&class) || reach.partial.iter().any(some)
+                        !facts.barred && (reach.full.contains(&class) || reach.partial.iter().any(some))
                     }
                     garth_core::Target::Space(_) => false,
                 };

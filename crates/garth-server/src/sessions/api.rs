@@ -140,6 +140,9 @@ pub struct Me {
     spaces: Vec<MySpace>,
     /// Two spaces or more are visible.
     controls: bool,
+    /// An explanation for somebody who can see no space, else null.
+    #[schema(value_type = Option<String>)]
+    notice: Option<&'static str>,
 }
 
 impl Me {
@@ -157,6 +160,7 @@ impl Me {
             default_space: me.default_space.map(|id| id.to_string()),
             spaces: me.spaces.iter().map(space).collect(),
             controls: me.controls,
+            notice: me.notice,
         }
     }
 }

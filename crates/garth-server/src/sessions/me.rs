@@ -23,7 +23,13 @@ pub struct Me {
     pub spaces: Vec<MySpace>,
     /// Do they see two spaces or more, so that controls for them make sense?
     pub controls: bool,
+    /// What to tell somebody who is in no space.
+    pub notice: Option<&'static str>,
 }
+
+/// What somebody who can see no space is told; it is the same for all of them.
+const NO_SPACE: &str = "You can see no space yet. Ask an administrator for a role in one. Until then there is nothing \
+                        here for you but your own account, and you can sign out.";
 
 /// A space as it stands in one's own list.
 pub struct MySpace {
@@ -60,7 +66,8 @@ fn me_in(dir: &Directory, caller: &Caller, ix: UserIx, now: Micros) -> Result<Me
         .collect();
     spaces.sort_by_key(|s| (s.info.created_at, s.info.id));
     let default_space = user.default_space.filter(|id| dir.spaces.by_id(id).is_some_and(|ix| viewer.space(ix)));
-    Ok(Me { system_admin: caller.system_admin, default_space, controls: spaces.len() > 1, spaces, user })
+    let notice = Some(NO_SPACE).filter(|_| spaces.is_empty());
+    Ok(Me { system_admin: caller.system_admin, default_space, controls: spaces.len() > 1, notice, spaces, user })
 }
 
 /// What is to change; `None` stays as it is.

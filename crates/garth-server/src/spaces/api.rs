@@ -129,7 +129,7 @@ pub struct SpaceChange {
 /// What goes with a space.
 #[derive(Serialize, ToSchema)]
 pub struct GoneWithIt {
-    /// By kind, how many resources that you may see.
+    /// By kind, how many resources that you may see; those that require others are not counted.
     resources: BTreeMap<String, u64>,
     grants: usize,
     api_keys: usize,
@@ -138,6 +138,22 @@ pub struct GoneWithIt {
 impl GoneWithIt {
     fn of(gone: Gone) -> Self {
         Self { resources: gone.resources, grants: gone.grants, api_keys: gone.api_keys }
+    }
+}
+
+impl SpaceChange {
+    /// What it asks for.
+    pub fn read(self) -> SpacePatch {
+        SpacePatch {
+            name: self.name,
+            description: self.description,
+            parent: self.parent,
+            view: self.view,
+            edit: self.edit,
+            inherits: self.inherits,
+            labels: self.labels,
+            sealed: self.sealed,
+        }
     }
 }
 
@@ -241,17 +257,7 @@ async fn update(
     headers: HeaderMap,
     Input(body): Input<SpaceChange>,
 ) -> Result<Response> {
-    let patch = SpacePatch {
-        name: body.name,
-        description: body.description,
-        parent: body.parent,
-        view: body.view,
-        edit: body.edit,
-        inherits: body.inherits,
-        labels: body.labels,
-        sealed: body.sealed,
-    };
-    let view = spaces::update(&ctx, id, patch, if_match(&headers)?).await?;
+    let view = spaces::update(&ctx, id, body.read(), if_match(&headers)?).await?;
     Ok(tagged(StatusCode::OK, view.info.version, Space::of(view)))
 }
 

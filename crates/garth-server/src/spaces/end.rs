@@ -44,6 +44,10 @@ pub async fn delete(ctx: &Ctx, id: String, confirm: Option<String>) -> Result<Go
         if confirm.as_deref() != Some(&info.name) {
             return Err(Error::field("?confirm", "must be the name of the space"));
         }
+        if store::required_elsewhere(w.tx(), info.id).await? {
+            let detail = "something in another space requires something in this one";
+            return Err(Error::conflict("conflict", detail));
+        }
         let sealed = w.dir().world.space(ix).is_some_and(|space| space.sealed);
         let mut gone = what_goes(w, ix).await?;
         let (before, target_id) = (state(w.dir(), ix), info.id.to_string());
@@ -85,7 +89,7 @@ async fn what_goes(w: &mut Write<'_>, ix: SpaceIx) -> Result<Gone> {
     let mut gone = Gone::default();
     for alike in store::contents(w.tx(), id, &me).await? {
         let class = ClassIx(u32::try_from(alike.class).unwrap_or(u32::MAX));
-        let facts = Facts { author: alike.author, owner: alike.owner, subscriber: alike.subscriber };
+        let facts = Facts { author: alike.author, owner: alike.owner, subscriber: alike.subscriber, barred: false };
         let seen = w.dir().world.decide(&w.caller, Target::Resource(class, facts), Action::Read, w.now).allowed();
         let kind = w.dir().world.class(class).and_then(|class| w.dir().kinds.info(class.kind));
         if let Some(kind) = kind.filter(|_| seen) {

@@ -99,18 +99,29 @@ pub(super) struct Alike {
     pub count: i64,
 }
 
-/// How many resources a space holds, told apart by what they are to that principal.
+/// How many resources a space holds, told apart by what they are to that principal; without those that require others,
+/// which the principal may not see.
 pub(super) async fn contents(tx: &mut Tx, id: Uuid, me: &str) -> Result<Vec<Alike>> {
     let sql = "SELECT r.class_id, CASE WHEN r.author = $2 THEN 1 ELSE 0 END AS author_is, \
                CASE WHEN r.owner = $2 THEN 1 ELSE 0 END AS owner_is, CASE WHEN EXISTS (SELECT 1 \
                FROM resource_subscribers s WHERE s.resource_id = r.id AND s.subscriber = $2) THEN 1 ELSE 0 END \
                AS subscriber_is, COUNT(*) FROM resources r JOIN access_classes c ON c.id = r.class_id \
-               WHERE c.space_id = $1 GROUP BY r.class_id, author_is, owner_is, subscriber_is";
+               WHERE c.space_id = $1 AND NOT EXISTS (SELECT 1 FROM resource_requirements q WHERE q.resource_id = r.id) \
+               GROUP BY r.class_id, author_is, owner_is, subscriber_is";
     let read = |row: &crate::base::db::Row| {
         let (author, owner, subscriber) = (row.bool(1)?, row.bool(2)?, row.bool(3)?);
         Ok(Alike { class: row.int(0)?, author, owner, subscriber, count: row.int(4)? })
     };
     tx.query(sql, &params![id.to_string(), me]).await?.iter().map(read).collect()
+}
+
+/// Does something that lies elsewhere require something in the space?
+pub(super) async fn required_elsewhere(tx: &mut Tx, id: Uuid) -> Result<bool> {
+    let sql = "SELECT 1 FROM access_classes c JOIN resources t ON t.class_id = c.id \
+               JOIN resource_requirements q ON q.required_id = t.id AND q.direct = 1 \
+               JOIN resources r ON r.id = q.resource_id JOIN access_classes o ON o.id = r.class_id \
+               WHERE c.space_id = $1 AND o.space_id <> $1 LIMIT 1";
+    Ok(tx.query_opt(sql, &params![id.to_string()]).await?.is_some())
 }
 
 /// Takes a space away with everything in it; its key goes with the row.
@@ -123,6 +134,7 @@ pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
         format!("DELETE FROM resource_labels WHERE resource_id IN ({inside})"),
         format!("DELETE FROM resource_subscribers WHERE resource_id IN ({inside})"),
         format!("DELETE FROM resource_followers WHERE leader_id IN ({inside}) OR follower_id IN ({inside})"),
+        format!("DELETE FROM resource_requirements WHERE resource_id IN ({inside})"),
         "DELETE FROM resources WHERE class_id IN (SELECT id FROM access_classes WHERE space_id = $1)".to_owned(),
         "DELETE FROM access_classes WHERE space_id = $1".to_owned(),
         "DELETE FROM grants WHERE space_id = $1".to_owned(),

@@ -6,11 +6,13 @@
 #[macro_use]
 mod support;
 
+mod agreement;
 mod ground_rules;
 mod hostile;
 mod limits;
 mod logs;
 mod openapi;
+mod phorge;
 mod races;
 mod scenarios;
 mod sweep;
@@ -32,6 +34,10 @@ mod groups;
 mod health;
 #[path = "../../src/kinds/tests.rs"]
 mod kinds;
+#[path = "../../src/policies/tests.rs"]
+mod policies;
+#[path = "../../src/previews/tests.rs"]
+mod previews;
 #[path = "../../src/resources/tests.rs"]
 mod resources;
 #[path = "../../src/roles/tests.rs"]

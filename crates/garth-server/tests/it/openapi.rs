@@ -76,6 +76,7 @@ const PROMISED: &str = "
     post /access/v1/search/action
     get /.well-known/authzen-configuration
     post /api/v1/explain
+    post /api/v1/preview
     get /healthz
     get /readyz
     get /metrics

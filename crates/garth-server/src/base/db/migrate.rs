@@ -18,6 +18,7 @@ pub struct Migration {
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "foundation", sql: include_str!("../../../migrations/0001_foundation.sql") },
     Migration { version: 2, name: "solid ground", sql: include_str!("../../../migrations/0002_solid_ground.sql") },
+    Migration { version: 3, name: "policies", sql: include_str!("../../../migrations/0003_policies.sql") },
     Migration { version: 4, name: "movement", sql: include_str!("../../../migrations/0004_movement.sql") },
     Migration { version: 5, name: "search", sql: include_str!("../../../migrations/0005_search.sql") },
 ];

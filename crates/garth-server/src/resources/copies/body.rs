@@ -3,7 +3,7 @@
 use super::super::body::{self, Before};
 use super::super::references::{self, leave_out};
 use super::super::store::Stored;
-use super::super::{own_policy, target_of};
+use super::super::{own_policy, requirements, target_of};
 use super::Outcome;
 use super::choices::{Choices, Way};
 use super::plan::{Copy, Made};
@@ -91,6 +91,7 @@ async fn one(w: &mut Write<'_>, copy: &Copy, permit: Permit, turns: &Turns<'_>) 
         copy.kind.definition.secret_fields.iter().chain(sealed.keys()).map(String::as_str).collect();
     leave_out(&mut whole, &out, &secrets);
     let leaders = references::leaders(&copy.kind, &whole);
+    let requires = requirements::of(&copy.kind, &whole);
     let kept = Some(Before { resource: &source.id, space: copy.from, sealed: &sealed });
     let stored = match body::prepare(w, &permit, &copy.kind, &copy.id, copy.to, whole, kept).await {
         Err(Error::Invalid(fields)) => {
@@ -106,7 +107,7 @@ async fn one(w: &mut Write<'_>, copy: &Copy, permit: Permit, turns: &Turns<'_>) 
     let (labels, (body, secrets)) = (source.labels.clone(), (stored.open, stored.sealed));
     if let Some(there) = &copy.instead_of {
         let version = there.version + 1;
-        let row = Stored { labels, body, secrets, version, updated_at: w.now, ..there.clone() };
+        let row = Stored { labels, body, secrets, requires, version, updated_at: w.now, ..there.clone() };
         return Ok(Ok(Made { row, instead_of: Some(there.clone()), leaders, permit }));
     }
     let class = match class_of(w, copy).await? {
@@ -129,8 +130,10 @@ async fn one(w: &mut Write<'_>, copy: &Copy, permit: Permit, turns: &Turns<'_>) 
         updated_at: w.now,
         labels,
         subscribers: Vec::new(),
+        requires,
+        needed: Vec::new(),
     };
-    let target = target_of(w.dir(), &w.caller, &row);
+    let target = target_of(w.dir(), &w.caller, &row, w.now);
     if !w.dir().world.decide(&w.caller, target, Action::Write, w.now).allowed() {
         return Ok(Err((Outcome::NotAllowed, "you would not be able to see and edit the copy".to_owned())));
     }

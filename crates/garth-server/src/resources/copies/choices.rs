@@ -111,7 +111,7 @@ pub(super) async fn seen(w: &mut Write<'_>, text: &str) -> Result<Option<Stored>
     let mut code = String::new();
     let Some(name) = name_of(text, &mut code) else { return Ok(None) };
     let Some(row) = store::get_in(w.tx(), &name).await? else { return Ok(None) };
-    let target = target_of(w.dir(), &w.caller, &row);
+    let target = target_of(w.dir(), &w.caller, &row, w.now);
     Ok(w.dir().world.decide(&w.caller, target, Action::Read, w.now).allowed().then_some(row))
 }
 

@@ -215,7 +215,7 @@ impl Planner {
 /// Contents go into what is there; its id, code, policies and people stay, so that nothing else has to change.
 async fn replace(w: &mut Write<'_>, mut copy: Copy, id: String) -> Result<Copy> {
     let there = store::get_in(w.tx(), &Name::Id(&id)).await?.ok_or_else(|| Error::internal("a resource went away"))?;
-    let target = target_of(w.dir(), &w.caller, &there);
+    let target = target_of(w.dir(), &w.caller, &there, w.now);
     match w.may(target, Action::Write) {
         Err(Error::Forbidden(why)) => {
             Ok(copy.ends(Outcome::NotAllowed, format!("what bears its name there may not be replaced: {why}")))
@@ -232,7 +232,7 @@ async fn replace(w: &mut Write<'_>, mut copy: Copy, id: String) -> Result<Copy> 
 /// May the caller take a copy away from where the resource lies? Credentials go with the administrators only.
 fn may_take(w: &Write<'_>, copy: &Copy) -> Result<()> {
     let noun = w.dir().world.kind(copy.kind_ix).ok_or(Error::NotFound)?.noun;
-    let target = target_of(w.dir(), &w.caller, &copy.source);
+    let target = target_of(w.dir(), &w.caller, &copy.source, w.now);
     access::check(w.dir(), &w.caller, target, Action::Use(Permission::write(noun)), w.now)?;
     if !copy.kind.definition.secret_fields.is_empty() || copy.source.secrets != "{}" {
         let admin = Action::Use(Permission::SPACE_ADMIN);

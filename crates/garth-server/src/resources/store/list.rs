@@ -64,6 +64,18 @@ pub struct Wanted {
     pub text: Option<Text>,
     /// How many classes there are, of which the caller sees some.
     pub classes: usize,
+    /// What of the things that must be seen before others the caller sees; `None` where nothing that is wanted requires
+    /// anything.
+    pub needs: Option<Needs>,
+}
+
+/// What the caller sees of what must be seen before other things.
+#[derive(Clone, Debug)]
+pub struct Needs {
+    /// The classes.
+    pub reach: Reach,
+    /// How the caller stands as author, owner and subscriber.
+    pub me: Option<String>,
 }
 
 /// The words that somebody looks for.
@@ -155,7 +167,8 @@ pub(in crate::resources) async fn page(
             };
             (key, id.clone())
         });
-        return Ok((complete_all(db, rows(db, &places, wanted).await?).await?, end));
+        let asker = wanted.needs.as_ref().map(|needs| needs.me.as_deref().unwrap_or_default());
+        return Ok((complete_all(db, rows(db, &places, wanted).await?, asker).await?, end));
     }
     Err(DbError::Unavailable("a list changed faster than it could be read".to_owned()))
 }
@@ -326,6 +339,13 @@ fn rest(sql: &mut Sql, wanted: &Wanted, limit: i64) -> String {
     if let Some(text) = &wanted.text {
         conditions.push_str(&format!(" AND {}", found(sql, text)));
     }
+    if let Some(needs) = &wanted.needs {
+        let seen = seen(sql, needs);
+        conditions.push_str(&format!(
+            " AND NOT EXISTS (SELECT 1 FROM resource_requirements q LEFT JOIN resources t ON t.id = q.required_id \
+             WHERE q.resource_id = r.id AND (t.id IS NULL OR t.id = r.id OR NOT ({seen})))"
+        ));
+    }
     if let Some((key, id)) = &wanted.after {
         let (key, id) = (sql.value(key.clone()), sql.value(id));
         let (column, than) = (column(wanted.key), if wanted.descending { "<" } else { ">" });
@@ -386,6 +406,36 @@ async fn few(db: &Db, full: &[ClassIx], wanted: &Wanted) -> Result<Option<Vec<i6
         return Ok(Some(numbers));
     }
     Ok(None)
+}
+
+/// Whether the caller sees a required resource `t`.
+fn seen(sql: &mut Sql, needs: &Needs) -> String {
+    let mut ways = Vec::new();
+    if !needs.reach.full.is_empty() {
+        ways.push(format!("t.class_id IN {}", sql.classes(&needs.reach.full)));
+    }
+    // A value that no part of the statement names would be refused.
+    let me = needs.me.as_ref().filter(|_| !needs.reach.partial.is_empty()).map(|me| sql.value(me));
+    for bits in 0..8_u8 {
+        let with = needs.reach.partial.iter().filter(|(_, mask)| mask & 1 << bits != 0);
+        let classes: Vec<ClassIx> = with.map(|(class, _)| *class).collect();
+        if classes.is_empty() || (me.is_none() && bits > 0) {
+            continue;
+        }
+        let mut way = format!("t.class_id IN {}", sql.classes(&classes));
+        if let Some(me) = &me {
+            let is = |bit: u8| if bits & bit != 0 { "=" } else { "<>" };
+            let follows = if bits & 4 != 0 { "" } else { "NOT " };
+            way.push_str(&format!(
+                " AND t.author {} {me} AND t.owner {} {me} AND {follows}EXISTS (SELECT 1 FROM resource_subscribers s \
+                 WHERE s.resource_id = t.id AND s.subscriber = {me})",
+                is(1),
+                is(2)
+            ));
+        }
+        ways.push(format!("({way})"));
+    }
+    if ways.is_empty() { "1 = 0".to_owned() } else { ways.join(" OR ") }
 }
 
 /// The classes of which some resources are seen, by what the caller is to them. The branches

@@ -169,6 +169,11 @@ fn machines() -> Vec<Route> {
             json!({"subject": question["subject"], "resource": question["resource"]})
         }),
         post("/api/v1/explain", SignedIn, about_oneself),
+        post(
+            "/api/v1/preview",
+            SignedIn,
+            |w, _| json!({"change": {"type": "space", "space": w.atlas.id, "view": "users"}}),
+        ),
         get("/api/v1/setup", Public),
         post("/api/v1/setup", Secret, |_, _| json!({"token": "x", "username": "eve", "password": password("eve")})),
         post("/api/v1/signup", Secret, |w, _| json!({"token": w.signup, "password": password("pending")})),
