@@ -77,7 +77,8 @@ pub async fn create(ctx: &Ctx, definition: Definition) -> Result<Arc<KindInfo>> 
         let edit = definition.default_edit.take();
         let stored = written(&definition)?.to_string();
         let cut = next_cut(w);
-        store::insert(w.tx(), &permit, id, &definition.name, &definition.prefix, &stored, cut, now).await?;
+        let names = (definition.name.as_str(), definition.prefix.as_str());
+        store::insert(w.tx(), &permit, id, names, &stored, cut, now).await?;
         w.changed(Change::Kind(id)).await?;
         // Only now are the kind's own permissions known, which its policies may name.
         definition.default_view = view;
