@@ -97,7 +97,7 @@ pub(super) fn leave_out(body: &mut Value, out: &[String], secrets: &[&str]) {
     items.sort();
     items.dedup();
     // What comes later in a list goes first, and so does what lies deeper: no place that is still wanted moves.
-    items.sort_by(|one, other| in_order(&other.0, other.1).cmp(&in_order(&one.0, one.1)));
+    items.sort_by_key(|(list, at)| std::cmp::Reverse(in_order(list, *at)));
     for (list, at) in items {
         if let Some(Value::Array(list)) = body.pointer_mut(&list)
             && at < list.len()

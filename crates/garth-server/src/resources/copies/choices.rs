@@ -119,5 +119,5 @@ async fn usable_there(w: &mut Write<'_>, space: SpaceIx, text: &str) -> Result<O
     let Some(row) = seen(w, text).await? else { return Ok(None) };
     let Some(class) = w.dir().world.class(row.class) else { return Ok(None) };
     let fits = usable(w.dir(), space, class.space, class.kind);
-    Ok(fits.then(|| (row.id, class.kind)))
+    Ok(fits.then_some((row.id, class.kind)))
 }

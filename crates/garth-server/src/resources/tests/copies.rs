@@ -103,7 +103,7 @@ async fn a_copy_is_made_anew_and_stands_alone(g: Garth) {
     let made = o.copy(&o.lin, json!({"resources": [source["code"]]})).await.ok();
     assert_eq!(outcomes(&made), ["copied"]);
     assert_eq!(made.names(), ["Big machines"]);
-    assert_eq!(made.each("source"), [source.id.clone()]);
+    assert_eq!(made.items()[0]["source"], source.id);
     let copy = shown(&o.lin, &copy_of(&made, &source)).await;
     for same in ["kind", "name", "body", "labels"] {
         assert_eq!(copy[same], source[same], "{same}");
