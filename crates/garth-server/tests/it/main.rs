@@ -8,6 +8,7 @@ mod support;
 
 mod ground_rules;
 mod hostile;
+mod isolation;
 mod limits;
 mod logs;
 mod openapi;
@@ -15,6 +16,7 @@ mod races;
 mod scenarios;
 mod sweep;
 mod tidy;
+mod two_worlds;
 
 #[path = "../../src/access/tests.rs"]
 mod access;
