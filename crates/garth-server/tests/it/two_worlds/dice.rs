@@ -26,7 +26,7 @@ pub const HIDDEN: [(&str, u64); 8] =
     [("space", 8), ("resource", 10), ("code", 10), ("user", 4), ("group", 3), ("grant", 2), ("key", 2), ("session", 1)];
 
 /// Who asks. Nobody of them sees anything hidden.
-pub const CALLERS: [(&str, u64); 6] = [("kim", 50), ("bo", 14), ("key", 12), ("asker", 8), ("out", 8), ("nobody", 8)];
+pub const CALLERS: [(&str, u64); 6] = [("kim", 60), ("bo", 12), ("key", 12), ("asker", 6), ("out", 5), ("nobody", 5)];
 
 /// Names that things have, visible and hidden ones; and some that nothing has.
 pub const NAMES: [&str; 12] = [
@@ -114,12 +114,12 @@ impl Dice {
         let (visible, hidden) = (count(&VISIBLE), count(&HIDDEN));
         let made: Vec<usize> = self.made.iter().filter(|(what, _)| *what == noun).map(|(_, at)| *at).collect();
         match self.below(100) {
-            0..40 if visible > 0 => format!("«v.{noun}.{}»", self.below(visible)),
-            40..68 if hidden > 0 => format!("«h.{noun}.{}»", self.below(hidden)),
-            68..86 if !made.is_empty() => format!("«m.{noun}.{}»", self.one(&made)),
-            86..88 => self.one(&["x", "%20", "..", "@", "T-0000-0000", "00000000-0000-0000-0000-000000000000"]).into(),
-            88..90 => format!("«v.{}.0»", self.one(&["space", "resource", "user", "group"])),
-            90..92 => format!("«h.{}.0»", self.one(&["space", "resource", "user", "group"])),
+            0..52 if visible > 0 => format!("«v.{noun}.{}»", self.below(visible)),
+            52..74 if hidden > 0 => format!("«h.{noun}.{}»", self.below(hidden)),
+            74..90 if !made.is_empty() => format!("«m.{noun}.{}»", self.one(&made)),
+            90 => self.one(&["x", "%20", "..", "@", "T-0000-0000", "00000000-0000-0000-0000-000000000000"]).into(),
+            91 => format!("«v.{}.0»", self.one(&["space", "resource", "user", "group"])),
+            92..94 => format!("«h.{}.0»", self.one(&["space", "resource", "user", "group"])),
             _ => format!("«r.{noun}.{}»", self.below(5)),
         }
     }

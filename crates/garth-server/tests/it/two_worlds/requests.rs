@@ -177,6 +177,8 @@ impl<'t> Maker<'t> {
 /// The path with ids in the places of its names.
 fn filled(dice: &mut Dice, template: &str) -> String {
     let mut path = String::new();
+    // What kim administers, so that what administrators may do is done, too: Beta with its grants and its key, or Gamma.
+    let own = if dice.chance(40) { Some(dice.one(&["1", "1", "2"])) } else { None };
     for (at, step) in template.split('/').enumerate() {
         if at > 0 {
             path.push('/');
@@ -188,6 +190,11 @@ fn filled(dice: &mut Dice, template: &str) -> String {
                 path.push_str(&match noun {
                     "resource" => dice.resource(),
                     "principal" => dice.principal(),
+                    "space" if own.is_some() => format!("«v.space.{}»", own.unwrap_or_default()),
+                    "grant" if own == Some("1") && dice.chance(60) => {
+                        dice.one(&["«v.grant.4»", "«v.grant.5»"]).to_owned()
+                    }
+                    "key" if own == Some("1") && dice.chance(60) => "«v.key.2»".to_owned(),
                     "user" if dice.chance(20) => format!("@{}", dice.one(&super::dice::USERNAMES)),
                     "group" if dice.chance(20) => format!("@{}", dice.one(&["crew", "ghosts", "no-group"])),
                     noun => dice.id(noun),
@@ -205,8 +212,9 @@ fn asked(dice: &mut Dice, path: String, parameters: &[String]) -> String {
         let often = match name.as_str() {
             "confirm" => 95,
             "limit" => 50,
-            "order" | "space" | "archived" => 30,
-            _ => 12,
+            "order" | "archived" => 30,
+            "space" => 20,
+            _ => 10,
         };
         while dice.chance(often) {
             let value = routes::parameter(dice, name);
@@ -218,7 +226,7 @@ fn asked(dice: &mut Dice, path: String, parameters: &[String]) -> String {
             }
         }
     }
-    if dice.chance(2) && parameters.iter().any(|name| name == "cursor") {
+    if dice.chance(1) && parameters.iter().any(|name| name == "cursor") {
         pairs.push(format!("cursor={}", dice.one(&["x", "AAAA", "%00"])));
     }
     if pairs.is_empty() { path } else { format!("{path}?{}", pairs.join("&")) }

@@ -65,7 +65,7 @@ fn machines() -> Vec<Entry> {
         tell("POST /api/v1/login", 3, |d| {
             let username = d.one(&USERNAMES);
             // The right one for those who everybody knows are there.
-            let right = matches!(username, "kim" | "bo") && d.chance(30);
+            let right = matches!(username, "kim" | "bo") && d.chance(60);
             let password = if right { format!("correct horse battery {username}") } else { "guess".to_owned() };
             json!({"username": username, "password": password})
         }),
@@ -389,17 +389,21 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
 pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
     Some(match name {
         "limit" => {
-            d.weighted(&[("1", 3), ("2", 4), ("3", 4), ("5", 3), ("100", 2), ("0", 1), ("101", 1), ("x", 1)]).into()
+            let limits = [("1", 20), ("2", 30), ("3", 30), ("5", 20), ("100", 10), ("0", 1), ("101", 1), ("x", 1)];
+            d.weighted(&limits).to_owned()
         }
         "cursor" => format!("«c.cursor.{}»", d.below(300)),
-        "archived" => d.one(&["true", "true", "false", "maybe"]).to_owned(),
+        "archived" => d.weighted(&[("true", 20), ("false", 8), ("maybe", 1)]).to_owned(),
         "q" => match d.below(4) {
             0 => d.one(&["lift", "a", "secret", "gho", "ki", "mi", "zz", "%", ""]).to_owned(),
             1 => d.id("code"),
             2 => d.one(&USERNAMES).to_owned(),
             _ => d.name(),
         },
-        "order" => d.one(&["updated", "created", "name", "-updated", "-created", "-name", "rank"]).to_owned(),
+        "order" => {
+            let orders = ["updated", "created", "name", "-updated", "-created", "-name"];
+            if d.chance(3) { "rank".to_owned() } else { d.one(&orders).to_owned() }
+        }
         "kind" => d.kind(),
         "space" | "parent" => d.id("space"),
         "label" => d.one(&LABELS).to_owned(),
