@@ -137,7 +137,12 @@ impl Dice {
             6 => format!("group:{}", self.id("group")),
             7 => format!("group:@{}", self.one(&["crew", "ops", "ghosts", "no-group"])),
             8 => format!("key:{}", self.id("key")),
-            _ => "group:everyone".to_owned(),
+            _ => {
+                // Whoever lets everyone into a space of theirs sees everyone from then on, and it is hidden no more: only
+                // tried here.
+                self.dry = true;
+                "group:everyone".to_owned()
+            }
         }
     }
 
