@@ -3,6 +3,8 @@
 
 #[path = "cli/config.rs"]
 mod config;
+#[path = "cli/documents.rs"]
+mod documents;
 #[path = "cli/serving.rs"]
 mod serving;
 

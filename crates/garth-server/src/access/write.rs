@@ -53,6 +53,8 @@ pub struct Write<'a> {
     refused_at: Option<(SpaceIx, String, String)>,
     /// The rows that were changed, where somebody asks what that would move.
     rows: Option<Vec<ChangedRow>>,
+    /// Everything is undone in the end: only what would happen was asked for.
+    dry_run: bool,
 }
 
 /// What every audit entry of one request has in common.
@@ -132,6 +134,7 @@ where
         touched: Vec::new(),
         refused_at: None,
         rows: ctx.tried.as_ref().map(|_| Vec::new()),
+        dry_run: ctx.dry_run,
     };
     let outcome = match operation(&mut write).await {
         Ok(done) => match write.keep_administrators() {
@@ -329,8 +332,12 @@ impl Write<'_> {
         Ok(ClassIx(id))
     }
 
-    /// A number for a new resource.
+    /// A number for a new resource. What is only tried gets one that nothing ever has: the next in the row would tell,
+    /// by the code made of it, whether anything was made anywhere since somebody tried last.
     pub fn next_number(&mut self) -> i64 {
+        if self.dry_run {
+            return ids::number_of_no_resource();
+        }
         let number = self.dir.next_number;
         self.dir.next_number += 1;
         number

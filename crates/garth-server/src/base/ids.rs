@@ -109,6 +109,14 @@ fn base32(bytes: &[u8], out: &mut String) {
 /// Digits in a code: 32⁸ codes, over a million million.
 const DIGITS: usize = 8;
 
+/// The upper half of the numbers that make codes is left to what is only tried: no counter comes that far.
+const TRIED: u64 = 1 << 39;
+
+/// A random number for the code of something that is only tried.
+pub fn number_of_no_resource() -> i64 {
+    i64::try_from(TRIED + u64::from_le_bytes(random()) % TRIED).unwrap_or(i64::MAX)
+}
+
 /// Makes the short names of resources: unique, not guessable, telling nothing of how many there are.
 #[derive(Clone)]
 pub struct Codes {
@@ -187,6 +195,7 @@ mod tests {
         assert_ne!(sorted, made);
         assert!(made.iter().all(|c| c.len() == "T-7KQ2-M9XD".len() && read_code(c).as_ref() == Some(c)));
         assert!(codes.code("T", 1 << 40).is_err());
+        assert!((0..1_000).all(|_| codes.code("T", number_of_no_resource()).is_ok()));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod support;
 mod agreement;
 mod ground_rules;
 mod hostile;
+mod isolation;
 mod limits;
 mod logs;
 mod openapi;
@@ -17,6 +18,7 @@ mod races;
 mod scenarios;
 mod sweep;
 mod tidy;
+mod two_worlds;
 
 #[path = "../../src/access/tests.rs"]
 mod access;

@@ -18,6 +18,11 @@ impl Thing {
         Thing { id, json, home }
     }
 
+    /// A thing that is known from an answer, of that noun as it stands in addresses.
+    pub fn of(home: &'static str, json: Value) -> Thing {
+        Thing::new(home, json)
+    }
+
     /// Its own address with something after it: `space.url("/grants")`.
     pub fn url(&self, tail: &str) -> String {
         format!("/api/v1/{}/{}{tail}", self.home, self.id)

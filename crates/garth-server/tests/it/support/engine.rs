@@ -44,6 +44,11 @@ impl Place {
         Some(Place { folder, database })
     }
 
+    /// The engine it is for.
+    pub fn engine(&self) -> Engine {
+        if self.database.is_some() { Engine::Postgres } else { Engine::Sqlite }
+    }
+
     /// The data directory: keys, the setup token and, on SQLite, the database itself.
     pub fn folder(&self) -> PathBuf {
         self.folder.clone()

@@ -32,7 +32,7 @@ use garth_server::base::db::DbError;
 use garth_server::{App, Config, Limits};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -93,8 +93,11 @@ pub fn tell<F: Future<Output = ()>>(engine: Engine, name: &str, story: impl FnOn
         });
     }));
     runtime.block_on(async {
-        g.stop().await;
-        g.0.place.remove().await;
+        let others = std::mem::take(&mut *g.0.others.lock().unwrap_or_else(PoisonError::into_inner));
+        for one in others.into_iter().chain([g]) {
+            one.stop().await;
+            one.0.place.remove().await;
+        }
     });
     runtime.shutdown_timeout(Duration::from_secs(5));
     if let Err(failure) = told {
@@ -114,6 +117,8 @@ struct Installation {
     limits: Mutex<Limits>,
     running: Mutex<Option<(Arc<App>, Router)>>,
     admin: OnceCell<Person>,
+    /// Further installations of the same story.
+    others: Mutex<Vec<Garth>>,
 }
 
 impl Garth {
@@ -124,9 +129,27 @@ impl Garth {
             clock: Clock::standing(clock::from_text(MORNING).expect("a time")),
             running: Mutex::new(None),
             admin: OnceCell::new(),
+            others: Mutex::default(),
             // The clock stands still: what comes back with time would not.
             limits: Mutex::new(Limits { anonymous_per_second: 1_000_000, ..Limits::default() }),
         }))
+    }
+
+    /// Another installation on the same engine, fresh and running, with a clock of its own. It goes when the story ends,
+    /// or with [`Garth::end`].
+    pub async fn another(&self) -> Garth {
+        let place = Place::make(self.0.place.engine()).await.expect("the engine that this story is told on");
+        let other = Garth::at(place);
+        self.0.others.lock().unwrap().push(other.clone());
+        other.start().await;
+        other
+    }
+
+    /// Ends an installation that came of [`Garth::another`].
+    pub async fn end(&self, other: Garth) {
+        self.0.others.lock().unwrap().retain(|one| !Arc::ptr_eq(&one.0, &other.0));
+        other.stop().await;
+        other.0.place.remove().await;
     }
 
     /// Ada, the first system administrator. Asking again gives the same Ada.

@@ -1,0 +1,476 @@
+//! How each route is asked: one entry a route. The parts of a path are filled by their names, the parameters of a query
+//! are those that the OpenAPI document tells of ([`parameter`] knows a value for each); only a body has to be written
+//! down. A route, parameter or field without an entry fails `every_route_has_its_requests`, which names it.
+
+use super::dice::{Dice, LABELS, NAMES, USERNAMES};
+use serde_json::{Value, json};
+
+type Body = fn(&mut Dice) -> Value;
+
+/// How a route is asked.
+pub struct Entry {
+    /// As `GET /api/v1/spaces/{id}`.
+    pub route: &'static str,
+    /// How often, beside the others.
+    pub weight: u64,
+    pub body: Option<Body>,
+    /// Never in earnest: what it does would end the story, or order among what it makes is chance.
+    pub dry_only: bool,
+}
+
+fn ask(route: &'static str, weight: u64) -> Entry {
+    Entry { route, weight, body: None, dry_only: false }
+}
+
+fn tell(route: &'static str, weight: u64, body: Body) -> Entry {
+    Entry { route, weight, body: Some(body), dry_only: false }
+}
+
+fn dry(entry: Entry) -> Entry {
+    Entry { dry_only: true, ..entry }
+}
+
+fn nothing(_: &mut Dice) -> Value {
+    json!({})
+}
+
+/// Every route.
+pub fn entries() -> Vec<Entry> {
+    let mut all = machines();
+    all.extend(questions());
+    all.extend(account());
+    all.extend(administration());
+    all.extend(spaces());
+    all.extend(resources());
+    all
+}
+
+fn machines() -> Vec<Entry> {
+    vec![
+        ask("GET /healthz", 1),
+        ask("GET /readyz", 1),
+        ask("GET /metrics", 1),
+        ask("GET /api/v1/openapi.json", 1),
+        ask("GET /.well-known/authzen-configuration", 1),
+        ask("GET /api/v1/setup", 1),
+        tell("POST /api/v1/setup", 1, |d| {
+            json!({"token": "x", "username": d.one(&USERNAMES), "password": "correct horse battery", "name": d.name(),
+                   "email": "x@example.org", "space": d.name()})
+        }),
+        tell(
+            "POST /api/v1/signup",
+            1,
+            |d| json!({"token": "x", "password": "correct horse battery", "name": d.name()}),
+        ),
+        tell("POST /api/v1/login", 3, |d| {
+            let username = d.one(&USERNAMES);
+            // The right one for those who everybody knows are there.
+            let right = matches!(username, "kim" | "bo") && d.chance(60);
+            let password = if right { format!("correct horse battery {username}") } else { "guess".to_owned() };
+            json!({"username": username, "password": password})
+        }),
+        tell("POST /api/v1/recover", 1, |d| {
+            json!({"username": d.one(&USERNAMES), "recovery_code": "00000-00000-00000-00000",
+                   "new_password": "another correct horse battery"})
+        }),
+    ]
+}
+
+fn questions() -> Vec<Entry> {
+    vec![
+        tell(
+            "POST /access/v1/evaluation",
+            14,
+            |d| json!({"subject": d.subject(), "action": d.action(), "resource": d.target(), "context": {}}),
+        ),
+        tell("POST /access/v1/evaluations", 6, |d| {
+            let items = 1 + d.below(4);
+            let items: Vec<Value> = (0..items)
+                .map(|_| match d.below(3) {
+                    0 => json!({"resource": d.target()}),
+                    1 => json!({"action": d.action(), "resource": d.target(), "context": {}}),
+                    _ => json!({"subject": d.subject()}),
+                })
+                .collect();
+            let semantic = d.one(&["execute_all", "deny_on_first_deny", "permit_on_first_permit"]);
+            json!({"subject": d.subject(), "action": d.action(), "resource": d.target(), "context": {},
+                   "evaluations": items, "options": {"evaluations_semantic": semantic}})
+        }),
+        tell("POST /access/v1/search/subject", 6, |d| {
+            let sort = d.one(&["user", "user", "group", "key"]);
+            let searched = json!({"type": sort, "id": d.id("user")});
+            json!({"subject": d.described(searched), "action": d.action(), "resource": d.target(),
+                   "context": {}, "page": page(d)})
+        }),
+        tell("POST /access/v1/search/resource", 8, |d| {
+            let sort = d.one(&["task", "task", "space", "note", "ghost"]);
+            let searched = json!({"type": sort, "id": d.resource()});
+            json!({"subject": d.subject(), "action": d.action(), "resource": d.described(searched),
+                   "context": {}, "page": page(d)})
+        }),
+        tell(
+            "POST /access/v1/search/action",
+            5,
+            |d| json!({"subject": d.subject(), "action": d.action(), "resource": d.target(), "context": {}, "page": page(d)}),
+        ),
+        tell(
+            "POST /api/v1/explain",
+            10,
+            |d| json!({"subject": d.subject(), "action": d.action(), "resource": d.target(), "context": {}}),
+        ),
+    ]
+}
+
+/// A page of a search: the first, or the next of an earlier one.
+fn page(d: &mut Dice) -> Value {
+    let limit = 1 + d.below(4);
+    let page = match d.chance(80) {
+        true => json!({"limit": limit}),
+        false => json!({"limit": limit, "token": format!("«c.token.{}»", d.below(300))}),
+    };
+    d.described(page)
+}
+
+fn account() -> Vec<Entry> {
+    vec![
+        ask("GET /api/v1/me", 6),
+        tell("PATCH /api/v1/me", 4, |d| match d.below(4) {
+            0 => json!({"name": d.name()}),
+            1 => json!({"default_space": null}),
+            _ => json!({"default_space": d.id("space")}),
+        }),
+        ask("GET /api/v1/me/sessions", 2),
+        ask("DELETE /api/v1/me/sessions/{id}", 1),
+        dry(ask("DELETE /api/v1/me/sessions", 1)),
+        tell("POST /api/v1/me/recovery-codes", 1, |d| json!({"current": format!("correct horse battery {}", d.by)})),
+        dry(tell(
+            "PUT /api/v1/me/password",
+            1,
+            |d| json!({"current": format!("correct horse battery {}", d.by), "new": "another correct horse battery"}),
+        )),
+        dry(tell("POST /api/v1/logout", 1, nothing)),
+        tell("POST /api/v1/spaces/{id}/leave", 1, nothing),
+    ]
+}
+
+/// What is for system administrators: everybody who asks here is refused, whatever the names and ids are.
+fn administration() -> Vec<Entry> {
+    vec![
+        ask("GET /api/v1/users", 10),
+        tell(
+            "POST /api/v1/users",
+            1,
+            |d| json!({"username": d.one(&USERNAMES), "name": d.name(), "email": "x@example.org"}),
+        ),
+        ask("GET /api/v1/users/{id}", 8),
+        tell(
+            "PATCH /api/v1/users/{id}",
+            1,
+            |d| json!({"name": d.name(), "email": null, "system_admin": d.chance(50), "disabled": d.chance(50)}),
+        ),
+        ask("DELETE /api/v1/users/{id}", 1),
+        ask("DELETE /api/v1/users/{id}/sessions", 1),
+        ask("GET /api/v1/groups", 6),
+        tell("POST /api/v1/groups", 1, |d| json!({"name": d.one(&["crew", "ghosts", "new"])})),
+        ask("GET /api/v1/groups/{id}", 5),
+        tell("PATCH /api/v1/groups/{id}", 1, |d| json!({"name": d.one(&["ghosts", "new"])})),
+        ask("DELETE /api/v1/groups/{id}", 1),
+        ask("GET /api/v1/groups/{id}/members", 7),
+        tell("POST /api/v1/groups/{id}/members", 1, |d| json!({"member": d.principal()})),
+        ask("DELETE /api/v1/groups/{id}/members/{principal}", 1),
+        ask("GET /api/v1/roles", 2),
+        tell("POST /api/v1/roles", 1, |d| json!({"name": d.name(), "permissions": ["task:read"]})),
+        ask("GET /api/v1/roles/{id}", 1),
+        tell("PATCH /api/v1/roles/{id}", 1, |d| json!({"name": d.name(), "permissions": ["task:write"]})),
+        ask("DELETE /api/v1/roles/{id}", 1),
+        ask("GET /api/v1/kinds", 2),
+        tell("POST /api/v1/kinds", 1, kind),
+        ask("GET /api/v1/kinds/{id}", 1),
+        tell("PATCH /api/v1/kinds/{id}", 1, kind),
+        ask("DELETE /api/v1/kinds/{id}", 1),
+        ask("GET /api/v1/policies", 2),
+        tell("POST /api/v1/policies", 1, |d| json!({"name": d.name(), "policy": d.policy(), "edit": d.policy()})),
+        ask("GET /api/v1/policies/{id}", 3),
+        tell("PATCH /api/v1/policies/{id}", 3, |d| {
+            let mut body = json!({"policy": d.policy()});
+            if d.chance(20) {
+                body["name"] = json!(d.name());
+                body["edit"] = d.policy();
+            }
+            body
+        }),
+        ask("DELETE /api/v1/policies/{id}", 1),
+        ask("GET /api/v1/settings", 1),
+        tell(
+            "PATCH /api/v1/settings",
+            1,
+            |_| json!({"public_access": false, "create_spaces": "users", "audit_days": null}),
+        ),
+        ask("GET /api/v1/audit", 1),
+        ask("GET /api/v1/registry/spaces", 1),
+        ask("GET /api/v1/registry/spaces/{id}", 1),
+        ask("GET /api/v1/registry/spaces/{id}/grants", 1),
+        tell("POST /api/v1/registry/spaces/{id}/grants", 1, grant),
+        tell("PATCH /api/v1/registry/spaces/{id}/grants/{grant}", 1, grant_change),
+        ask("DELETE /api/v1/registry/spaces/{id}/grants/{grant}", 1),
+    ]
+}
+
+fn kind(d: &mut Dice) -> Value {
+    json!({"name": d.one(&["task", "ghost"]), "plural": "ghosts", "prefix": d.one(&["T", "GH"]),
+           "schema": {"type": "object"}, "shareable": true, "secret_fields": ["/secret"],
+           "references": [{"pointer": "/task", "kind": d.kind(), "requires": "view", "follows": true}],
+           "default_view": d.policy(), "default_edit": d.policy(), "exceptions": {"owner": ["view"]},
+           "permissions": ["ghost:fly"]})
+}
+
+fn grant(d: &mut Dice) -> Value {
+    let mut body = json!({"principal": d.principal(), "role": d.role()});
+    if d.chance(20) {
+        body["expires_at"] = json!("2031-06-01T00:00:00Z");
+    }
+    body
+}
+
+fn grant_change(d: &mut Dice) -> Value {
+    match d.below(3) {
+        0 => json!({"role": d.role()}),
+        1 => json!({"expires_at": null}),
+        _ => json!({"role": d.role(), "expires_at": "2031-06-01T00:00:00Z"}),
+    }
+}
+
+fn spaces() -> Vec<Entry> {
+    vec![
+        ask("GET /api/v1/spaces", 14),
+        tell("POST /api/v1/spaces", 6, |d| {
+            let mut body = json!({"name": d.name()});
+            if d.chance(50) {
+                body["parent"] = json!(d.id("space"));
+                body["inherits"] = json!(d.chance(30));
+            }
+            if d.chance(30) {
+                body["view"] = d.policy();
+            }
+            if d.chance(15) {
+                body["edit"] = d.policy();
+            }
+            if d.chance(20) {
+                body["admins"] = json!([d.principal()]);
+            }
+            if d.chance(30) {
+                body["labels"] = d.labels();
+                body["description"] = json!("made by a request");
+                body["sealed"] = json!(d.chance(20));
+            }
+            body
+        }),
+        ask("GET /api/v1/spaces/{id}", 10),
+        tell("PATCH /api/v1/spaces/{id}", 7, |d| match d.below(9) {
+            0 => json!({"name": d.name()}),
+            1 => json!({"description": "changed"}),
+            2 => json!({"labels": d.labels()}),
+            3 => json!({"view": d.policy()}),
+            4 => json!({"edit": d.policy()}),
+            5 => json!({"inherits": d.chance(50)}),
+            6 => json!({"parent": null}),
+            7 => json!({"parent": d.id("space"), "sealed": d.chance(10)}),
+            _ => json!({"parent": d.id("space")}),
+        }),
+        ask("DELETE /api/v1/spaces/{id}", 2),
+        tell("POST /api/v1/spaces/{id}/archive", 1, nothing),
+        tell("POST /api/v1/spaces/{id}/activate", 4, nothing),
+        ask("GET /api/v1/spaces/{id}/members", 8),
+        ask("GET /api/v1/spaces/{id}/audit", 5),
+        ask("GET /api/v1/spaces/{id}/grants", 6),
+        tell("POST /api/v1/spaces/{id}/grants", 6, grant),
+        tell("PATCH /api/v1/spaces/{id}/grants/{grant}", 2, grant_change),
+        ask("DELETE /api/v1/spaces/{id}/grants/{grant}", 2),
+        ask("GET /api/v1/spaces/{id}/api-keys", 4),
+        tell(
+            "POST /api/v1/spaces/{id}/api-keys",
+            3,
+            |d| json!({"name": d.name(), "role": d.role(), "expires_at": "2032-01-01T00:00:00Z"}),
+        ),
+        ask("GET /api/v1/spaces/{id}/api-keys/{key}", 3),
+        tell("POST /api/v1/spaces/{id}/api-keys/{key}/rotate", 2, |d| json!({"grace_seconds": d.below(100)})),
+        ask("DELETE /api/v1/spaces/{id}/api-keys/{key}", 1),
+    ]
+}
+
+fn resources() -> Vec<Entry> {
+    vec![
+        ask("GET /api/v1/resources", 40),
+        tell("POST /api/v1/resources", 22, resource),
+        tell("POST /api/v1/resources/batch", 3, |d| {
+            let mut items = vec![resource(d)];
+            // Several at once would be made in the same instant, and their order among themselves is chance.
+            if d.chance(60) {
+                items.extend([resource(d), resource(d)]);
+                d.dry = true;
+            }
+            json!({"resources": items})
+        }),
+        ask("GET /api/v1/resources/{id}", 22),
+        tell("PATCH /api/v1/resources/{id}", 14, |d| match d.below(10) {
+            0..3 => json!({"name": d.name()}),
+            3 => json!({"labels": d.labels()}),
+            4 => json!({"body": body(d)}),
+            5 => json!({"view": d.policy()}),
+            6 => json!({"edit": d.policy(), "owner": d.person()}),
+            7 => json!({"owner": d.person()}),
+            8 => json!({"subscribers": [d.person()]}),
+            _ => json!({"space": d.id("space"), "name": d.name()}),
+        }),
+        ask("DELETE /api/v1/resources/{id}", 4),
+        tell("POST /api/v1/resources/{id}/move", 7, |d| json!({"space": d.id("space")})),
+        tell("POST /api/v1/resources/{id}/archive", 3, nothing),
+        tell("POST /api/v1/resources/{id}/activate", 3, nothing),
+    ]
+}
+
+/// A body of one of the kinds, with a reference now and then.
+fn body(d: &mut Dice) -> Value {
+    match d.below(5) {
+        0 => json!({"task": d.resource()}),
+        1 => json!({"secret": "hush"}),
+        2 => json!({"task": null}),
+        _ => json!({"text": d.name()}),
+    }
+}
+
+fn resource(d: &mut Dice) -> Value {
+    let kind = d.kind();
+    let mut new = json!({"kind": kind, "name": d.name()});
+    if d.chance(75) {
+        new["space"] = json!(d.id("space"));
+    }
+    if kind == "note" || d.chance(20) {
+        new["body"] = body(d);
+    }
+    if d.chance(30) {
+        new["labels"] = d.labels();
+    }
+    if d.chance(12) {
+        new["view"] = d.policy();
+    }
+    if d.chance(8) {
+        new["edit"] = d.policy();
+    }
+    if d.chance(25) {
+        new["owner"] = json!(d.person());
+    }
+    if d.chance(15) {
+        new["subscribers"] = json!([d.person()]);
+    }
+    new
+}
+
+/// What a part of a path is an id of.
+pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
+    let places = [
+        ("/api/v1/spaces/{id}", "id", "space"),
+        ("/api/v1/registry/spaces/{id}", "id", "space"),
+        ("/api/v1/resources/{id}", "id", "resource"),
+        ("/api/v1/users/{id}", "id", "user"),
+        ("/api/v1/groups/{id}", "id", "group"),
+        ("/api/v1/roles/{id}", "id", "role"),
+        ("/api/v1/kinds/{id}", "id", "kind"),
+        ("/api/v1/policies/{id}", "id", "policy"),
+        ("/api/v1/me/sessions/{id}", "id", "session"),
+        ("/", "grant", "grant"),
+        ("/", "key", "key"),
+        ("/", "principal", "principal"),
+    ];
+    places.iter().find(|(start, part, _)| path.starts_with(start) && *part == name).map(|(_, _, noun)| *noun)
+}
+
+/// A value for a parameter of a query; `None` for one that nobody has told of here.
+pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
+    Some(match name {
+        "limit" => {
+            let limits = [("1", 20), ("2", 30), ("3", 30), ("5", 20), ("100", 10), ("0", 1), ("101", 1), ("x", 1)];
+            d.weighted(&limits).to_owned()
+        }
+        "cursor" => format!("«c.cursor.{}»", d.below(300)),
+        "archived" => d.weighted(&[("true", 20), ("false", 8), ("maybe", 1)]).to_owned(),
+        "q" => match d.below(4) {
+            0 => d.one(&["lift", "a", "secret", "gho", "ki", "mi", "zz", "%", ""]).to_owned(),
+            1 => d.id("code"),
+            2 => d.one(&USERNAMES).to_owned(),
+            _ => d.name(),
+        },
+        "order" => {
+            let orders = ["updated", "created", "name", "-updated", "-created", "-name"];
+            if d.chance(3) { "rank".to_owned() } else { d.one(&orders).to_owned() }
+        }
+        "kind" => d.kind(),
+        "space" | "parent" => d.id("space"),
+        "label" => d.one(&LABELS).to_owned(),
+        "owner" | "author" | "actor" => d.principal(),
+        "target" => match d.below(3) {
+            0 => d.id("space"),
+            1 => d.id("resource"),
+            _ => d.id("grant"),
+        },
+        "path" => {
+            d.one(&["Atlas", "Beta", "Beta/Attic", "Atlas/Delta", "Vault", "Zeta", "Zeta/Deep", "Home"]).to_owned()
+        }
+        "action" => d.one(&["resource.create", "grant.create", "space.update", "space.create", "fly"]).to_owned(),
+        "outcome" => d.one(&["done", "refused"]).to_owned(),
+        "from" | "to" => d.time(),
+        "confirm" => d.one(&NAMES).to_owned(),
+        _ => return None,
+    })
+}
+
+/// Fields of bodies, by the last step of their path or with their route, that hold no id of anything that could be hidden.
+pub const PLAIN: [&str; 47] = [
+    "POST /api/v1/setup: space",
+    "name",
+    "description",
+    "labels",
+    "token",
+    "username",
+    "password",
+    "email",
+    "recovery_code",
+    "new_password",
+    "current",
+    "new",
+    "type",
+    "limit",
+    "evaluations_semantic",
+    "context",
+    "properties",
+    "system_admin",
+    "disabled",
+    "permissions",
+    "plural",
+    "prefix",
+    "schema",
+    "shareable",
+    "secret_fields",
+    "pointer",
+    "requires",
+    "follows",
+    "exceptions",
+    "role",
+    "expires_at",
+    "inherits",
+    "sealed",
+    "grace_seconds",
+    "public_access",
+    "create_spaces",
+    "audit_days",
+    "kind",
+    "action",
+    "options",
+    "page",
+    "references",
+    "rules",
+    "default",
+    "effect",
+    "archived",
+    "order",
+];
