@@ -302,9 +302,10 @@ async fn p1_25_controls_appear_with_the_second_visible_space(g: Garth) {
     let seen = me(&lin).await.ok();
     assert_eq!(seen["controls"], true);
     // A label is shown for what is not the default: each says whether it is.
-    let defaults: Vec<bool> = seen["spaces"].as_array().expect("spaces").iter().map(|s| s["default"] == true).collect();
-    assert_eq!(defaults.iter().filter(|is| **is).count(), 1);
-    assert_eq!(seen["spaces"][0]["id"], home.id);
+    let defaults: Vec<&Value> =
+        seen["spaces"].as_array().expect("spaces").iter().filter(|space| space["default"] == true).collect();
+    assert_eq!(defaults.len(), 1);
+    assert_eq!(defaults[0]["id"], home.id);
 }
 
 async fn p1_28_who_sees_no_space_is_told_so_and_signs_out(g: Garth) {

@@ -189,7 +189,6 @@ async fn n15_what_is_not_built_answers_nothing(g: Garth) {
         "/api/v1/jobs",
         "/api/v1/deliveries",
         "/api/v1/changes",
-        "/api/v1/preview",
         "/api/v1/registry",
         "/api/v1/backup",
         "/api/v2/spaces",
