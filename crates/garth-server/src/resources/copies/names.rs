@@ -1,10 +1,11 @@
 //! Names in the target: what bears one already, and which is free.
 
 use super::super::store::names::{self, Named};
-use crate::access::{Write, facts, identity};
+use super::super::store::requirements_of;
+use crate::access::{Write, identity};
 use crate::base::error::Result;
 use crate::base::text::NAME_BYTES;
-use garth_core::{Action, KindIx, SpaceIx, Target};
+use garth_core::{Action, KindIx, SpaceIx};
 use hashbrown::HashSet;
 use serde_json::json;
 
@@ -25,13 +26,19 @@ pub(super) fn classes(w: &Write<'_>, space: SpaceIx, kind: KindIx) -> String {
 /// The resources of these classes that bear one of these names and that the caller may see, oldest first.
 pub(super) async fn there(w: &mut Write<'_>, classes: &str, names: &[String]) -> Result<Vec<Named>> {
     let me = identity(w.dir(), &w.caller).unwrap_or_else(|| "nobody".to_owned());
-    let mut found = names::of(w.tx(), classes.to_owned(), json!(names).to_string(), &me, LOOKED_AT).await?;
-    found.retain(|named| {
-        let row = &named.asked;
-        let facts = facts(w.dir(), &w.caller, &row.author, &row.owner, named.subscriber);
-        w.dir().world.decide(&w.caller, Target::Resource(row.class, facts), Action::Read, w.now).allowed()
-    });
-    Ok(found)
+    let found = names::of(w.tx(), classes.to_owned(), json!(names).to_string(), &me, LOOKED_AT).await?;
+    let mut seen = Vec::with_capacity(found.len());
+    for mut named in found {
+        let class = w.dir().world.class(named.asked.class);
+        if class.is_some_and(|class| w.dir().requires(class.kind)) {
+            named.asked.needed = requirements_of(w.tx(), &named.asked.id).await?;
+        }
+        let target = named.asked.target(w.dir(), &w.caller, named.subscriber, w.now);
+        if w.dir().world.decide(&w.caller, target, Action::Read, w.now).allowed() {
+            seen.push(named);
+        }
+    }
+    Ok(seen)
 }
 
 /// The first of "Name (copy)", "Name (copy 2)" and so on that nothing bears which the caller may see there, nor
