@@ -18,6 +18,7 @@ pub mod policies;
 pub mod questions;
 pub mod resources;
 pub mod roles;
+pub mod rotation;
 pub mod scenarios;
 pub mod sessions;
 pub mod settings;

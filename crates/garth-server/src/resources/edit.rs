@@ -120,6 +120,12 @@ async fn change(w: &mut Write<'_>, id: &str, patch: ResourcePatch, version: Opti
     }
     row.version += 1;
     row.updated_at = w.now;
+    if row.secrets == before.secrets && space == class.space {
+        // While the key of the space is exchanged, whatever is touched goes under the newer one.
+        let info = w.dir().spaces.info(space).ok_or(Error::NotFound)?;
+        let sealed = body::resealed(&w.dir().vault, &info.id.to_string(), &info.secret_key, &row.id, &row.secrets)?;
+        row.secrets = sealed.unwrap_or(row.secrets);
+    }
     store::update(w, &permit, &before, &row).await?;
     if row.class != before.class || row.owner != before.owner || row.subscribers != before.subscribers {
         keep_access(w, &row)?;

@@ -7,12 +7,14 @@ pub(crate) mod body;
 mod edit;
 mod list;
 mod references;
+mod reseal;
 mod store;
 
 pub use asked::{Rows, about, follows, look_in_vain, rows, target};
-pub use body::closed_secrets;
+pub use body::{closed_secrets, masked};
 pub use edit::{ResourcePatch, archive, delete, move_to, update};
 pub use list::{Filter, list, search};
+pub use reseal::{After, reseal};
 pub use store::{Asked, Stored};
 
 use crate::access::{self, About, Ctx, Permit, Record, Viewer, Write, archived, facts, identity, named_space, write};

@@ -245,6 +245,34 @@ pub(super) async fn subscriptions(db: &Db, ids: String, people: String) -> Resul
     rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
 }
 
+/// Sealed values of a class's resources, in the order in which they were made: id, when, sealed.
+pub(super) async fn sealed(
+    db: &Db,
+    class: ClassIx,
+    after: Option<&(Micros, String)>,
+    limit: usize,
+) -> Result<Vec<(String, Micros, String)>> {
+    let (at, id) = after.map_or((i64::MIN, ""), |(at, id)| (*at, id.as_str()));
+    let sql = "SELECT r.id, r.created_at, r.secrets FROM resources r WHERE r.class_id = $1 \
+               AND (r.created_at > $2 OR (r.created_at = $2 AND r.id > $3)) ORDER BY r.created_at, r.id LIMIT $4";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = db.scan(sql, params![class.0, at, id, limit].to_vec()).await?;
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.int(1)?, row.text(2)?.to_owned()))).collect()
+}
+
+/// Class and sealed values of one resource.
+pub(super) async fn sealed_in(tx: &mut Tx, id: &str) -> Result<Option<(ClassIx, String)>> {
+    let row = tx.query_opt("SELECT class_id, secrets FROM resources WHERE id = $1", &params![id]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let class = u32::try_from(row.int(0)?).map_err(|_| DbError::Other("a class out of range".to_owned()))?;
+    Ok(Some((ClassIx(class), row.text(1)?.to_owned())))
+}
+
+/// Writes the same secrets sealed otherwise: nobody sees a difference.
+pub(super) async fn set_sealed(w: &mut Write<'_>, _: &Permit, id: &str, sealed: &str) -> Result<()> {
+    w.tx().execute("UPDATE resources SET secrets = $2 WHERE id = $1", &params![id, sealed]).await.map(drop)
+}
+
 pub(super) async fn subscribed(db: &Db, id: &str, subscriber: &str) -> Result<bool> {
     let sql = "SELECT 1 FROM resource_subscribers WHERE resource_id = $1 AND subscriber = $2";
     Ok(db.query_opt(sql, &params![id, subscriber]).await?.is_some())

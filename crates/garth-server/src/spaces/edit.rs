@@ -260,6 +260,7 @@ pub async fn delete(ctx: &Ctx, id: String, confirm: Option<String>) -> Result<()
         store::delete(w.tx(), &permit, info.id).await?;
         w.keep_count().await?;
         w.changed(Change::Space(info.id)).await?;
+        w.app.leaves_remains();
         if !sealed {
             // The registry showed its name, and no more of it.
             let (target_id, before) = (target_id.clone(), json!({ "name": before["name"] }));
@@ -279,7 +280,7 @@ pub async fn secret_key(w: &mut Write<'_>, permit: &Permit, ix: SpaceIx) -> Resu
     if !info.secret_key.is_empty() {
         return Ok(info.secret_key.clone());
     }
-    let key = w.app.vault.new_space_key(&info.id.to_string())?;
+    let key = w.dir().vault.new_space_key(&info.id.to_string())?;
     store::set_secret_key(w.tx(), permit, info.id, &key).await?;
     w.changed(Change::Space(info.id)).await?;
     Ok(key)
