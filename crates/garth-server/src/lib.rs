@@ -23,6 +23,7 @@ pub mod scenarios;
 pub mod sessions;
 pub mod settings;
 pub mod spaces;
+pub mod transfers;
 pub mod users;
 pub mod verify;
 
@@ -31,6 +32,7 @@ pub mod verify;
 pub mod fuzzing {
     pub use crate::kinds::form::json_pointer;
     pub use crate::resources::body::{merge, put, take};
+    pub use crate::transfers::wire::{File, Line, read, write};
 }
 
 pub use access::{App, Config, Ctx, Limits};
@@ -72,6 +74,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(grants::api::routes())
         .merge(api_keys::api::routes())
         .merge(resources::api::routes())
+        .merge(transfers::api::routes())
         .merge(decisions::api::routes())
         .merge(audit::api::routes())
         .merge(health::api::routes())

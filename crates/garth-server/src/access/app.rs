@@ -1,5 +1,6 @@
 //! The running server: the store, its writer, and the snapshot that everybody reads.
 
+use crate::access::bounds::{EXPORTS, IMPORTS};
 use crate::access::chain;
 use crate::access::once::KEPT_SECONDS;
 use crate::access::share::Shares;
@@ -98,6 +99,12 @@ pub struct App {
     pub(super) places: Semaphore,
     /// What each caller has going on.
     pub(super) shares: Arc<Shares>,
+    /// What each caller has going on of exports and imports.
+    pub(super) transfers: Arc<Shares>,
+    /// A place for each export.
+    pub(super) exports: Arc<Semaphore>,
+    /// A place for each import.
+    pub(super) imports: Arc<Semaphore>,
     /// Requests with an `Idempotency-Key` that are being carried out.
     pub(super) running: Mutex<HashSet<String>>,
     /// Counts wrong guesses of secrets.
@@ -202,6 +209,9 @@ impl App {
             capabilities: config.capabilities,
             places: Semaphore::new(config.limits.in_flight),
             shares: Arc::default(),
+            transfers: Arc::default(),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
+            imports: Arc::new(Semaphore::new(IMPORTS)),
             running: Mutex::default(),
             limits: config.limits,
             figures: Arc::new(Figures::new(writer.as_ref().map(Writer::figures))),

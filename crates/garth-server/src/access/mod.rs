@@ -23,6 +23,7 @@ mod write;
 
 pub use app::{App, Config, Limits};
 pub use arrival::Arrival;
+pub use bounds::{EXPORTS, IMPORT_BYTES, IMPORT_TIME, IMPORTS, Lane, TRANSFERS_EACH};
 pub use chain::{ChainKey, ChainReport, chains, check_chain};
 pub use ctx::{Anyone, Ctx, KEY_PREFIX, Reader, Who, works};
 pub use exchange::{Exchanged, exchange_key};

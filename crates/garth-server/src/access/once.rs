@@ -5,6 +5,7 @@
 //! The answer is kept right after it, sealed, because it may hold a secret that is shown once. If the
 //! server dies between the two, the request is still not carried out twice: the caller is told to look.
 
+use crate::access::bounds::{self, IMPORT_BYTES};
 use crate::access::{App, Ctx, Who, identity, store};
 use crate::base::db::{DbError, Tx};
 use crate::base::error::{Error, Result};
@@ -80,7 +81,15 @@ async fn carry_out(app: &Arc<App>, request: Request, next: Next) -> Result<Respo
     if let Some(busy) = ctx.part() {
         parts.extensions.insert(busy);
     }
-    let limit = if parts.uri.path().ends_with("/batch") { BATCH_BYTES } else { REQUEST_BYTES };
+    let limit = match parts.uri.path() {
+        _ if bounds::import(&parts) => IMPORT_BYTES,
+        path if path.ends_with("/batch") => BATCH_BYTES,
+        _ => REQUEST_BYTES,
+    };
+    if limit == IMPORT_BYTES {
+        // Before the body is read, too; the handler finds it.
+        parts.extensions.insert(Arc::new(ctx.import_lane()?));
+    }
     let key = key(&parts.headers)?;
     let caller = identity(&ctx.directory(), &ctx.caller(&ctx.directory())?).unwrap_or_default();
     let bytes = match Limited::new(body, limit).collect().await {

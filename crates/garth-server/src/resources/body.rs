@@ -27,6 +27,11 @@ fn marker() -> Value {
     json!({ "secret": true })
 }
 
+/// Does this stand for a secret?
+pub fn is_marker(value: &Value) -> bool {
+    *value == marker()
+}
+
 /// Reads what was stored: the open body, and the sealed values by pointer.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 pub mod api;
 mod asked;
 pub(crate) mod body;
+mod bulk;
 mod edit;
 mod list;
 mod references;
@@ -11,9 +12,10 @@ mod reseal;
 mod store;
 
 pub use asked::{Rows, about, follows, look_in_vain, rows, target};
-pub use body::{closed_secrets, masked};
+pub use body::{closed_secrets, is_marker, masked};
+pub use bulk::{Draft, Drafts, Made, put_all};
 pub use edit::{ResourcePatch, archive, delete, move_to, update};
-pub use list::{Filter, list, search};
+pub use list::{Filter, everything, list, search};
 pub use reseal::{After, reseal};
 pub use store::{Asked, Stored};
 

@@ -3,7 +3,7 @@
 pub(super) mod list;
 
 use crate::access::{Permit, Write};
-use crate::base::db::{Db, DbError, Row, Tx, params};
+use crate::base::db::{Db, DbError, Row, Tx, Value, params};
 use garth_core::{ClassIx, Micros};
 use hashbrown::HashMap;
 
@@ -278,10 +278,31 @@ pub(super) async fn subscribed(db: &Db, id: &str, subscriber: &str) -> Result<bo
     Ok(db.query_opt(sql, &params![id, subscriber]).await?.is_some())
 }
 
+const INSERT: &str = "INSERT INTO resources (id, number, code, class_id, name, name_key, body, secrets, author, owner, \
+                      archived, version, created_at, updated_at) VALUES";
+
 pub(super) async fn insert(tx: &mut Tx, permit: &Permit, row: &Stored, number: i64) -> Result<()> {
-    let sql = "INSERT INTO resources (id, number, code, class_id, name, name_key, body, secrets, author, owner, archived, \
-               version, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-    let values = params![
+    let sql = format!("{INSERT} ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)");
+    tx.execute(&sql, &values(row, number)).await?;
+    put_labels(tx, permit, &row.id, &row.labels).await?;
+    put_subscribers(tx, permit, &row.id, &row.subscribers).await
+}
+
+/// Writes many new rows, each with its number, with their labels and subscribers.
+pub(super) async fn insert_all(tx: &mut Tx, _: &Permit, rows: impl Iterator<Item = (i64, &Stored)>) -> Result<()> {
+    let (mut all, mut labels, mut subscribers) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, row) in rows {
+        all.push(values(row, number).to_vec());
+        labels.extend(row.labels.iter().map(|label| params![&row.id, label].to_vec()));
+        subscribers.extend(row.subscribers.iter().map(|who| params![&row.id, who].to_vec()));
+    }
+    tx.insert_all(INSERT, all).await?;
+    tx.insert_all("INSERT INTO resource_labels (resource_id, label) VALUES", labels).await?;
+    tx.insert_all("INSERT INTO resource_subscribers (resource_id, subscriber) VALUES", subscribers).await
+}
+
+fn values(row: &Stored, number: i64) -> [Value; 14] {
+    params![
         &row.id,
         number,
         &row.code,
@@ -296,10 +317,7 @@ pub(super) async fn insert(tx: &mut Tx, permit: &Permit, row: &Stored, number: i
         row.version,
         row.created_at,
         row.updated_at
-    ];
-    tx.execute(sql, &values).await?;
-    put_labels(tx, permit, &row.id, &row.labels).await?;
-    put_subscribers(tx, permit, &row.id, &row.subscribers).await
+    ]
 }
 
 /// Writes what may change of a row, and its labels and subscribers where they did.

@@ -7,7 +7,7 @@ mod keys;
 mod store;
 mod unlock;
 
-pub use edit::{SpacePatch, archive, delete, secret_key, update};
+pub use edit::{SpacePatch, archive, delete, secret_key, update, update_in};
 pub use keys::{begin_exchange, end_exchange, rewrap};
 pub use unlock::{Unlocked, unlock};
 

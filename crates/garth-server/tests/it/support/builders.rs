@@ -18,6 +18,11 @@ impl Thing {
         Thing { id, json, home }
     }
 
+    /// What has that id, whether it is there or not.
+    pub fn at(home: &'static str, id: &str) -> Thing {
+        Thing { id: id.to_owned(), json: Value::Null, home }
+    }
+
     /// Its own address with something after it: `space.url("/grants")`.
     pub fn url(&self, tail: &str) -> String {
         format!("/api/v1/{}/{}{tail}", self.home, self.id)
