@@ -139,7 +139,9 @@ async fn meanwhile(
     mut reports: mpsc::Receiver<Progress>,
     answer: impl Future<Output = Answer>,
 ) -> Answer {
-    let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
+    let mut beat = tokio::time::interval(BEAT);
+    // Its first beat would be at once.
+    beat.reset();
     let mut last = Progress { stage: "Waiting".to_owned(), done: 0, all: 1 };
     tokio::pin!(answer);
     loop {

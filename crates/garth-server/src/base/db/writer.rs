@@ -33,6 +33,9 @@ pub struct Writer<S> {
     figures: Arc<WriterFigures>,
 }
 
+/// Who waits until the database has let go of what was taken away.
+type Settling = Vec<oneshot::Sender<Result<bool, DbError>>>;
+
 enum Message<S> {
     Run(Box<dyn Job<S>>),
     Settle(oneshot::Sender<Result<bool, DbError>>),
@@ -287,11 +290,7 @@ where
         self.stopping
     }
 
-    #[allow(clippy::type_complexity)]
-    fn sort_out(
-        &mut self,
-        batch: &mut Vec<Message<S>>,
-    ) -> (Vec<Box<dyn Job<S>>>, Vec<oneshot::Sender<Result<bool, DbError>>>) {
+    fn sort_out(&mut self, batch: &mut Vec<Message<S>>) -> (Vec<Box<dyn Job<S>>>, Settling) {
         let (mut jobs, mut settling) = (Vec::with_capacity(batch.len()), Vec::new());
         for message in batch.drain(..) {
             match message {
