@@ -30,6 +30,7 @@ pub const TARGETS: &[Target] = &[
     target("cursors", texts::cursors),
     target("etags", texts::etags),
     target("filters", requests::filters),
+    target("imports", texts::imports),
     target("json", trees::json),
     target("merge", trees::merge),
     target("names", texts::names),

@@ -1,4 +1,4 @@
-//! Readers of single texts: codes, cursors, entity tags, names, principals, queries, scenario files, times.
+//! Readers of single texts: codes, cursors, entity tags, imports, names, principals, queries, scenario files, times.
 
 use crate::Yard;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
@@ -10,7 +10,8 @@ use garth_server::base::error::Error;
 use garth_server::base::http::{Query, if_match};
 use garth_server::base::ids::{Codes, read_code};
 use garth_server::base::text;
-use garth_server::fuzzing::{Cutter, PARTS, WORD_BYTES, cut, sought};
+use garth_server::fuzzing::{Cutter, File, Line, PARTS, WORD_BYTES, cut, read, sought, write};
+use garth_server::resources::Drafts;
 use garth_server::scenarios;
 use std::net::IpAddr;
 
@@ -101,6 +102,41 @@ pub fn etags(_: &Yard, bytes: &[u8]) {
         let written = value.to_str().expect("a tag that is read is text").trim();
         assert_eq!(written.strip_prefix("W/").unwrap_or(written), tag, "only the tag itself is read");
         assert_eq!(theirs(if_match(&with(tag.parse().expect("a header")))), Some(Some(version)));
+    }
+}
+
+/// A file is read whole or refused with what is wrong, each at a line of it; what was read once reads the same again.
+pub fn imports(_: &Yard, bytes: &[u8]) {
+    let lines = bytes.split(|byte| *byte == b'\n').count();
+    match File::read(bytes) {
+        Ok(file) => {
+            assert!(Drafts::count(&file) <= lines);
+            let mut last = 0;
+            for at in 0..Drafts::count(&file) {
+                let line = Drafts::line(&file, at);
+                assert!(line > last && line <= lines, "{line} after {last} of {lines}");
+                last = line;
+                let draft = theirs(Drafts::read(&file, at)).expect("it was read before");
+                assert!(draft.new.space.is_none(), "a line says nothing of where it goes");
+            }
+            assert!(theirs(Drafts::read(&file, 0)).is_some() || Drafts::count(&file) == 0);
+        }
+        Err(Error::Invalid(wrong)) => {
+            assert!(!wrong.is_empty());
+            for fault in wrong {
+                let line = fault.pointer.strip_prefix("/lines/").and_then(|rest| rest.split('/').next());
+                let line: usize =
+                    line.and_then(|line| line.parse().ok()).unwrap_or_else(|| panic!("{}", fault.pointer));
+                assert!((1..=lines + 1).contains(&line), "{} of {lines}", fault.pointer);
+            }
+        }
+        Err(other) => panic!("not told by lines: {other}"),
+    }
+    if let Ok(Line::Resource(item)) = read(bytes) {
+        let mut written = Vec::new();
+        write("resource", &item, &mut written).expect("it is written");
+        let Ok(Line::Resource(again)) = read(&written) else { panic!("{}", String::from_utf8_lossy(&written)) };
+        assert_eq!(format!("{item:?}"), format!("{again:?}"));
     }
 }
 

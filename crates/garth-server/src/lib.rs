@@ -19,10 +19,12 @@ pub mod previews;
 pub mod questions;
 pub mod resources;
 pub mod roles;
+pub mod rotation;
 pub mod scenarios;
 pub mod sessions;
 pub mod settings;
 pub mod spaces;
+pub mod transfers;
 pub mod users;
 pub mod verify;
 
@@ -32,6 +34,7 @@ pub mod fuzzing {
     pub use crate::base::words::{Cutter, PARTS, WORD_BYTES, cut, sought};
     pub use crate::kinds::form::json_pointer;
     pub use crate::resources::body::{merge, put, take};
+    pub use crate::transfers::wire::{File, Line, read, write};
 }
 
 pub use access::{App, Config, Ctx, Limits};
@@ -74,6 +77,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(api_keys::api::routes())
         .merge(resources::api::routes())
         .merge(resources::copies::api::routes())
+        .merge(transfers::api::routes())
         .merge(decisions::api::routes())
         .merge(previews::api::routes())
         .merge(audit::api::routes())

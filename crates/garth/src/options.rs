@@ -2,7 +2,7 @@
 
 mod keep;
 
-pub use keep::{Admin, AdminCommand, Backup, Restore, Unlock, Verify};
+pub use keep::{Admin, AdminCommand, Backup, Keys, KeysCommand, Restore, Unlock, Verify};
 
 use crate::settings::Typed;
 use clap::{Args, Parser, Subcommand};
@@ -43,6 +43,8 @@ pub enum Command {
     Restore(Restore),
     /// Look an installation over, also while its server runs
     Verify(Verify),
+    /// Exchange the keys that secrets are sealed under
+    Keys(Keys),
     /// Break glass: make somebody administrator of a space that nobody gets into any more
     Unlock(Unlock),
     /// Make a system administrator, or a link to a new password

@@ -7,6 +7,7 @@ use garth_server::access::Ctx;
 use garth_server::base::clock::Clock;
 use garth_server::base::db::{Db, DbError, Mode, Target};
 use garth_server::local::{self, Answer, Request};
+use garth_server::rotation::Told;
 use garth_server::{App, Config};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -55,9 +56,14 @@ pub async fn look(place: &Place) -> Result<Arc<App>, Failure> {
 
 /// Changes something: by the running server, asked through its local door, or else by opening the installation.
 pub async fn change(place: &Place, request: Request) -> Result<Value, Failure> {
+    change_telling(place, request, Arc::new(|_, _, _| {})).await
+}
+
+/// The same for what takes long: `told` hears how far it is.
+pub async fn change_telling(place: &Place, request: Request, told: Told) -> Result<Value, Failure> {
     let config = found(place)?;
     let folder = config.data_dir.clone().unwrap_or_default();
-    if let Some(answer) = local::ask(&folder, &config.target, &request).await? {
+    if let Some(answer) = local::ask(&folder, &config.target, &request, &told).await? {
         return match answer {
             Answer::Done(done) => Ok(done),
             Answer::Refused(sentence) => Err(Failure::said(&sentence)),
@@ -72,7 +78,7 @@ pub async fn change(place: &Place, request: Request) -> Result<Value, Failure> {
         )),
         other => failure(other),
     })?;
-    let done = local::carry_out(&Ctx::system(Arc::clone(&app)), request).await;
+    let done = local::carry_out(&Ctx::system(Arc::clone(&app)), request, told).await;
     app.shutdown().await;
     Ok(done?)
 }

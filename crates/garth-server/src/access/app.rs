@@ -1,6 +1,7 @@
 //! The running server: the store, its writer, and the snapshot that everybody reads.
 
-use crate::access::chain::{self, ChainKey};
+use crate::access::bounds::{EXPORTS, IMPORTS};
+use crate::access::chain;
 use crate::access::once::KEPT_SECONDS;
 use crate::access::share::Shares;
 use crate::access::store::{self, AuditEntry};
@@ -11,7 +12,8 @@ use crate::base::error::{Error, Result};
 use crate::base::ids;
 use crate::base::metrics::{Figures, Moment};
 use crate::base::passwords::Passwords;
-use crate::base::secrets::{Vault, write_private};
+use crate::base::secrets::Vault;
+use crate::base::secrets::file::{self, Source, write_private};
 use crate::directory::known::{Changed, Known};
 use crate::directory::{Directory, KeyInfo, LastUse, load};
 use arc_swap::ArcSwap;
@@ -19,6 +21,7 @@ use garth_core::Micros;
 use hashbrown::HashSet;
 use ipnet::IpNet;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -84,8 +87,6 @@ pub struct App {
     pub clock: Clock,
     /// Hashes passwords.
     pub passwords: Passwords,
-    /// Seals secrets.
-    pub vault: Vault,
     /// How clients reach this server.
     pub public_url: String,
     /// What discovery says it can do besides, as URNs.
@@ -94,12 +95,16 @@ pub struct App {
     pub limits: Limits,
     /// How it does, as `/metrics` shows it.
     pub figures: Arc<Figures>,
-    /// Binds the entries of the audit to one another.
-    pub chain_key: ChainKey,
     /// A place for each request that is being answered.
     pub(super) places: Semaphore,
     /// What each caller has going on.
     pub(super) shares: Arc<Shares>,
+    /// What each caller has going on of exports and imports.
+    pub(super) transfers: Arc<Shares>,
+    /// A place for each export.
+    pub(super) exports: Arc<Semaphore>,
+    /// A place for each import.
+    pub(super) imports: Arc<Semaphore>,
     /// Requests with an `Idempotency-Key` that are being carried out.
     pub(super) running: Mutex<HashSet<String>>,
     /// Counts wrong guesses of secrets.
@@ -114,6 +119,19 @@ pub struct App {
     uses: Mutex<Vec<(Uuid, Arc<LastUse>)>>,
     setup: Mutex<Option<String>>,
     setup_file: Option<PathBuf>,
+    pub(super) keys: Keys,
+    /// Something was taken away whose remains the database may still hold.
+    remains: AtomicBool,
+}
+
+/// The keys that may be the installation's. The one in use is in the picture; while it is exchanged, both are here, so that
+/// whichever the database turns out to hold is known.
+pub(super) struct Keys {
+    pub(super) known: Arc<Mutex<Vec<Vault>>>,
+    /// Where it came from; nowhere for who only looks.
+    pub(super) source: Option<Source>,
+    /// One exchange at a time.
+    pub(super) exchange: tokio::sync::Mutex<()>,
 }
 
 impl App {
@@ -136,17 +154,28 @@ impl App {
             }
         };
         let load_clock = clock.clone();
-        let load = async move |tx: &mut Tx| load::all(tx, load_clock.now()).await;
+        let proof = store::key_proof(&db).await?;
+        // Another key is refused at once, because nothing that was sealed before would open under it.
+        let (vault, source) = file::open(config.data_dir.as_deref(), proof.as_deref()).map_err(fault)?;
+        let keys = Keys {
+            known: Arc::new(Mutex::new(vec![vault.clone()])),
+            source: Some(source),
+            exchange: tokio::sync::Mutex::default(),
+        };
+        let candidates = Arc::clone(&keys.known);
+        let load = async move |tx: &mut Tx| {
+            let mut dir = load::all(tx, load_clock.now()).await?;
+            dir.vault = vault_of(tx, &candidates).await?;
+            Ok(dir)
+        };
         let (writer, first) = Writer::start(db.clone(), load, publish).await?;
         let snapshot = Arc::clone(slot.get_or_init(|| Arc::new(ArcSwap::from_pointee(first))));
-        let vault = match know_key(&config, &db, &writer).await {
-            Ok(vault) => vault,
-            Err(error) => {
-                writer.shutdown().await;
-                return Err(error);
-            }
-        };
-        Self::assemble(config, db, vault, Some(writer), snapshot, known)
+        if proof.is_none() {
+            let proof = vault.proof().map_err(fault)?;
+            let keep = async move |tx: &mut Tx, _: &mut Directory| store::keep_key_proof(tx, &proof).await;
+            writer.run(keep).await?;
+        }
+        Self::assemble(config, db, keys, Some(writer), snapshot, known)
     }
 
     /// Opens the store for looking only, beside a server that may be running.
@@ -157,13 +186,14 @@ impl App {
         let db = Db::open(&config.target, Mode::ReadOnly).await?;
         let directory = load::read(&db, config.clock.now()).await?;
         let snapshot = Arc::new(ArcSwap::from_pointee(directory));
-        Self::assemble(config, db, Vault::unused(), None, snapshot, Arc::default())
+        let keys = Keys { known: Arc::default(), source: None, exchange: tokio::sync::Mutex::default() };
+        Self::assemble(config, db, keys, None, snapshot, Arc::default())
     }
 
     fn assemble(
         config: Config,
         db: Db,
-        vault: Vault,
+        keys: Keys,
         writer: Option<Writer<Directory>>,
         snapshot: Arc<ArcSwap<Directory>>,
         known: Arc<Known>,
@@ -175,12 +205,13 @@ impl App {
             pace: Pace::new(config.limits.anonymous_per_second, config.clock.clone()),
             clock: config.clock,
             passwords: Passwords::new().map_err(fault)?,
-            chain_key: vault.key_for("audit"),
-            vault,
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             capabilities: config.capabilities,
             places: Semaphore::new(config.limits.in_flight),
             shares: Arc::default(),
+            transfers: Arc::default(),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
+            imports: Arc::new(Semaphore::new(IMPORTS)),
             running: Mutex::default(),
             limits: config.limits,
             figures: Arc::new(Figures::new(writer.as_ref().map(Writer::figures))),
@@ -191,6 +222,9 @@ impl App {
             uses: Mutex::default(),
             setup: Mutex::default(),
             setup_file,
+            keys,
+            // What a server that was killed left behind is settled as well.
+            remains: AtomicBool::new(true),
         };
         if app.writer.is_some() && app.needs_setup() {
             app.offer_setup();
@@ -267,12 +301,12 @@ impl App {
         let used = std::mem::take(&mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner));
         let something = !(waiting.is_empty() && used.is_empty());
         let Some(writer) = self.writer.as_ref().filter(|_| something) else { return Ok(()) };
-        let (entries, key) = (waiting.clone(), self.chain_key);
+        let entries = waiting.clone();
         let uses: Vec<(String, Micros)> = used.iter().map(|(id, used)| (id.to_string(), used.take())).collect();
         let written: Result<()> = writer
             .run(async move |tx: &mut Tx, dir: &mut Directory| {
                 for entry in &entries {
-                    chain::append(tx, dir, &key, entry).await?;
+                    chain::append(tx, dir, entry).await?;
                 }
                 for (key, at) in &uses {
                     store::keep_use(tx, key, *at).await?;
@@ -299,6 +333,7 @@ impl App {
             if let Err(e) = self.flush_refusals().await {
                 tracing::warn!(error = %e, "refusals could not be written; they are kept");
             }
+            self.settle().await;
             let now = self.clock.now();
             if forgotten.is_some_and(|last| now - last < FORGET) {
                 continue;
@@ -314,6 +349,20 @@ impl App {
         }
     }
 
+    /// Something secret was taken away: what the database still holds of it is to go soon.
+    pub fn leaves_remains(&self) {
+        self.remains.store(true, Ordering::Release);
+    }
+
+    /// Lets go of what the database still holds of things that were taken away, as far as it can: on SQLite the log beside
+    /// the file is emptied. While somebody reads an older state, that waits for the next time.
+    pub async fn settle(&self) {
+        let Some(writer) = self.writer.as_ref().filter(|_| self.remains.swap(false, Ordering::AcqRel)) else { return };
+        if !matches!(writer.settle().await, Ok(true)) {
+            self.leaves_remains();
+        }
+    }
+
     /// Takes audit entries away that are older than the settings keep them, and kept answers that are over.
     ///
     /// # Errors
@@ -324,13 +373,12 @@ impl App {
         let forget = async move |tx: &mut Tx, _: &mut Directory| store::forget_kept(tx, since).await;
         writer.run::<(), DbError, _>(forget).await?;
         let Some(days) = self.directory().settings.audit_days else { return Ok(0) };
-        let (before, key) = (self.clock.now() - i64::from(days) * 24 * 60 * 60 * 1_000_000, self.chain_key);
+        let before = self.clock.now() - i64::from(days) * 24 * 60 * 60 * 1_000_000;
         let mut gone = 0;
         for space in chain::chains(&self.db).await? {
             loop {
                 let space = space.clone();
-                let prune =
-                    async move |tx: &mut Tx, dir: &mut Directory| chain::prune(tx, dir, &key, &space, before).await;
+                let prune = async move |tx: &mut Tx, dir: &mut Directory| chain::prune(tx, dir, &space, before).await;
                 match writer.run::<u64, DbError, _>(prune).await? {
                     0 => break,
                     some => gone += some,
@@ -362,17 +410,14 @@ impl App {
     }
 }
 
-/// Opens the vault with the installation's own key. Another one is refused at once, because
-/// nothing that was sealed before would open under it.
-async fn know_key(config: &Config, db: &Db, writer: &Writer<Directory>) -> Result<Vault, DbError> {
-    let proof = store::key_proof(db).await?;
-    let vault = Vault::open(config.data_dir.as_deref(), proof.as_deref()).map_err(fault)?;
-    if proof.is_none() {
-        let proof = vault.proof().map_err(fault)?;
-        let keep = async move |tx: &mut Tx, _: &mut Directory| store::keep_key_proof(tx, &proof).await;
-        writer.run(keep).await?;
-    }
-    Ok(vault)
+/// The key that this state of the database was written under, of those that may be it.
+async fn vault_of(tx: &mut Tx, known: &Mutex<Vec<Vault>>) -> Result<Vault, DbError> {
+    let (proof, ring) = store::key_in(tx).await?;
+    let known = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let fits = |vault: &&Vault| proof.as_ref().is_none_or(|proof| vault.knows(proof));
+    let vault =
+        known.iter().find(fits).ok_or_else(|| DbError::Other("this is not the installation's key".to_owned()))?;
+    vault.clone().with_ring(ring.as_deref()).map_err(fault)
 }
 
 fn fault(error: Error) -> DbError {

@@ -1,6 +1,7 @@
 //! Who is asking: from a credential to the caller that decisions judge.
 
 use crate::access::arrival::Arrival;
+use crate::access::bounds;
 use crate::access::once::Once;
 use crate::access::{App, Busy, Share, Tried, archived};
 use crate::base::address::Origin;
@@ -129,6 +130,11 @@ impl Ctx {
         Ok(self)
     }
 
+    /// Whose part it is.
+    pub(super) fn share(&self) -> Option<Share> {
+        self.busy.as_ref().map(|busy| busy.share())
+    }
+
     /// The part that was taken.
     pub(super) fn part(&self) -> Option<Arc<Busy>> {
         self.busy.clone()
@@ -151,6 +157,9 @@ impl Ctx {
         if !parts.method.is_safe() {
             let mut query = Query::new(&parts.uri)?;
             query.one("confirm");
+            if bounds::import(parts) {
+                query.flag("settings");
+            }
             self.dry_run = query.flag("dry_run");
             query.done()?;
         }

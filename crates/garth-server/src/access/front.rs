@@ -16,7 +16,8 @@ pub async fn front(app: Arc<App>, mut request: Request, next: Next) -> Response 
     let response = if bounds::exempt(&request) {
         next.run(request).await
     } else {
-        bounds::bounded(&app, once::once(&app, request, next)).await
+        let time = bounds::time(&app, &request);
+        bounds::bounded(&app, time, once::once(&app, request, next)).await
     };
     admitted.settle(&app, response)
 }

@@ -9,6 +9,7 @@ mod arrival;
 mod bounds;
 mod chain;
 mod ctx;
+mod exchange;
 mod explain;
 mod front;
 mod needs;
@@ -24,8 +25,10 @@ mod write;
 
 pub use app::{App, Config, Limits};
 pub use arrival::Arrival;
+pub use bounds::{EXPORTS, IMPORT_BYTES, IMPORT_TIME, IMPORTS, Lane, TRANSFERS_EACH};
 pub use chain::{ChainKey, ChainReport, chains, check_chain};
 pub use ctx::{Anyone, Ctx, KEY_PREFIX, Reader, Who, works};
+pub use exchange::{Exchanged, exchange_key};
 pub use explain::{Explanation, Step, explain};
 pub use front::front;
 pub use needs::{Needed, barred};

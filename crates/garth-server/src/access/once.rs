@@ -5,12 +5,12 @@
 //! The answer is kept right after it, sealed, because it may hold a secret that is shown once. If the
 //! server dies between the two, the request is still not carried out twice: the caller is told to look.
 
+use crate::access::bounds::{self, IMPORT_BYTES};
 use crate::access::{App, Ctx, Who, identity, store};
 use crate::base::db::{DbError, Tx};
 use crate::base::error::{Error, Result};
 use crate::base::http::{BATCH_BYTES, REQUEST_BYTES};
 use crate::base::ids;
-use crate::base::secrets::{open, seal};
 use crate::directory::Directory;
 use axum::body::Body;
 use axum::extract::Request;
@@ -81,7 +81,15 @@ async fn carry_out(app: &Arc<App>, request: Request, next: Next) -> Result<Respo
     if let Some(busy) = ctx.part() {
         parts.extensions.insert(busy);
     }
-    let limit = if parts.uri.path().ends_with("/batch") { BATCH_BYTES } else { REQUEST_BYTES };
+    let limit = match parts.uri.path() {
+        _ if bounds::import(&parts) => IMPORT_BYTES,
+        path if path.ends_with("/batch") => BATCH_BYTES,
+        _ => REQUEST_BYTES,
+    };
+    if limit == IMPORT_BYTES {
+        // Before the body is read, too; the handler finds it.
+        parts.extensions.insert(Arc::new(ctx.import_lane()?));
+    }
     let key = key(&parts.headers)?;
     let caller = identity(&ctx.directory(), &ctx.caller(&ctx.directory())?).unwrap_or_default();
     let bytes = match Limited::new(body, limit).collect().await {
@@ -126,13 +134,14 @@ fn again(ctx: &Ctx, scope: &str, request: &str, kept: &Kept) -> Result<Response>
     if kept.request != request {
         return Err(Error::field(NAME, "was used for another request"));
     }
-    if kept.answer.is_empty() {
+    // None was kept, or the installation's key was exchanged twice since.
+    let opened = ctx.directory().vault.open_answer(scope, &kept.answer);
+    let Some(answer) = opened.ok().filter(|_| !kept.answer.is_empty()) else {
         return Err(Error::conflict(
             "conflict",
             "this request was carried out, but its answer was lost; look before you send it under another key",
         ));
-    }
-    let answer = open(&ctx.app.vault.key_for("idempotency"), scope, &kept.answer)?;
+    };
     let answer: Answer =
         serde_json::from_slice(&answer).map_err(|e| Error::internal(format!("a kept answer cannot be read: {e}")))?;
     if !answer.body.is_empty() {
@@ -180,16 +189,21 @@ async fn keep_answer(app: &Arc<App>, once: &Arc<Once>, response: Response) -> Re
         body: String::from_utf8_lossy(&bytes).into_owned(),
     };
     let text = serde_json::to_vec(&answer).map_err(|e| Error::internal(format!("an answer cannot be kept: {e}")))?;
-    let sealed = seal(&app.vault.key_for("idempotency"), &once.scope, &text)?;
     let scope = once.scope.clone();
     let writer = app.writer.as_ref().ok_or_else(|| Error::internal("the store is open for reading only"))?;
     let kept: Result<(), DbError> =
-        writer.run(async move |tx: &mut Tx, _: &mut Directory| store::keep_answer(tx, &scope, &sealed).await).await;
+        writer.run(async move |tx: &mut Tx, dir: &mut Directory| keep_sealed(tx, dir, &scope, &text).await).await;
     if let Err(error) = kept {
         // The change is made and told; only a repetition would be answered with "look yourself".
         tracing::warn!(%error, "the answer to a request with an Idempotency-Key could not be kept");
     }
     Ok(Response::from_parts(parts, Body::from(bytes)))
+}
+
+/// On the writer, because the key may just have been exchanged.
+async fn keep_sealed(tx: &mut Tx, dir: &Directory, scope: &str, answer: &[u8]) -> Result<(), DbError> {
+    let sealed = dir.vault.seal_answer(scope, answer).map_err(|e| DbError::Other(e.to_string()))?;
+    store::keep_answer(tx, scope, &sealed).await
 }
 
 /// Keeps the key of a request with its change.

@@ -1,7 +1,7 @@
 //! SQL of enforcement: the audit and its chains, the change-log row, kept answers, and the interning of classes.
 
 use crate::access::once::{Kept, Once};
-use crate::base::db::{Db, DbError, Row, Tx, params};
+use crate::base::db::{Db, DbError, Row, Tx, Value, params};
 use crate::directory::{ChainEnd, Change};
 use garth_core::Micros;
 
@@ -57,10 +57,25 @@ fn audit_entry(row: &Row) -> Result<(i64, String, AuditEntry), DbError> {
 }
 
 pub(super) async fn insert_audit(tx: &mut Tx, e: &AuditEntry, seq: i64, mac: &str) -> Result<(), DbError> {
-    let sql = "INSERT INTO audit (id, at, space_id, actor, credential, action, target_type, target_id, outcome, \
-               before_state, after_state, request_id, seq, mac) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-    let values = params![
+    let sql = format!("{INSERT_AUDIT} ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)");
+    tx.execute(&sql, &audit_values(e, seq, mac)).await.map(drop)
+}
+
+/// The same for many, each with its number and what binds it.
+pub(super) async fn insert_audits(
+    tx: &mut Tx,
+    entries: &[AuditEntry],
+    places: &[(i64, String)],
+) -> Result<(), DbError> {
+    let rows = entries.iter().zip(places).map(|(e, (seq, mac))| audit_values(e, *seq, mac).to_vec());
+    tx.insert_all(INSERT_AUDIT, rows.collect()).await
+}
+
+const INSERT_AUDIT: &str = "INSERT INTO audit (id, at, space_id, actor, credential, action, target_type, target_id, \
+                            outcome, before_state, after_state, request_id, seq, mac) VALUES";
+
+fn audit_values(e: &AuditEntry, seq: i64, mac: &str) -> [Value; 14] {
+    params![
         &e.id,
         e.at,
         &e.space,
@@ -75,8 +90,7 @@ pub(super) async fn insert_audit(tx: &mut Tx, e: &AuditEntry, seq: i64, mac: &st
         &e.request_id,
         seq,
         mac
-    ];
-    tx.execute(sql, &values).await.map(drop)
+    ]
 }
 
 /// Where a chain begins and ends, if it has an entry, and the HMAC that is kept beside it.
@@ -111,6 +125,23 @@ pub(super) async fn put_chain(tx: &mut Tx, space: &str, end: &ChainEnd, mac: &st
                mac = excluded.mac";
     let values = params![space, end.first_seq, &end.first_mac, end.last_seq, &end.last_mac, mac];
     tx.execute(sql, &values).await.map(drop)
+}
+
+/// Chains in the order of their spaces, behind that one: each with the HMAC that is kept beside it.
+pub(super) async fn chains_after(
+    tx: &mut Tx,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<(String, ChainEnd, String)>, DbError> {
+    // The system's has the empty name, which is behind no other.
+    let (than, after) = if after.is_some() { (">", after) } else { (">=", Some("")) };
+    let sql = format!(
+        "SELECT first_seq, first_mac, last_seq, last_mac, mac, space_id FROM audit_chains WHERE space_id {than} $1 \
+         ORDER BY space_id LIMIT $2"
+    );
+    let rows = tx.query(&sql, &params![after, i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
+    let chain = |row: &Row| end_of(row).and_then(|(end, mac)| Ok((row.text(5)?.to_owned(), end, mac)));
+    rows.iter().map(chain).collect()
 }
 
 /// The first entries of a chain, each with its number and what binds it.
@@ -228,6 +259,27 @@ pub(super) async fn insert_class(
 pub(super) async fn key_proof(db: &Db) -> Result<Option<String>, DbError> {
     let row = db.query_opt("SELECT value FROM installation WHERE name = 'key_proof'", &[]).await?;
     row.map(|row| row.text(0).map(str::to_owned)).transpose()
+}
+
+/// The same, in a transaction, with the keys that were taken over from earlier ones.
+pub(super) async fn key_in(tx: &mut Tx) -> Result<(Option<String>, Option<String>), DbError> {
+    let rows = tx.query("SELECT name, value FROM installation WHERE name IN ('key_proof', 'key_ring')", &[]).await?;
+    let (mut proof, mut ring) = (None, None);
+    for row in rows {
+        let kept = if row.text(0)? == "key_proof" { &mut proof } else { &mut ring };
+        *kept = Some(row.text(1)?.to_owned());
+    }
+    Ok((proof, ring))
+}
+
+/// Keeps what tells another key of the installation, and the keys it takes over, sealed under it.
+pub(super) async fn exchange_key(tx: &mut Tx, proof: &str, ring: &str) -> Result<(), DbError> {
+    for (name, value) in [("key_proof", proof), ("key_ring", ring)] {
+        let sql = "INSERT INTO installation (name, value) VALUES ($1, $2) \
+                   ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        tx.execute(sql, &params![name, value]).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn keep_key_proof(tx: &mut Tx, proof: &str) -> Result<(), DbError> {

@@ -10,6 +10,7 @@ use crate::access::{self, Ctx, visible_space};
 use crate::base::error::Result;
 use crate::base::http::{Page, PageRequest};
 use crate::directory::Directory;
+use crate::resources;
 use garth_core::{Action, Caller, KindIx, Micros, Permission, SpaceIx, Target};
 use serde_json::Value;
 
@@ -74,9 +75,20 @@ async fn list(ctx: &Ctx, space: String, filter: Filter, request: &PageRequest) -
             if place.is_some_and(|place| !viewable(&dir, &caller, place, &entry.target_type, state, ctx.now())) {
                 state.clear();
             }
+            mask(&dir, &entry.target_type, state);
         }
     }
     Ok(Page { items, next })
+}
+
+/// What was written down in the open before its field became secret is not shown any more.
+fn mask(dir: &Directory, target_type: &str, state: &mut String) {
+    let kind = dir.kinds.by_name::<KindIx>(target_type).and_then(|kind| dir.kinds.info(kind));
+    let Some(kind) = kind.filter(|kind| !kind.definition.secret_fields.is_empty() && !state.is_empty()) else { return };
+    if let Ok(mut read) = serde_json::from_str::<Value>(state) {
+        resources::masked(kind, &mut read["body"]);
+        *state = read.to_string();
+    }
 }
 
 /// May the reader view the thing as it was then? The space's administrators learn that something was

@@ -13,6 +13,7 @@ use crate::access::Config;
 use crate::base::db::{Db, DbError, Mode, Progress, Tx, expect_schema, open_file};
 use crate::base::error::Error;
 use crate::base::ids;
+use crate::base::secrets::file::find as find_key;
 use crate::base::secrets::{UnderPassphrase, Vault, mac};
 use garth_core::Micros;
 use serde::{Deserialize, Serialize};
@@ -93,16 +94,24 @@ pub async fn make(config: &Config, file: &Path, passphrase: Option<&str>, stages
         return Err(refused(format!("The passphrase must be at least {PASSPHRASE_MIN} characters long.")));
     }
     let db = Db::open(&config.target, Mode::ReadOnly).await?;
-    let vault = config.data_dir.as_deref().map(Vault::find).transpose()?.flatten().ok_or_else(|| {
-        refused(
-            "The installation's key is not at hand, without which nobody could use the backup: say with --data \
-             where it lies, or set GARTH_MASTER_KEY.",
-        )
-    })?;
+    let find = |proof: Option<&str>| -> Result<Vault> {
+        let found = config.data_dir.as_deref().map(|dir| find_key(dir, proof)).transpose()?.flatten();
+        found.ok_or_else(|| {
+            refused(
+                "The installation's key is not at hand, without which nobody could use the backup: say with --data \
+                 where it lies, or set GARTH_MASTER_KEY.",
+            )
+        })
+    };
+    find(None)?;
     let partial = Partial::beside(file)?;
     db.copy_into(&partial.0, &mut |done, all| stages("Copying", done, all)).await?;
     let mut tx = open_file(&partial.0, true)?;
-    expect_key(&mut tx, &vault).await?;
+    let proof = store::key_proof(&mut tx).await?;
+    let proof = proof.ok_or_else(|| refused("This installation was never served; there is nothing to back up."))?;
+    // Looked for once more: it may have been exchanged since.
+    let vault = find(Some(&proof))?;
+    expect_key(&vault, &proof)?;
     let made_at = config.clock.now();
     let header = Header {
         format: FORMAT,
@@ -133,10 +142,8 @@ fn mac_of(vault: &Vault, digest: &str) -> String {
     ids::hex(&mac(&vault.key_for("backup"), &[digest.as_bytes()]))
 }
 
-async fn expect_key(tx: &mut Tx, vault: &Vault) -> Result<()> {
-    let proof = store::key_proof(tx).await?;
-    let proof = proof.ok_or_else(|| refused("This installation was never served; there is nothing to back up."))?;
-    if vault.knows(&proof) {
+fn expect_key(vault: &Vault, proof: &str) -> Result<()> {
+    if vault.knows(proof) {
         return Ok(());
     }
     Err(refused("This is not the installation's key: what was sealed before would not open."))

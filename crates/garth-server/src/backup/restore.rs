@@ -9,6 +9,7 @@ use crate::access::{App, Config, Ctx, Record, Write, write};
 use crate::base::clock::{self, Clock};
 use crate::base::db::{Db, Mode, Target, Tx, claim_folder, load, open_file};
 use crate::base::secrets::Vault;
+use crate::base::secrets::file::{find as find_key, keep as keep_key};
 use serde_json::{Value, json};
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -83,7 +84,7 @@ pub async fn restore(wanted: Restore, stages: Stages<'_>) -> Result<Restored> {
 
 /// The key that goes with the backup. One that is there already must be the same: two would be one too many.
 fn key(wanted: &Restore, header: &Header) -> Result<Vault> {
-    let there = Vault::find(&wanted.data_dir)?;
+    let there = find_key(&wanted.data_dir, None)?;
     if let Some(passphrase) = &wanted.passphrase {
         let kept = header.key.as_ref().ok_or_else(|| {
             refused("The backup does not carry the installation's key: give it with --master-key FILE.")
@@ -118,7 +119,7 @@ async fn expect_maker(tx: &mut Tx, vault: &Vault, digest: &str) -> Result<()> {
 
 async fn in_place(wanted: &Restore, vault: &Vault, header: Header, stages: Stages<'_>) -> Result<Restored> {
     let key_file = wanted.data_dir.join("master-key");
-    let key_there = Vault::find(&wanted.data_dir)?;
+    let key_there = find_key(&wanted.data_dir, None)?;
     let proof = vault.proof()?;
     if key_there.as_ref().is_some_and(|there| !there.knows(&proof)) {
         return Err(refused(format!(
@@ -129,7 +130,7 @@ async fn in_place(wanted: &Restore, vault: &Vault, header: Header, stages: Stage
     let scratch = Scratch::in_folder(&wanted.data_dir)?;
     let (settled, sessions_ended, keys_disabled) = settle(wanted, vault, &header, &scratch.0, stages).await?;
     if key_there.is_none() {
-        vault.keep(&wanted.data_dir).map_err(|e| trouble(&key_file, &e))?;
+        keep_key(vault, &wanted.data_dir).map_err(|e| trouble(&key_file, &e))?;
     }
     let put = match &wanted.target {
         Target::Sqlite(path) => {
@@ -162,7 +163,7 @@ async fn settle(
     let mut tx = open_file(&copy, true)?;
     store::drop_about(&mut tx).await?;
     drop(tx);
-    vault.keep(scratch).map_err(|e| trouble(scratch, &e))?;
+    keep_key(vault, scratch).map_err(|e| trouble(scratch, &e))?;
     let config = Config {
         target: Target::Sqlite(copy.clone()),
         data_dir: Some(scratch.to_owned()),

@@ -162,6 +162,9 @@ pub enum DbError {
     Other(String),
 }
 
+/// Rows that one statement inserts: more make it longer to prepare than it saves.
+const ROWS_AT_ONCE: usize = 32;
+
 /// Where the data lives.
 #[derive(Clone)]
 pub enum Target {
@@ -378,6 +381,25 @@ impl Tx {
         changed
     }
 
+    /// Inserts many rows by few statements. `insert` ends with `VALUES`; every row has as many values as it names columns.
+    pub async fn insert_all(&mut self, insert: &str, rows: Vec<Vec<Value>>) -> Result<(), DbError> {
+        for rows in rows.chunks(ROWS_AT_ONCE) {
+            let mut sql = insert.to_owned();
+            let mut number = 0;
+            for (at, row) in rows.iter().enumerate() {
+                sql.push_str(if at == 0 { " (" } else { ", (" });
+                for column in 0..row.len() {
+                    number += 1;
+                    sql.push_str(if column == 0 { "$" } else { ", $" });
+                    sql.push_str(&number.to_string());
+                }
+                sql.push(')');
+            }
+            self.execute(&sql, &rows.concat()).await?;
+        }
+        Ok(())
+    }
+
     /// Runs a statement and returns its rows; a `RETURNING` counts as well.
     pub async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DbError> {
         self.expect_sound()?;
@@ -457,6 +479,15 @@ impl Tx {
         match &mut self.session {
             Session::Sqlite(connection) => sqlite::prove(connection),
             Session::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Outside of a transaction: lets go of what was taken away and is still held for the way back. Answers whether it is
+    /// gone; not while somebody reads an older state. PostgreSQL sees to that by itself (`VACUUM`).
+    async fn settle(&mut self) -> Result<bool, DbError> {
+        match &mut self.session {
+            Session::Sqlite(connection) => sqlite::settle(connection),
+            Session::Postgres(_) => Ok(true),
         }
     }
 

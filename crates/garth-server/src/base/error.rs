@@ -57,8 +57,8 @@ pub enum Error {
     /// The body is larger than allowed.
     #[error("the request is larger than {0} bytes")]
     TooLarge(usize),
-    /// The body is not declared as JSON.
-    #[error("send the body as application/json")]
+    /// The body is not declared as what this call takes.
+    #[error("send the body as application/json, an import as application/x-ndjson")]
     UnsupportedMediaType,
     /// Too many of these lately; seconds until it is worth trying again.
     #[error("too many attempts; try again in {0} s")]

@@ -2,7 +2,12 @@
 //! sealed under its space's key and opens only for the resource and field it was sealed for.
 //!
 //! XChaCha20-Poly1305 with random nonces; the place is the associated data, so that a sealed
-//! value copied to another row does not open.
+//! value copied to another row does not open. Where the installation's key lies is the matter of [`file`].
+//!
+//! While a space's key is being exchanged, two are stored with the space, the newer one first, with a dot between:
+//! everything is sealed under the newer one, and opens with either.
+
+pub mod file;
 
 use crate::base::error::{Error, Result};
 use crate::base::ids;
@@ -13,30 +18,70 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 use std::sync::Arc;
 
 type HmacSha256 = Hmac<sha2::Sha256>;
 
 const KEY: usize = 32;
 const NONCE: usize = 24;
-/// The environment variable that holds the installation's key, instead of a file.
-const VARIABLE: &str = "GARTH_MASTER_KEY";
-
-/// The file of the installation's key, in the data folder.
-const FILE: &str = "master-key";
-
 /// What a passphrase costs whoever tries one: 64 MiB and three passes, about a fifth of a second.
 const PASSPHRASE_KIB: u32 = 64 * 1024;
 const PASSPHRASE_ROUNDS: u32 = 3;
 
 /// The place that a proof of the installation's key is sealed for.
 const PROOF: &str = "installation/proof";
+/// The place that the keys of [`Ring`] are sealed for.
+const RING: &str = "installation/ring";
+/// What stands between two keys of a space.
+const BETWEEN: char = '.';
 
-/// The installation's key.
+/// The installation's key, and what lies under it.
 #[derive(Clone)]
 pub struct Vault {
     master: Arc<[u8; KEY]>,
+    ring: Arc<Ring>,
+}
+
+/// Keys that outlive the installation's: what was written under them is still read when that one is another.
+struct Ring {
+    /// Of the chains of the audit, the oldest first; new entries are bound under the last.
+    audit: Vec<[u8; KEY]>,
+    /// Of kept answers, the newest first; answers last a day, so two are enough.
+    answers: Vec<[u8; KEY]>,
+}
+
+/// A [`Ring`] as it is stored: each key in base64.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredRing {
+    audit: Vec<String>,
+    answers: Vec<String>,
+}
+
+impl Ring {
+    /// That of an installation whose key was never exchanged: made of the key.
+    fn of(master: &[u8; KEY]) -> Self {
+        Self { audit: vec![mac(master, &[b"audit"])], answers: vec![mac(master, &[b"idempotency"])] }
+    }
+
+    fn read(stored: &[u8]) -> Option<Self> {
+        let stored: StoredRing = serde_json::from_slice(stored).ok()?;
+        let keys = |texts: &[String]| -> Option<Vec<[u8; KEY]>> { texts.iter().map(|text| unbase(text)).collect() };
+        let ring = Self { audit: keys(&stored.audit)?, answers: keys(&stored.answers)? };
+        (!ring.audit.is_empty() && !ring.answers.is_empty()).then_some(ring)
+    }
+
+    fn write(&self) -> String {
+        let texts = |keys: &[[u8; KEY]]| keys.iter().map(|key| BASE64.encode(key)).collect();
+        let stored = StoredRing { audit: texts(&self.audit), answers: texts(&self.answers) };
+        serde_json::to_string(&stored).unwrap_or_default()
+    }
+}
+
+/// 32 bytes in base64, as they are written in files and variables.
+fn unbase(text: &str) -> Option<[u8; KEY]> {
+    let text = text.trim().trim_end_matches('=').replace('+', "-").replace('/', "_");
+    BASE64.decode(text).ok()?.try_into().ok()
 }
 
 /// The installation's key, sealed under a key that argon2id makes of a passphrase.
@@ -63,41 +108,13 @@ fn derived(passphrase: &str, salt: &str, kib: u32, rounds: u32) -> Result<[u8; K
 }
 
 impl Vault {
-    /// The key from `GARTH_MASTER_KEY`, else from `DIR/master-key`, which is made (0600) for an
-    /// installation that never had one. `proof` is what an earlier start kept of the key.
-    ///
-    /// # Errors
-    /// When the key cannot be read or written, is not 32 bytes in base64, or is not the one the
-    /// installation was sealed with.
-    pub fn open(data_dir: Option<&Path>, proof: Option<&str>) -> Result<Self> {
-        let given = std::env::var(VARIABLE).ok();
-        let file = data_dir.map(|dir| dir.join(FILE));
-        let text = match (given, &file) {
-            (Some(text), _) => text,
-            (None, Some(file)) if file.exists() => std::fs::read_to_string(file)
-                .map_err(|e| Error::internal(format!("{} cannot be read: {e}", file.display())))?,
-            (None, Some(file)) if proof.is_some() => {
-                return Err(Error::internal(format!(
-                    "The installation's key is missing: put {} back, or set {VARIABLE}. Without it no secret opens.",
-                    file.display()
-                )));
-            }
-            (None, Some(file)) => {
-                let text = BASE64.encode(ids::random::<KEY>());
-                write_private(file, &text)
-                    .map_err(|e| Error::internal(format!("{} cannot be written: {e}", file.display())))?;
-                text
-            }
-            (None, None) => return Err(Error::internal(format!("give a data folder or set {VARIABLE}"))),
-        };
-        let vault = Self::read(&text)?;
-        if proof.is_some_and(|proof| !vault.knows(proof)) {
-            return Err(Error::internal(format!(
-                "This is not the installation's key: what was sealed before would not open. Put the right one into \
-                 the data folder's master-key, or into {VARIABLE}."
-            )));
-        }
-        Ok(vault)
+    fn of(master: [u8; KEY]) -> Self {
+        Self { ring: Arc::new(Ring::of(&master)), master: Arc::new(master) }
+    }
+
+    /// A key that nobody has had yet.
+    pub fn fresh() -> Self {
+        Self::of(ids::random())
     }
 
     /// The key as it is written in a file or a variable: 32 bytes in base64.
@@ -105,43 +122,72 @@ impl Vault {
     /// # Errors
     /// When it is anything else.
     pub fn read(text: &str) -> Result<Self> {
-        let bytes =
-            BASE64.decode(text.trim().trim_end_matches('=').replace('+', "-").replace('/', "_")).unwrap_or_default();
-        let master =
-            bytes.try_into().map_err(|_| Error::internal("the installation's key is not 32 bytes in base64"))?;
-        Ok(Self { master: Arc::new(master) })
+        let master = unbase(text).ok_or_else(|| Error::internal("the installation's key is not 32 bytes in base64"))?;
+        Ok(Self::of(master))
     }
 
-    /// The key that is in use there: from `GARTH_MASTER_KEY`, else from `DIR/master-key`; nothing is made.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or what is found is no key.
-    pub fn find(data_dir: &Path) -> Result<Option<Self>> {
-        if let Some(vault) = Self::of_environment()? {
-            return Ok(Some(vault));
-        }
-        let file = data_dir.join(FILE);
-        match std::fs::read_to_string(&file) {
-            Ok(text) => Self::read(&text).map(Some),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::internal(format!("{} cannot be read: {e}", file.display()))),
-        }
+    /// The key as [`Vault::read`] reads it.
+    fn written(&self) -> String {
+        BASE64.encode(*self.master)
     }
 
-    /// The key of `GARTH_MASTER_KEY`, if it is set.
+    /// With the keys that were taken over from earlier ones, as they are stored; without any, those made of this key.
     ///
     /// # Errors
-    /// When it is no key.
-    pub fn of_environment() -> Result<Option<Self>> {
-        std::env::var(VARIABLE).ok().map(|text| Self::read(&text)).transpose()
+    /// When they were sealed under another key.
+    pub fn with_ring(self, stored: Option<&str>) -> Result<Self> {
+        let Some(stored) = stored else { return Ok(self) };
+        let ring = open(&self.master, RING, stored).ok().and_then(|bytes| Ring::read(&bytes));
+        let ring = ring.ok_or_else(|| Error::internal("the keys under the installation's do not open"))?;
+        Ok(Self { ring: Arc::new(ring), ..self })
     }
 
-    /// Writes the key into a data folder, for its owner only.
+    /// Another key of the installation in the place of this one: with the keys that it takes over, and new ones for what
+    /// is written from now on. Answers it, and those keys as they are stored.
     ///
     /// # Errors
-    /// When the file cannot be written.
-    pub fn keep(&self, data_dir: &Path) -> std::io::Result<()> {
-        write_private(&data_dir.join(FILE), &BASE64.encode(*self.master))
+    /// When sealing fails.
+    pub fn followed_by(&self, next: &Vault) -> Result<(Vault, String)> {
+        let mut audit = self.ring.audit.clone();
+        audit.push(ids::random());
+        let newest = self.ring.answers.first().copied();
+        let answers = std::iter::once(ids::random()).chain(newest).collect();
+        let ring = Ring { audit, answers };
+        let stored = seal(&next.master, RING, ring.write().as_bytes())?;
+        Ok((Vault { master: Arc::clone(&next.master), ring: Arc::new(ring) }, stored))
+    }
+
+    /// Is it the same key?
+    pub fn same(&self, other: &Vault) -> bool {
+        self.master == other.master
+    }
+
+    /// What the key is called where it must not be shown: the same for the same key, and telling nothing of it.
+    pub fn fingerprint(&self) -> String {
+        ids::hex(&mac(&self.master, &[b"fingerprint"])[..8])
+    }
+
+    /// The keys of the audit's chains, the oldest first; the last one binds new entries.
+    pub fn audit_keys(&self) -> &[[u8; KEY]] {
+        &self.ring.audit
+    }
+
+    /// Seals an answer that is kept for a repeated request.
+    ///
+    /// # Errors
+    /// When sealing fails.
+    pub fn seal_answer(&self, scope: &str, answer: &[u8]) -> Result<String> {
+        let newest = self.ring.answers.first().ok_or_else(|| Error::internal("there is no key for answers"))?;
+        seal(newest, scope, answer)
+    }
+
+    /// Opens what [`Vault::seal_answer`] sealed, before the installation's key was exchanged last, too.
+    ///
+    /// # Errors
+    /// When it was sealed for another scope or under another key.
+    pub fn open_answer(&self, scope: &str, sealed: &str) -> Result<Vec<u8>> {
+        let opened = self.ring.answers.iter().find_map(|key| open(key, scope, sealed).ok());
+        opened.ok_or_else(|| Error::internal("a kept answer does not open"))
     }
 
     /// The key sealed under a passphrase, for that place only.
@@ -165,12 +211,12 @@ impl Vault {
         }
         let key = derived(passphrase, &kept.salt, kept.kib, kept.rounds)?;
         let opened = open(&key, place, &kept.sealed).ok().and_then(|bytes| bytes.try_into().ok());
-        Ok(opened.map(|master| Self { master: Arc::new(master) }))
+        Ok(opened.map(Self::of))
     }
 
     /// For a program that only looks: it seals nothing and opens nothing, so it neither needs nor makes the key.
     pub fn unused() -> Self {
-        Self { master: Arc::new(ids::random()) }
+        Self::fresh()
     }
 
     /// A new key for a space, wrapped: what is stored with the space.
@@ -178,7 +224,7 @@ impl Vault {
     /// # Errors
     /// When sealing fails.
     pub fn new_space_key(&self, space: &str) -> Result<String> {
-        seal(&self.master, &format!("space/{space}/key"), &ids::random::<KEY>())
+        seal(&self.master, &wraps(space), &ids::random::<KEY>())
     }
 
     /// Seals a secret of that place under a space's key.
@@ -186,7 +232,8 @@ impl Vault {
     /// # Errors
     /// When the space's key does not open.
     pub fn seal(&self, space: &str, wrapped: &str, place: &str, secret: &[u8]) -> Result<String> {
-        seal(&self.space_key(space, wrapped)?, place, secret)
+        let newest = wrapped.split(BETWEEN).next().unwrap_or_default();
+        seal(&self.space_key(space, newest)?, place, secret)
     }
 
     /// Opens what [`Vault::seal`] sealed for that place.
@@ -194,7 +241,49 @@ impl Vault {
     /// # Errors
     /// When it was sealed for another place or under another key.
     pub fn open_sealed(&self, space: &str, wrapped: &str, place: &str, sealed: &str) -> Result<Vec<u8>> {
-        open(&self.space_key(space, wrapped)?, place, sealed)
+        let mut last = Error::internal("a sealed secret does not open");
+        for wrapped in wrapped.split(BETWEEN) {
+            match self.space_key(space, wrapped).and_then(|key| open(&key, place, sealed)) {
+                Ok(plain) => return Ok(plain),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// A newer key of a space before the one it has, wrapped; a space that has two already keeps them.
+    ///
+    /// # Errors
+    /// When sealing fails.
+    pub fn exchange_space_key(&self, space: &str, wrapped: &str) -> Result<String> {
+        match wrapped.contains(BETWEEN) || wrapped.is_empty() {
+            true => Ok(wrapped.to_owned()),
+            false => Ok(format!("{}{BETWEEN}{wrapped}", self.new_space_key(space)?)),
+        }
+    }
+
+    /// Is a newer key taking the place of the one before?
+    pub fn exchanging(wrapped: &str) -> bool {
+        wrapped.contains(BETWEEN)
+    }
+
+    /// The newest key of a space alone, wrapped.
+    pub fn newest_alone(wrapped: &str) -> &str {
+        wrapped.split(BETWEEN).next().unwrap_or_default()
+    }
+
+    /// Is it sealed under the newest key of the space?
+    pub fn under_newest(&self, space: &str, wrapped: &str, place: &str, sealed: &str) -> bool {
+        self.open_sealed(space, Self::newest_alone(wrapped), place, sealed).is_ok()
+    }
+
+    /// The keys of a space wrapped by another key of the installation.
+    ///
+    /// # Errors
+    /// When one does not open.
+    pub fn rewrapped(&self, next: &Vault, space: &str, wrapped: &str) -> Result<String> {
+        let each = wrapped.split(BETWEEN).map(|one| seal(&next.master, &wraps(space), &self.space_key(space, one)?));
+        Ok(each.collect::<Result<Vec<_>>>()?.join(&BETWEEN.to_string()))
     }
 
     /// A key for one purpose, made of the installation's: the same at every start, and telling nothing of it.
@@ -215,15 +304,20 @@ impl Vault {
         open(&self.master, PROOF, proof).is_ok()
     }
 
-    /// Does the wrapped key of that space open?
+    /// Do the wrapped keys of that space open?
     pub fn opens_space(&self, space: &str, wrapped: &str) -> bool {
-        self.space_key(space, wrapped).is_ok()
+        wrapped.split(BETWEEN).all(|one| self.space_key(space, one).is_ok())
     }
 
     fn space_key(&self, space: &str, wrapped: &str) -> Result<[u8; KEY]> {
-        let bytes = open(&self.master, &format!("space/{space}/key"), wrapped)?;
+        let bytes = open(&self.master, &wraps(space), wrapped)?;
         bytes.try_into().map_err(|_| Error::internal("a space's key has the wrong length"))
     }
+}
+
+/// The place that a space's key is sealed for.
+fn wraps(space: &str) -> String {
+    format!("space/{space}/key")
 }
 
 /// HMAC-SHA-256 over several parts, each with its length, so that none can be shifted into the next.
@@ -269,36 +363,59 @@ pub fn open(key: &[u8; KEY], place: &str, sealed: &str) -> Result<Vec<u8>> {
     cipher(key).decrypt(&XNonce::from(nonce), payload).map_err(|_| fault())
 }
 
-/// Writes a file that only its owner reads.
-pub(crate) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    // One that was there keeps the mode it had.
-    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_secret_opens_in_its_place_only() {
-        let vault = Vault { master: Arc::new([1; KEY]) };
+        let vault = Vault::of([1; KEY]);
         let key = vault.new_space_key("s1").expect("key");
         let sealed = vault.seal("s1", &key, "resource/r1/password", b"hunter2").expect("sealed");
         assert_eq!(vault.open_sealed("s1", &key, "resource/r1/password", &sealed).expect("opens"), b"hunter2");
         assert!(vault.open_sealed("s1", &key, "resource/r2/password", &sealed).is_err());
         assert!(vault.open_sealed("s2", &key, "resource/r1/password", &sealed).is_err());
         assert!(!sealed.contains("hunter2"));
-        let other = Vault { master: Arc::new([2; KEY]) };
+        let other = Vault::of([2; KEY]);
         assert!(other.open_sealed("s1", &key, "resource/r1/password", &sealed).is_err());
         let proof = vault.proof().expect("proof");
         assert!(vault.knows(&proof) && !other.knows(&proof));
+    }
+    #[test]
+    fn a_space_with_two_keys_opens_with_both_and_seals_with_the_newer() {
+        let vault = Vault::of([1; KEY]);
+        let first = vault.new_space_key("s1").expect("key");
+        let before = vault.seal("s1", &first, "p", b"old").expect("sealed");
+        let both = vault.exchange_space_key("s1", &first).expect("two");
+        assert!(Vault::exchanging(&both) && vault.opens_space("s1", &both));
+        assert_eq!(vault.exchange_space_key("s1", &both).expect("the same"), both, "begun is begun");
+        let after = vault.seal("s1", &both, "p", b"new").expect("sealed");
+        assert_eq!(vault.open_sealed("s1", &both, "p", &before).expect("opens"), b"old");
+        assert!(vault.under_newest("s1", &both, "p", &after) && !vault.under_newest("s1", &both, "p", &before));
+        let alone = Vault::newest_alone(&both);
+        assert!(vault.open_sealed("s1", alone, "p", &after).is_ok());
+        assert!(vault.open_sealed("s1", alone, "p", &before).is_err());
+        // And wrapped by another key of the installation.
+        let next = Vault::of([2; KEY]);
+        let wrapped = vault.rewrapped(&next, "s1", &both).expect("wrapped anew");
+        assert_eq!(next.open_sealed("s1", &wrapped, "p", &before).expect("opens"), b"old");
+        assert_eq!(next.open_sealed("s1", &wrapped, "p", &after).expect("opens"), b"new");
+        assert!(vault.open_sealed("s1", &wrapped, "p", &after).is_err());
+    }
+
+    #[test]
+    fn what_was_written_under_the_key_before_is_still_read() {
+        let (first, second) = (Vault::of([1; KEY]), Vault::of([2; KEY]));
+        let answer = first.seal_answer("scope", b"answer").expect("sealed");
+        let (then, ring) = first.followed_by(&second).expect("a ring");
+        assert_eq!(then.open_answer("scope", &answer).expect("opens"), b"answer");
+        assert_eq!(then.audit_keys()[..1], *first.audit_keys());
+        assert_eq!(then.audit_keys().len(), 2);
+        let read = Vault::of([2; KEY]).with_ring(Some(&ring)).expect("opens");
+        assert_eq!(read.audit_keys(), then.audit_keys());
+        assert!(Vault::of([1; KEY]).with_ring(Some(&ring)).is_err(), "under the newer key only");
+        let later = then.seal_answer("scope", b"later").expect("sealed");
+        assert!(first.open_answer("scope", &later).is_err(), "whoever has the old key only reads nothing new");
+        assert_ne!(first.fingerprint(), second.fingerprint());
     }
 }

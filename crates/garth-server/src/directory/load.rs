@@ -9,6 +9,7 @@ use super::{
 };
 use crate::base::db::{Db, DbError, Row, Tx, Value, params};
 use crate::base::ids::{self, Codes};
+use crate::base::secrets::Vault;
 use crate::base::text;
 use crate::directory::known::Changed;
 use crate::directory::map::Map;
@@ -253,6 +254,7 @@ async fn empty(tx: &mut impl Rows) -> Result<Directory> {
         settings: Arc::default(),
         codes,
         cursor_key,
+        vault: Vault::unused(),
         default_space: SpaceIx(0),
         next_number: 1,
         last_change: 0,

@@ -22,6 +22,7 @@ pub use infos::{
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::{self, Codes};
+use crate::base::secrets::Vault;
 use crate::base::text;
 use garth_core::{
     ClassIx, GroupIx, KeyIx, KindIx, Micros, Permission, PolicyIx, Principal, RoleIx, Shelf, SpaceIx, UserIx, Words,
@@ -102,6 +103,8 @@ pub struct Directory {
     pub codes: Codes,
     /// Makes a cursor good for one caller and one query only.
     pub cursor_key: Arc<[u8; 32]>,
+    /// The installation's key, by which the keys of these spaces open; a picture for looking only has none that opens.
+    pub vault: Vault,
     /// The space of everything that was not put elsewhere.
     pub default_space: SpaceIx,
     /// Counts resources; the next one's number.
@@ -275,6 +278,14 @@ impl Directory {
     pub fn key(&self, secret_hash: &str, now: Micros) -> Option<&Arc<KeyInfo>> {
         let key = self.keys.info(*self.key_hashes.get(secret_hash)?)?;
         Some(key).filter(|key| key.fits(secret_hash, now))
+    }
+
+    /// The same picture with other wrapped keys of a space: nothing that decides has changed.
+    pub fn rekeyed(&mut self, space: SpaceIx, secret_key: String) {
+        if let Some(info) = self.spaces.info(space) {
+            let info = SpaceInfo { secret_key, ..SpaceInfo::clone(info) };
+            self.spaces.set(space, info);
+        }
     }
 
     /// Is the default space still without a name, the feature unused?

@@ -144,22 +144,27 @@ pub struct NewGrant {
 /// # Errors
 /// 404, 403 (also for a role with permissions the giver lacks), 422.
 pub async fn grant(ctx: &Ctx, door: Door, id: String, new: NewGrant) -> Result<(Stored, bool)> {
-    write(ctx, "grant.create", async move |w: &mut Write<'_>| {
-        let (permit, space) = manage(w, door, &id)?;
-        let principal = nameable(w.dir(), &w.caller, "/principal", &new.principal, w.now, door == Door::Registry)?;
-        reaches(w.dir(), "/principal", space, principal)?;
-        let role = w.dir().role_ref(&new.role).ok_or_else(|| Error::field("/role", "is not a known role"))?;
-        if door == Door::Space {
-            may_give(w, space, role)?;
-        }
-        may_hold(w.dir(), space, principal, role)?;
-        // The command line writes down what was, too: a scenario has grants that are over.
-        if !w.caller.system {
-            ends_later("/expires_at", new.expires_at, w.now)?;
-        }
-        put(w, &permit, space, principal, role, new.expires_at, "direct").await
-    })
-    .await
+    write(ctx, "grant.create", async move |w: &mut Write<'_>| grant_in(w, door, &id, &new).await).await
+}
+
+/// The same as a part of another change.
+///
+/// # Errors
+/// As [`grant`].
+pub async fn grant_in(w: &mut Write<'_>, door: Door, id: &str, new: &NewGrant) -> Result<(Stored, bool)> {
+    let (permit, space) = manage(w, door, id)?;
+    let principal = nameable(w.dir(), &w.caller, "/principal", &new.principal, w.now, door == Door::Registry)?;
+    reaches(w.dir(), "/principal", space, principal)?;
+    let role = w.dir().role_ref(&new.role).ok_or_else(|| Error::field("/role", "is not a known role"))?;
+    if door == Door::Space {
+        may_give(w, space, role)?;
+    }
+    may_hold(w.dir(), space, principal, role)?;
+    // The command line writes down what was, too: a scenario has grants that are over.
+    if !w.caller.system {
+        ends_later("/expires_at", new.expires_at, w.now)?;
+    }
+    put(w, &permit, space, principal, role, new.expires_at, "direct").await
 }
 
 /// Nobody gives a role with permissions they lack, neither by a grant nor by what makes roles flow in.

@@ -5,6 +5,7 @@ use crate::access::{App, Ctx};
 use crate::base::db::Target;
 use crate::base::error::{Error, Result};
 use crate::base::ids;
+use crate::rotation::Told;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs::Permissions;
@@ -14,7 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// The socket's name in the data folder.
@@ -23,6 +26,10 @@ const NAME: &str = "garth.sock";
 const LINE_BYTES: u64 = 64 * 1024;
 /// How long one side waits for the other.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often the server says that it is still at it.
+const BEAT: Duration = Duration::from_secs(5);
+/// Reports that wait to be told; more are dropped, because a later one says more.
+const REPORTS: usize = 8;
 
 /// A request, and the database that it is meant for.
 #[derive(Serialize, Deserialize)]
@@ -41,6 +48,15 @@ pub enum Answer {
     Done(Value),
     /// It was refused or failed; nothing has changed.
     Refused(String),
+}
+
+/// What the server says before it answers: how far it is.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Progress {
+    stage: String,
+    done: u64,
+    all: u64,
 }
 
 /// An open door; it is shut when this is dropped.
@@ -101,7 +117,14 @@ async fn serve(app: Arc<App>, stream: UnixStream, database: String) {
     let mut line = String::new();
     let mut lines = BufReader::new(read.take(LINE_BYTES));
     let answer = match tokio::time::timeout(PATIENCE, lines.read_line(&mut line)).await {
-        Ok(Ok(1..)) => answer(app, &line, &database).await,
+        Ok(Ok(1..)) => {
+            let (sender, receiver) = mpsc::channel(REPORTS);
+            let told: Told = Arc::new(move |stage, done, all| {
+                // One that finds no place is followed by another.
+                let _ = sender.try_send(Progress { stage: stage.to_owned(), done, all });
+            });
+            meanwhile(&mut write, receiver, answer(app, &line, &database, told)).await
+        }
         // Somebody who only looked whether the door is there, or who went away.
         _ => return,
     };
@@ -110,7 +133,31 @@ async fn serve(app: Arc<App>, stream: UnixStream, database: String) {
     let _ = write.write_all(format!("{text}\n").as_bytes()).await;
 }
 
-async fn answer(app: Arc<App>, line: &str, database: &str) -> Answer {
+/// Tells how far it is until the answer is there.
+async fn meanwhile(
+    write: &mut OwnedWriteHalf,
+    mut reports: mpsc::Receiver<Progress>,
+    answer: impl Future<Output = Answer>,
+) -> Answer {
+    let mut beat = tokio::time::interval(BEAT);
+    // Its first beat would be at once.
+    beat.reset();
+    let mut last = Progress { stage: "Waiting".to_owned(), done: 0, all: 1 };
+    tokio::pin!(answer);
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            Some(report) = reports.recv() => last = report,
+            _ = beat.tick() => {}
+        }
+        let text = serde_json::to_string(&last).unwrap_or_default();
+        // Whoever went away does not end what was begun.
+        let _ = write.write_all(format!("{text}\n").as_bytes()).await;
+    }
+}
+
+async fn answer(app: Arc<App>, line: &str, database: &str, told: Told) -> Answer {
     let Ok(asked) = serde_json::from_str::<Asked>(line) else {
         return Answer::Refused("the server does not know this command; is it another version of Garth?".to_owned());
     };
@@ -119,7 +166,7 @@ async fn answer(app: Arc<App>, line: &str, database: &str) -> Answer {
             "the server of this data folder runs on another database; name that one as the server does".to_owned(),
         );
     }
-    match carry_out(&Ctx::system(app), asked.request).await {
+    match carry_out(&Ctx::system(app), asked.request, told).await {
         Ok(done) => Answer::Done(done),
         Err(error) => Answer::Refused(sentence(&error)),
     }
@@ -136,11 +183,11 @@ fn sentence(error: &Error) -> String {
     }
 }
 
-/// Asks the server of a data folder; `None` when there is none.
+/// Asks the server of a data folder; `None` when there is none. `told` hears how far it is.
 ///
 /// # Errors
 /// When the server was there and its answer did not come.
-pub async fn ask(data_dir: &Path, target: &Target, request: &Request) -> Result<Option<Answer>> {
+pub async fn ask(data_dir: &Path, target: &Target, request: &Request, told: &Told) -> Result<Option<Answer>> {
     let Ok(mut stream) = UnixStream::connect(data_dir.join(NAME)).await else { return Ok(None) };
     let lost = |e: io::Error| {
         Error::Malformed(format!("the server did not answer ({e}); look first whether a change was made"))
@@ -149,12 +196,20 @@ pub async fn ask(data_dir: &Path, target: &Target, request: &Request) -> Result<
     let mut text = serde_json::to_string(&asked).map_err(|e| Error::internal(e.to_string()))?;
     text.push('\n');
     stream.write_all(text.as_bytes()).await.map_err(lost)?;
-    let mut line = String::new();
     let mut lines = BufReader::new(stream.take(LINE_BYTES));
-    let read = tokio::time::timeout(PATIENCE, lines.read_line(&mut line)).await;
-    read.map_err(|_| lost(ErrorKind::TimedOut.into()))?.map_err(lost)?;
-    let answer = serde_json::from_str(&line).map_err(|_| lost(ErrorKind::UnexpectedEof.into()))?;
-    Ok(Some(answer))
+    loop {
+        let mut line = String::new();
+        lines.get_mut().set_limit(LINE_BYTES);
+        let read = tokio::time::timeout(PATIENCE, lines.read_line(&mut line)).await;
+        read.map_err(|_| lost(ErrorKind::TimedOut.into()))?.map_err(lost)?;
+        match serde_json::from_str::<Progress>(&line) {
+            Ok(Progress { stage, done, all }) => told(&stage, done, all),
+            Err(_) => {
+                let answer = serde_json::from_str(&line).map_err(|_| lost(ErrorKind::UnexpectedEof.into()))?;
+                return Ok(Some(answer));
+            }
+        }
+    }
 }
 
 /// A database by a hash, so that no password of a URL goes anywhere; the file of a folder is always the same one.

@@ -11,7 +11,10 @@ pub use door::{Answer, Door, ask};
 use crate::access::Ctx;
 use crate::base::clock;
 use crate::base::error::{Error, Result};
+use crate::base::secrets::Vault;
+use crate::base::secrets::file::Source;
 use crate::questions;
+use crate::rotation::{self, Told};
 use crate::spaces;
 use crate::users::{self, NewUser};
 use serde::{Deserialize, Serialize};
@@ -44,13 +47,34 @@ pub enum Request {
         /// Who, as a username.
         username: String,
     },
+    /// Exchange the installation's key.
+    RotateKey {
+        /// The new key in base64; one is made without.
+        new_key: Option<Hidden>,
+    },
+    /// Exchange the key of a space.
+    RotateSpaceKey {
+        /// Its id or path.
+        space: String,
+    },
 }
 
-/// Carries a request out, as the command line.
+/// A text that is never printed.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(pub String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// Carries a request out, as the command line; `told` hears how far a long one is.
 ///
 /// # Errors
 /// What the operation answers; nothing has changed then.
-pub async fn carry_out(ctx: &Ctx, request: Request) -> Result<Value> {
+pub async fn carry_out(ctx: &Ctx, request: Request, told: Told) -> Result<Value> {
     match request {
         Request::Unlock { space, user, open_gate } => {
             let named = questions::find(ctx, &format!("space:{space}")).await?;
@@ -73,6 +97,18 @@ pub async fn carry_out(ctx: &Ctx, request: Request) -> Result<Value> {
                 other => other,
             })?;
             Ok(link(ctx, &user.id.to_string(), &user.username, &token, users::RESET_SECONDS, user.disabled))
+        }
+        Request::RotateKey { new_key } => {
+            let given = new_key.map(|key| Vault::read(&key.0)).transpose();
+            let given = given.map_err(|e| Error::Malformed(e.to_string()))?;
+            let done = rotation::installation(ctx, given, told).await?;
+            let variable = done.source == Source::Variable;
+            Ok(json!({ "key": done.key, "spaces": done.spaces, "from_environment": variable }))
+        }
+        Request::RotateSpaceKey { space } => {
+            let named = questions::find(ctx, &format!("space:{space}")).await?;
+            let resources = rotation::space(ctx, named.id.clone(), told).await?;
+            Ok(json!({ "space": named.id, "path": named.name, "resources": resources }))
         }
     }
 }

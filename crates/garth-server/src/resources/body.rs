@@ -38,6 +38,11 @@ fn marker() -> Value {
     json!({ "secret": true })
 }
 
+/// Does this stand for a secret?
+pub fn is_marker(value: &Value) -> bool {
+    *value == marker()
+}
+
 /// Reads what was stored: the open body, and the sealed values by pointer.
 ///
 /// # Errors
@@ -137,7 +142,8 @@ pub async fn prepare(
             Some(value) => secrets.push((pointer, Some(value.clone()))),
         }
     }
-    check(kind, &with_kept(w.dir(), &w.app.vault, &body, &secrets, before)?)?;
+    let pointers: Vec<&String> = secrets.iter().map(|(pointer, _)| *pointer).collect();
+    check(kind, &with_kept(w.dir(), &w.dir().vault, &body, &secrets, before)?, &pointers)?;
     for (pointer, _) in &secrets {
         take(&mut body, pointer);
     }
@@ -149,9 +155,9 @@ pub async fn prepare(
         for (pointer, given) in secrets {
             let plain = match given {
                 Some(value) => value.to_string().into_bytes(),
-                None => kept(w.dir(), &w.app.vault, pointer, before)?,
+                None => kept(w.dir(), &w.dir().vault, pointer, before)?,
             };
-            let text = w.app.vault.seal(&here, &key, &place(resource, pointer), &plain)?;
+            let text = w.dir().vault.seal(&here, &key, &place(resource, pointer), &plain)?;
             sealed.insert(pointer.clone(), Value::String(text));
         }
     }
@@ -181,6 +187,36 @@ pub fn closed_secrets(vault: &Vault, space: &str, wrapped: &str, resource: &str,
     Ok(sealed.iter().filter(closed).map(|(pointer, _)| pointer.clone()).collect())
 }
 
+/// The sealed values of a resource sealed anew under the newest key of its space; `None` when they all are.
+///
+/// # Errors
+/// When what was stored is damaged, or does not open.
+pub fn resealed(vault: &Vault, space: &str, wrapped: &str, resource: &str, sealed: &str) -> Result<Option<String>> {
+    if sealed == "{}" || !Vault::exchanging(wrapped) {
+        return Ok(None);
+    }
+    let (_, mut sealed) = read("null", sealed)?;
+    let mut changed = false;
+    for (pointer, value) in &mut sealed {
+        let (place, text) = (place(resource, pointer), value.as_str().unwrap_or_default());
+        if !vault.under_newest(space, wrapped, &place, text) {
+            let plain = vault.open_sealed(space, wrapped, &place, text)?;
+            *value = Value::String(vault.seal(space, wrapped, &place, &plain)?);
+            changed = true;
+        }
+    }
+    Ok(changed.then(|| Value::Object(sealed).to_string()))
+}
+
+/// Hides the values of a kind's secret fields in a body that was written down in the open, before they were secret.
+pub fn masked(kind: &KindInfo, body: &mut Value) {
+    for pointer in &kind.definition.secret_fields {
+        if body.pointer(pointer).is_some() {
+            mark(body, pointer);
+        }
+    }
+}
+
 /// Opens the value that a secret field holds already.
 fn kept(dir: &Directory, vault: &Vault, pointer: &str, before: Option<Before<'_>>) -> Result<Vec<u8>> {
     let none = || Error::field(format!("/body{pointer}"), "holds no secret yet that could stay");
@@ -208,7 +244,7 @@ fn with_kept(
 }
 
 /// The schema's complaints, without the values they complain about: one of them may be a secret.
-fn check(kind: &KindInfo, body: &Value) -> Result<()> {
+fn check(kind: &KindInfo, body: &Value, secrets: &[&String]) -> Result<()> {
     let Some(validator) = &kind.validator else {
         return Err(Error::internal("a kind's schema cannot be read"));
     };
@@ -218,12 +254,25 @@ fn check(kind: &KindInfo, body: &Value) -> Result<()> {
             format!("nests deeper than {most}: its schema leads to itself in several ways"),
         ));
     }
+    let complaint = |at: String, message: String| {
+        // A path inside a secret, and the names of what is in it, are a part of it.
+        let secret =
+            secrets.iter().find(|s| at.strip_prefix(s.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('/')));
+        match secret {
+            Some(secret) => FieldError { pointer: format!("/body{secret}"), message: UNFIT.to_owned() },
+            None => FieldError { pointer: format!("/body{at}"), message },
+        }
+    };
     let complaints = validator.iter_errors(body).take(COMPLAINTS);
-    let errors: Vec<FieldError> = complaints
-        .map(|e| FieldError { pointer: format!("/body{}", e.instance_path()), message: e.masked().to_string() })
-        .collect();
+    let mut errors: Vec<FieldError> =
+        complaints.map(|e| complaint(e.instance_path().to_string(), e.masked().to_string())).collect();
+    // How often a secret does not fit tells of it, too.
+    errors.dedup();
     if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
 }
+
+/// What is told of a secret that the schema refuses, whatever the reason.
+const UNFIT: &str = "does not fit the schema of its kind";
 
 /// Does it nest deeper than that?
 fn deeper(value: &Value, most: usize) -> bool {

@@ -152,6 +152,12 @@ pub(super) async fn alter(
     }
     row.version += 1;
     row.updated_at = w.now;
+    if row.secrets == before.secrets && space == class.space {
+        // While the key of the space is exchanged, whatever is touched goes under the newer one.
+        let info = w.dir().spaces.info(space).ok_or(Error::NotFound)?;
+        let sealed = body::resealed(&w.dir().vault, &info.id.to_string(), &info.secret_key, &row.id, &row.secrets)?;
+        row.secrets = sealed.unwrap_or(row.secrets);
+    }
     store::update(w, &permit, &before, &row).await?;
     if row.requires != before.requires {
         requirements::keep(w, &permit, &mut row).await?;

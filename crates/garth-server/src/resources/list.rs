@@ -2,7 +2,7 @@
 
 use super::store::Stored;
 use super::store::list::{Key, Needs, Text, Wanted, page};
-use super::{ResourceView, target_of, view_of};
+use super::{ResourceView, references, target_of, view_of};
 use crate::access::{self, About, Ctx, Viewer, archived, identity};
 use crate::base::db::Value;
 use crate::base::error::{Error, Result};
@@ -157,6 +157,44 @@ pub async fn some(
         found.push((row.name.clone(), row.about()));
     }
     Ok((found, next.is_none()))
+}
+
+/// A page of everything in a space that the caller may see, archived resources too, oldest first; and where to go on, as
+/// key and id. References to what they may not see are left out.
+///
+/// # Errors
+/// 404 when the space is hidden or missing, 401 when the credential is no good any more.
+pub async fn everything(
+    ctx: &Ctx,
+    space: &str,
+    after: Option<(String, String)>,
+    limit: usize,
+) -> Result<(Vec<ResourceView>, Option<(String, String)>)> {
+    let (dir, now) = (ctx.directory(), ctx.now());
+    let caller = ctx.caller(&dir)?;
+    let ix = access::visible_space(&dir, &caller, space, now)?;
+    let reach = dir.world.reach_in(&caller, &[ix], now, |_| true);
+    let wanted = Wanted {
+        key: Key::Created,
+        descending: false,
+        after: after.map(|(key, id)| (Value::Int(key.parse().unwrap_or_default()), id)),
+        limit,
+        bodies: true,
+        archived: true,
+        labels: Vec::new(),
+        owners: Vec::new(),
+        authors: Vec::new(),
+        classes: dir.next_class() as usize,
+        times: Vec::new(),
+        text: None,
+        needs: needs(&dir, &caller, &reach, now),
+    };
+    let (rows, end) = page(&ctx.db(), &reach, identity(&dir, &caller).as_deref(), &wanted).await?;
+    // Moved away while it was read, it is in another space's export.
+    let here = |row: &Stored| dir.world.class(row.class).is_some_and(|class| class.space == ix);
+    let mut views = still_seen(ctx, rows.into_iter().filter(here).collect())?;
+    references::hide(ctx, &mut views).await?;
+    Ok((views, end))
 }
 
 /// Access, or a row itself, may have changed while the rows were read: each is asked about again, so that

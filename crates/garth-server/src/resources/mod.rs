@@ -4,21 +4,25 @@
 pub mod api;
 mod asked;
 pub(crate) mod body;
+mod bulk;
 pub mod copies;
 mod edit;
 mod list;
 mod moving;
 mod references;
 mod requirements;
+mod reseal;
 mod store;
 mod words;
 
 pub use asked::{Found, Rows, about, follows, look_in_vain, needing, rows, target};
-pub use body::closed_secrets;
+pub use body::{closed_secrets, is_marker, masked};
+pub use bulk::{Draft, Drafts, Made, put_all};
 pub use edit::{ResourcePatch, archive, delete, move_to, update};
-pub use list::{Filter, list, search, some};
+pub use list::{Filter, everything, list, search, some};
 pub use moving::{Moved, move_all};
 pub use requirements::{REQUIRED, REQUIRING};
+pub use reseal::{After, reseal};
 pub use store::{Asked, Stored};
 pub use words::{Words, cut_waiting, keep_words};
 

@@ -1,11 +1,12 @@
 //! References: fields of a body that name other resources, and who follows whom by them.
 
 use super::store::{self, followers};
-use super::{name_of, target_of};
-use crate::access::{Permit, Write};
+use super::{ResourceView, asked, name_of, target_of};
+use crate::access::{Ctx, Permit, Write, identity};
 use crate::base::error::{Error, Result};
 use crate::directory::{Directory, KindInfo};
-use garth_core::{Action, KindIx, SpaceIx};
+use garth_core::{Action, KindIx, SpaceIx, Target};
+use hashbrown::{HashMap, HashSet};
 use serde_json::Value;
 
 /// Turns every reference of a body into an id, after looking that the caller may view what it
@@ -14,18 +15,116 @@ use serde_json::Value;
 /// # Errors
 /// 422 at the reference, the same for hidden, unusable and unknown ones.
 pub async fn resolve(w: &mut Write<'_>, kind: &KindInfo, space: SpaceIx, body: &mut Value) -> Result<()> {
+    resolve_among(w, kind, space, body, &HashMap::new()).await
+}
+
+/// A resource that is being made with others: they may name it by the id that it has in the same request.
+pub struct Beside {
+    /// The id it gets.
+    pub id: String,
+    /// What decisions ask about it, for the caller.
+    pub target: Target,
+    /// Its kind.
+    pub kind: KindIx,
+}
+
+/// The same, where some are made in the same space by the same request.
+///
+/// # Errors
+/// As [`resolve`].
+pub async fn resolve_among(
+    w: &mut Write<'_>,
+    kind: &KindInfo,
+    space: SpaceIx,
+    body: &mut Value,
+    beside: &HashMap<String, Beside>,
+) -> Result<()> {
     for reference in &kind.definition.references {
         for pointer in places(body, &reference.pointer) {
             let unknown = || Error::field(format!("/body{pointer}"), "is not a resource that this one could use");
             let Some(given) = body.pointer(&pointer).filter(|v| !v.is_null()) else { continue };
             let text = given.as_str().ok_or_else(unknown)?.to_owned();
-            let id = found(w, &reference.kind, space, &text).await?.ok_or_else(unknown)?;
+            let id = match beside.get(&text) {
+                Some(other) => {
+                    let viewable = w.dir().world.decide(&w.caller, other.target, Action::Read, w.now).allowed();
+                    let of_kind = w.dir().kinds.by_name::<KindIx>(&reference.kind) == Some(other.kind);
+                    (viewable && of_kind).then(|| other.id.clone())
+                }
+                None => found(w, &reference.kind, space, &text).await?,
+            };
+            let id = id.ok_or_else(unknown)?;
             if let Some(place) = body.pointer_mut(&pointer) {
                 *place = Value::String(id);
             }
         }
     }
     Ok(())
+}
+
+/// Takes references out of bodies that name what the caller may not see: as if they were not there.
+///
+/// # Errors
+/// When the store fails, or the credential is no good any more.
+pub async fn hide(ctx: &Ctx, views: &mut [ResourceView]) -> Result<()> {
+    let dir = ctx.directory();
+    let mut named: Vec<(usize, String, String)> = Vec::new();
+    for (at, view) in views.iter().enumerate() {
+        let Some(kind) = dir.world.class(view.row.class).and_then(|class| dir.kinds.info(class.kind)) else { continue };
+        for pointer in kind.definition.references.iter().flat_map(|r| places(&view.body, &r.pointer)) {
+            if let Some(id) = view.body.pointer(&pointer).and_then(Value::as_str) {
+                named.push((at, pointer, id.to_owned()));
+            }
+        }
+    }
+    if named.is_empty() {
+        return Ok(());
+    }
+    let rows = asked::rows(ctx, named.iter().map(|(_, _, id)| id.as_str())).await?;
+    let me = identity(&dir, &ctx.caller(&dir)?);
+    let ids: HashSet<&str> = named.iter().map(|(_, _, id)| id.as_str()).collect();
+    let me: HashSet<String> = me.into_iter().collect();
+    let follows = asked::follows(ctx, &ids, &me).await?;
+    let requires = |dir: &Directory, row: &store::Asked| {
+        dir.world.class(row.class).is_some_and(|class| dir.requires(class.kind))
+    };
+    let requiring = ids.iter().filter_map(|id| rows.get(id)).filter(|row| requires(&dir, row));
+    let requiring: HashSet<&str> = requiring.map(|row| row.id.as_str()).collect();
+    let needing =
+        if requiring.is_empty() { HashMap::new() } else { asked::needing(ctx, &requiring, Some(&me)).await? };
+    // The rows first and the picture second.
+    let dir = ctx.directory();
+    let caller = ctx.caller(&dir)?;
+    let me = identity(&dir, &caller).unwrap_or_default();
+    let seen = |id: &String| {
+        let row = rows.get(id).and_then(|row| if requires(&dir, row) { needing.get(&row.id) } else { Some(row) });
+        row.is_some_and(|row| {
+            let target = row.target(&dir, &caller, follows.contains(&(row.id.clone(), me.clone())), ctx.now());
+            dir.world.decide(&caller, target, Action::Read, ctx.now()).allowed()
+        })
+    };
+    // From behind, so that what is taken out of a list moves nothing that is still looked at.
+    for (at, pointer, id) in named.iter().rev().filter(|(_, _, id)| !seen(id)) {
+        if let Some(view) = views.get_mut(*at) {
+            remove(&mut view.body, pointer, id);
+        }
+    }
+    Ok(())
+}
+
+/// Takes the value at a pointer out: a field with its name, an item so that those behind it move up.
+fn remove(body: &mut Value, pointer: &str, id: &str) {
+    let Some((parent, step)) = pointer.rsplit_once('/') else { return };
+    match body.pointer_mut(parent) {
+        Some(Value::Array(items)) => {
+            if let Ok(at) = step.parse::<usize>()
+                && items.get(at).and_then(Value::as_str) == Some(id)
+            {
+                items.remove(at);
+            }
+        }
+        Some(Value::Object(_)) => super::body::take(body, pointer),
+        _ => {}
+    }
 }
 
 async fn found(w: &mut Write<'_>, kind: &str, space: SpaceIx, text: &str) -> Result<Option<String>> {

@@ -8,7 +8,7 @@ pub(super) mod requirements;
 pub(super) mod words;
 
 use crate::access::{Needed, Permit, Write};
-use crate::base::db::{Db, DbError, Row, Tx, params};
+use crate::base::db::{Db, DbError, Row, Tx, Value, params};
 use crate::resources::words::Words;
 use garth_core::{ClassIx, Micros};
 use hashbrown::HashMap;
@@ -279,18 +279,75 @@ pub(super) async fn subscriptions(db: &Db, ids: String, people: String) -> Resul
     rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
 }
 
+/// Sealed values of a class's resources, in the order in which they were made: id, when, sealed.
+pub(super) async fn sealed(
+    db: &Db,
+    class: ClassIx,
+    after: Option<&(Micros, String)>,
+    limit: usize,
+) -> Result<Vec<(String, Micros, String)>> {
+    let (at, id) = after.map_or((i64::MIN, ""), |(at, id)| (*at, id.as_str()));
+    let sql = "SELECT r.id, r.created_at, r.secrets FROM resources r WHERE r.class_id = $1 \
+               AND (r.created_at > $2 OR (r.created_at = $2 AND r.id > $3)) ORDER BY r.created_at, r.id LIMIT $4";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = db.scan(sql, params![class.0, at, id, limit].to_vec()).await?;
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.int(1)?, row.text(2)?.to_owned()))).collect()
+}
+
+/// Class and sealed values of one resource.
+pub(super) async fn sealed_in(tx: &mut Tx, id: &str) -> Result<Option<(ClassIx, String)>> {
+    let row = tx.query_opt("SELECT class_id, secrets FROM resources WHERE id = $1", &params![id]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let class = u32::try_from(row.int(0)?).map_err(|_| DbError::Other("a class out of range".to_owned()))?;
+    Ok(Some((ClassIx(class), row.text(1)?.to_owned())))
+}
+
+/// Writes the same secrets sealed otherwise: nobody sees a difference.
+pub(super) async fn set_sealed(w: &mut Write<'_>, _: &Permit, id: &str, sealed: &str) -> Result<()> {
+    w.tx().execute("UPDATE resources SET secrets = $2 WHERE id = $1", &params![id, sealed]).await.map(drop)
+}
+
 pub(super) async fn subscribed(db: &Db, id: &str, subscriber: &str) -> Result<bool> {
     let sql = "SELECT 1 FROM resource_subscribers WHERE resource_id = $1 AND subscriber = $2";
     Ok(db.query_opt(sql, &params![id, subscriber]).await?.is_some())
 }
 
+const INSERT: &str = "INSERT INTO resources (id, number, code, class_id, name, name_key, body, secrets, author, owner, \
+                      archived, version, created_at, updated_at) VALUES";
+
 /// Writes a new resource, and what it is found by.
 pub(super) async fn insert(w: &mut Write<'_>, permit: &Permit, row: &Stored, number: i64) -> Result<()> {
     let words = words_of(w, row);
     let tx = w.tx();
-    let sql = "INSERT INTO resources (id, number, code, class_id, name, name_key, body, secrets, author, owner, archived, \
-               version, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-    let values = params![
+    let sql = format!("{INSERT} ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)");
+    tx.execute(&sql, &values(row, number)).await?;
+    put_labels(tx, permit, &row.id, &row.labels).await?;
+    put_subscribers(tx, permit, &row.id, &row.subscribers).await?;
+    words::insert(tx, permit, number, row.class, &words).await
+}
+
+/// Writes many new rows, each with its number, with their labels and subscribers and what they are found by.
+pub(super) async fn insert_all(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    rows: impl Iterator<Item = (i64, &Stored)>,
+) -> Result<()> {
+    let (mut all, mut labels, mut subscribers, mut words) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (number, row) in rows {
+        all.push(values(row, number).to_vec());
+        labels.extend(row.labels.iter().map(|label| params![&row.id, label].to_vec()));
+        subscribers.extend(row.subscribers.iter().map(|who| params![&row.id, who].to_vec()));
+        words.push((number, row.class, words_of(w, row)));
+    }
+    let tx = w.tx();
+    tx.insert_all(INSERT, all).await?;
+    tx.insert_all("INSERT INTO resource_labels (resource_id, label) VALUES", labels).await?;
+    tx.insert_all("INSERT INTO resource_subscribers (resource_id, subscriber) VALUES", subscribers).await?;
+    words::insert_all(tx, permit, &words).await
+}
+
+fn values(row: &Stored, number: i64) -> [Value; 14] {
+    params![
         &row.id,
         number,
         &row.code,
@@ -305,11 +362,9 @@ pub(super) async fn insert(w: &mut Write<'_>, permit: &Permit, row: &Stored, num
         row.version,
         row.created_at,
         row.updated_at
-    ];
-    tx.execute(sql, &values).await?;
-    put_labels(tx, permit, &row.id, &row.labels).await?;
-    put_subscribers(tx, permit, &row.id, &row.subscribers).await?;
-    words::insert(tx, permit, number, row.class, &words).await
+    ]
+}
+
 }
 
 /// What a resource is found by.

@@ -37,63 +37,63 @@ pub struct SpacePatch {
 /// # Errors
 /// 404, 403, 409 `version_mismatch`, `lockout`, `last_admin`, `archived` or `conflict`, 422.
 pub async fn update(ctx: &Ctx, id: String, patch: SpacePatch, version: Option<i64>) -> Result<SpaceView> {
-    write(ctx, "space.update", async move |w: &mut Write<'_>| {
-        let ix = visible_space(w.dir(), &w.caller, &id, w.now)?;
-        let permit = w.may(Target::Space(ix), Action::Write)?;
-        let missing = || Error::NotFound;
-        let info = Arc::clone(w.dir().spaces.info(ix).ok_or_else(missing)?);
-        let space = w.dir().world.space(ix).ok_or_else(missing)?.clone();
-        if version.is_some_and(|v| v != info.version) {
-            return Err(Error::conflict("version_mismatch", "the space has changed since you read it"));
-        }
-        let before = state(w.dir(), ix);
-        let sealed = patch.sealed.unwrap_or(space.sealed);
-        if patch.sealed.is_some() {
-            w.may(Target::Space(ix), Action::Use(Permission::SPACE_ADMIN))?;
-        }
-        if sealed && !space.sealed {
-            may_seal(w.dir(), ix)?;
-        }
-        let parent = new_parent(w, ix, space.parent, &patch)?;
-        // Roles flow in from above, all of them: only who could give every role here lets them.
-        if parent.is_some() && parent != space.parent {
-            grants::may_give(w, ix, World::ADMIN)?;
-        }
-        let inherits = new_inherits(w, ix, space.inherits, space.parent, parent, &patch)?;
-        let policy = |given: &Option<Value>, was: &Value, pointer: &str, place| match given {
-            Some(given) => read_policy(w, given, pointer, place, sealed),
-            None => Ok(was.clone()),
-        };
-        let plan = Plan {
-            name: patch.name.as_ref().map_or_else(|| Ok(info.name.clone()), |n| text::name("/name", n))?,
-            description: patch
-                .description
-                .as_ref()
-                .map_or_else(|| Ok(info.description.clone()), |d| text::description("/description", d))?,
-            labels: patch.labels.as_ref().map_or_else(|| Ok(info.labels.clone()), |l| text::labels("/labels", l))?,
-            view: policy(&patch.view, &info.view, "/view", Place::Gate)?,
-            edit: policy(&patch.edit, &info.edit, "/edit", Place::SpaceEdit)?,
-        };
-        let row = store::Row {
-            parent: parent.and_then(|p| w.dir().space_id(p)),
-            inherits,
-            sealed,
-            ..plan.row(info.id, w.now)
-        };
-        store::update(w.tx(), &permit, &row).await?;
-        w.changed(Change::Space(info.id)).await?;
-        keep_access(w, ix)?;
-        let after = state(w.dir(), ix);
-        w.record(Record { space: Some(ix), target_type: "space", target_id: info.id.to_string(), before, after })
-            .await?;
-        let (was, is) = (space.parent.filter(|_| space.inherits), parent.filter(|_| inherits));
-        if was != is {
-            record_heir(w, ix, was, false).await?;
-            record_heir(w, ix, is, true).await?;
-        }
-        shown(w, ix)
-    })
-    .await
+    write(ctx, "space.update", async move |w: &mut Write<'_>| update_in(w, id, patch, version).await).await
+}
+
+/// The same as a part of another change.
+///
+/// # Errors
+/// As [`update`].
+pub async fn update_in(w: &mut Write<'_>, id: String, patch: SpacePatch, version: Option<i64>) -> Result<SpaceView> {
+    let ix = visible_space(w.dir(), &w.caller, &id, w.now)?;
+    let permit = w.may(Target::Space(ix), Action::Write)?;
+    let missing = || Error::NotFound;
+    let info = Arc::clone(w.dir().spaces.info(ix).ok_or_else(missing)?);
+    let space = w.dir().world.space(ix).ok_or_else(missing)?.clone();
+    if version.is_some_and(|v| v != info.version) {
+        return Err(Error::conflict("version_mismatch", "the space has changed since you read it"));
+    }
+    let before = state(w.dir(), ix);
+    let sealed = patch.sealed.unwrap_or(space.sealed);
+    if patch.sealed.is_some() {
+        w.may(Target::Space(ix), Action::Use(Permission::SPACE_ADMIN))?;
+    }
+    if sealed && !space.sealed {
+        may_seal(w.dir(), ix)?;
+    }
+    let parent = new_parent(w, ix, space.parent, &patch)?;
+    // Roles flow in from above, all of them: only who could give every role here lets them.
+    if parent.is_some() && parent != space.parent {
+        grants::may_give(w, ix, World::ADMIN)?;
+    }
+    let inherits = new_inherits(w, ix, space.inherits, space.parent, parent, &patch)?;
+    let policy = |given: &Option<Value>, was: &Value, pointer: &str, place| match given {
+        Some(given) => read_policy(w, given, pointer, place, sealed),
+        None => Ok(was.clone()),
+    };
+    let plan = Plan {
+        name: patch.name.as_ref().map_or_else(|| Ok(info.name.clone()), |n| text::name("/name", n))?,
+        description: patch
+            .description
+            .as_ref()
+            .map_or_else(|| Ok(info.description.clone()), |d| text::description("/description", d))?,
+        labels: patch.labels.as_ref().map_or_else(|| Ok(info.labels.clone()), |l| text::labels("/labels", l))?,
+        view: policy(&patch.view, &info.view, "/view", Place::Gate)?,
+        edit: policy(&patch.edit, &info.edit, "/edit", Place::SpaceEdit)?,
+    };
+    let row =
+        store::Row { parent: parent.and_then(|p| w.dir().space_id(p)), inherits, sealed, ..plan.row(info.id, w.now) };
+    store::update(w.tx(), &permit, &row).await?;
+    w.changed(Change::Space(info.id)).await?;
+    keep_access(w, ix)?;
+    let after = state(w.dir(), ix);
+    w.record(Record { space: Some(ix), target_type: "space", target_id: info.id.to_string(), before, after }).await?;
+    let (was, is) = (space.parent.filter(|_| space.inherits), parent.filter(|_| inherits));
+    if was != is {
+        record_heir(w, ix, was, false).await?;
+        record_heir(w, ix, is, true).await?;
+    }
+    shown(w, ix)
 }
 
 /// An inheriting child makes its people readers of the parent: the parent's administrators see
@@ -241,7 +241,7 @@ pub async fn secret_key(w: &mut Write<'_>, permit: &Permit, ix: SpaceIx) -> Resu
     if !info.secret_key.is_empty() {
         return Ok(info.secret_key.clone());
     }
-    let key = w.app.vault.new_space_key(&info.id.to_string())?;
+    let key = w.dir().vault.new_space_key(&info.id.to_string())?;
     store::set_secret_key(w.tx(), permit, info.id, &key).await?;
     w.changed(Change::Space(info.id)).await?;
     Ok(key)

@@ -56,6 +56,7 @@ pub async fn delete(ctx: &Ctx, id: String, confirm: Option<String>) -> Result<Go
         store::delete(w.tx(), &permit, info.id).await?;
         w.keep_count().await?;
         w.changed(Change::Space(info.id)).await?;
+        w.app.leaves_remains();
         if !sealed {
             // The registry showed its name, and no more of it.
             let (target_id, before) = (target_id.clone(), json!({ "name": before["name"] }));

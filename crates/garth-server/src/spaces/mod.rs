@@ -4,11 +4,13 @@
 pub mod api;
 mod edit;
 mod end;
+mod keys;
 mod store;
 mod unlock;
 
-pub use edit::{SpacePatch, archive, secret_key, update};
+pub use edit::{SpacePatch, archive, secret_key, update, update_in};
 pub use end::{Gone, delete};
+pub use keys::{begin_exchange, end_exchange, rewrap};
 pub use unlock::{Unlocked, unlock};
 
 use crate::access::{
@@ -164,7 +166,7 @@ pub async fn create(ctx: &Ctx, new: NewSpace) -> Result<(SpaceView, Vec<String>)
         let (permit, parent) = may_create(w, &new)?;
         let plan = Plan::read(w, &new, new.sealed)?;
         let space = ids::new_id(w.now);
-        let key = w.app.vault.new_space_key(&space.to_string())?;
+        let key = w.dir().vault.new_space_key(&space.to_string())?;
         let parent_id = parent.and_then(|p| w.dir().space_id(p));
         let row = store::Row {
             parent: parent_id,
@@ -198,7 +200,7 @@ pub async fn name_default(w: &mut Write<'_>, new: NewSpace) -> Result<(SpaceView
     let plan = Plan::read(w, &new, false)?;
     let ix = w.dir().default_space;
     let space = w.dir().space_id(ix).ok_or_else(|| Error::internal("no default space"))?;
-    let key = w.app.vault.new_space_key(&space.to_string())?;
+    let key = w.dir().vault.new_space_key(&space.to_string())?;
     let row = store::Row { secret_key: key, ..plan.row(space, w.now) };
     store::name_default(w.tx(), &permit, &row).await?;
     w.changed(Change::Space(space)).await?;

@@ -124,6 +124,11 @@ pub(super) async fn required_elsewhere(tx: &mut Tx, id: Uuid) -> Result<bool> {
     Ok(tx.query_opt(sql, &params![id.to_string()]).await?.is_some())
 }
 
+/// Puts other wrapped keys of a space in the place of those it has.
+pub(super) async fn exchange_secret_key(tx: &mut Tx, _: &Permit, id: Uuid, key: &str) -> Result<()> {
+    tx.execute("UPDATE spaces SET secret_key = $2 WHERE id = $1", &params![id.to_string(), key]).await.map(drop)
+}
+
 /// Takes a space away with everything in it; its key goes with the row.
 pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
     let inside = "SELECT r.id FROM resources r JOIN access_classes c ON c.id = r.class_id WHERE c.space_id = $1";

@@ -11,6 +11,7 @@ mod words;
 use crate::access::{Config, chains, check_chain};
 use crate::base::db::{Db, DbError, Mode, Shape, Tx};
 use crate::base::secrets::Vault;
+use crate::base::secrets::file::find as find_key;
 use crate::directory::{Directory, load};
 use garth_core::{Action, Caller, SpaceIx, Target};
 use std::collections::BTreeMap;
@@ -170,12 +171,18 @@ async fn enforced(tx: &mut Tx, expected: &Shape, report: &mut Report) {
 /// The installation's key, if it is at hand and the right one.
 async fn key(config: &Config, tx: &mut Tx, report: &mut Report) -> Option<Vault> {
     const PUT_BACK: &str = "put the right key into DIR/master-key, or into GARTH_MASTER_KEY, and look again";
-    let found = config.data_dir.as_deref().map(Vault::find).transpose().map_err(|e| DbError::Other(e.to_string()));
-    let vault = report.took("secrets", "installation's key", found)?.flatten();
     let proof = store::key_proof(tx).await;
     let proof = report.took("secrets", "installation's key", proof)?;
+    let find = |dir| find_key(dir, proof.as_deref());
+    let found = config.data_dir.as_deref().map(find).transpose().map_err(|e| DbError::Other(e.to_string()));
+    let vault = report.took("secrets", "installation's key", found)?.flatten();
     match (vault, proof) {
-        (Some(vault), Some(proof)) if vault.knows(&proof) => Some(vault),
+        (Some(vault), Some(proof)) if vault.knows(&proof) => {
+            let ring = store::key_ring(tx).await;
+            let ring = report.took("secrets", "installation's key", ring)?;
+            let ringed = vault.with_ring(ring.as_deref()).map_err(|e| DbError::Other(e.to_string()));
+            report.took("secrets", "keys under the installation's", ringed)
+        }
         (Some(_), Some(_)) => {
             report.found("secrets", "installation's key", "is not the one that everything was sealed with", PUT_BACK);
             None
@@ -228,11 +235,10 @@ async fn audit(
     for row in db.scan(store::UNCHAINED, Vec::new()).await? {
         report.found("audit", called(row.text(0)?), "nothing tells where it begins and ends", KEEP);
     }
-    let key = vault.key_for("audit");
     let spaces = chains(db).await?;
     for (at, space) in spaces.iter().enumerate() {
         stages("Audit", at as u64, spaces.len() as u64);
-        let chain = check_chain(db, &key, space).await?;
+        let chain = check_chain(db, vault.audit_keys(), space).await?;
         report.count("audit entries", chain.entries);
         for problem in &chain.wrong {
             report.found("audit", called(space), problem, KEEP);

@@ -53,6 +53,12 @@ pub(super) async fn key_proof(tx: &mut Tx) -> Result<Option<String>> {
     row.map(|row| row.text(0).map(str::to_owned)).transpose()
 }
 
+/// The keys that were taken over from earlier keys of the installation, sealed.
+pub(super) async fn key_ring(tx: &mut Tx) -> Result<Option<String>> {
+    let row = tx.query_opt("SELECT value FROM installation WHERE name = 'key_ring'", &[]).await?;
+    row.map(|row| row.text(0).map(str::to_owned)).transpose()
+}
+
 /// How many rows the long checks read.
 pub(super) async fn rows(tx: &mut Tx) -> Result<u64> {
     let mut all = 0;

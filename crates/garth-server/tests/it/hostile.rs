@@ -30,7 +30,8 @@ async fn routes_with_bodies(g: &Garth) -> Vec<(Method, String)> {
     let mut routes = Vec::new();
     for (path, methods) in document["paths"].as_object().expect("paths") {
         for (method, operation) in methods.as_object().expect("methods") {
-            if operation["requestBody"].is_object() {
+            // An import takes lines, not one document: its stories lie beside it.
+            if operation["requestBody"]["content"]["application/json"].is_object() {
                 routes.push((method.to_uppercase().parse().expect("a method"), placed(path)));
             }
         }

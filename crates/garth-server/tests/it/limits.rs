@@ -62,6 +62,9 @@ async fn keys_of_a_space_have_a_limit(g: Garth) {
 const KEPT: &[(&str, &str)] = &[
     ("request body", "bodies_and_requests_have_limits"),
     ("body of a batch of resources", "bodies_and_requests_have_limits"),
+    ("body of an import", "imports_have_limits"),
+    ("lines of an import; its longest line", "lines_have_limits"),
+    ("secrets left out that an import's answer lists", "imports_have_limits"),
     ("nesting of a JSON document", "json_is_read_strictly"),
     ("the same key twice in one object", "json_is_read_strictly"),
     ("wrong fields that one answer lists", "n65_a_thousand_mistakes_make_a_short_answer"),

@@ -44,11 +44,15 @@ mod previews;
 mod resources;
 #[path = "../../src/roles/tests.rs"]
 mod roles;
+#[path = "../../src/rotation/tests.rs"]
+mod rotation;
 #[path = "../../src/sessions/tests.rs"]
 mod sessions;
 #[path = "../../src/settings/tests.rs"]
 mod settings;
 #[path = "../../src/spaces/tests.rs"]
 mod spaces;
+#[path = "../../src/transfers/tests.rs"]
+mod transfers;
 #[path = "../../src/users/tests.rs"]
 mod users;

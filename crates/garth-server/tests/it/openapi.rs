@@ -54,6 +54,8 @@ const PROMISED: &str = "
     delete /api/v1/spaces/{}/grants/{}
     get /api/v1/spaces/{}/members
     get /api/v1/spaces/{}/audit
+    get /api/v1/spaces/{}/export
+    post /api/v1/spaces/{}/import
     get /api/v1/audit
     get /api/v1/registry/spaces
     get /api/v1/registry/spaces/{}/grants

@@ -6,6 +6,7 @@ pub mod check;
 pub mod completions;
 pub mod config;
 pub mod health;
+pub mod keys;
 pub mod restore;
 pub mod serve;
 pub mod unlock;

@@ -143,3 +143,38 @@ pub enum AdminCommand {
         json: bool,
     },
 }
+
+const KEYS: &str = "\
+Exchanges the installation's key for a new one, in one transaction: every space's key is wrapped by it. Whenever the machine
+stops meanwhile, the next start finds the key that fits. With --space it is the key of that space instead, and its secrets
+are sealed anew, some hundreds at a time; a command that was cut off goes on when it is typed again.
+While the server runs, it does this itself, asked over DIR/garth.sock. Backups stay under the key of their time: keep that
+as long as you keep them.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage.";
+
+#[derive(Args)]
+#[command(after_help = KEYS, disable_help_subcommand = true)]
+pub struct Keys {
+    #[command(subcommand)]
+    pub command: KeysCommand,
+}
+
+#[derive(Subcommand)]
+pub enum KeysCommand {
+    /// Exchange the installation's key, or that of one space
+    #[command(after_help = KEYS)]
+    Rotate {
+        /// The space whose key is exchanged, by its id or path, such as Atlas/Security
+        #[arg(long, value_name = "SPACE", conflicts_with = "new_key")]
+        space: Option<String>,
+        /// A file with the new key, 32 random bytes in base64 on its first line; without it one is made
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        new_key: Option<PathBuf>,
+        #[command(flatten)]
+        place: Place,
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}

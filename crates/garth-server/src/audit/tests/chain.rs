@@ -20,7 +20,7 @@ async fn reports(g: &Garth) -> Vec<ChainReport> {
     let app = g.app();
     let mut reports = Vec::new();
     for space in chains(&app.db).await.expect("the chains") {
-        reports.push(check_chain(&app.db, &app.chain_key, &space).await.expect("a report"));
+        reports.push(check_chain(&app.db, app.directory().vault.audit_keys(), &space).await.expect("a report"));
     }
     reports
 }

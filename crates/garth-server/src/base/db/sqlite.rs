@@ -27,6 +27,8 @@ const SCANS: usize = 4;
 const STATEMENTS: usize = 512;
 /// Only a checkpoint or a backup by hand ever makes anybody wait.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the writer waits for readers when it could as well try again later.
+const HASTE: Duration = Duration::from_millis(50);
 /// Steps of SQLite's machine between two looks at whether a statement has had its time: about a millisecond.
 const STEPS: i32 = 10_000;
 
@@ -65,6 +67,8 @@ impl Store {
         if mode == Mode::Serve {
             connection
                 .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
+            // What is deleted is overwritten: nobody finds in the file what a deleted space held.
+            connection.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
         }
         // 16 MiB of pages per connection.
         connection
@@ -300,6 +304,16 @@ pub(super) fn undo(connection: &Connection) -> Result<(), DbError> {
 pub(super) fn prove(connection: &Connection) -> Result<(), DbError> {
     let mark: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     Ok(connection.execute_batch(&format!("PRAGMA user_version = {}", mark.wrapping_add(1) & i32::MAX))?)
+}
+
+/// Copies the log into the file and empties it, so that nothing of before is left in it. Answers whether nobody was in
+/// the way.
+pub(super) fn settle(connection: &Connection) -> Result<bool, DbError> {
+    // Whoever reads goes on reading; the writer does not wait for them.
+    connection.busy_timeout(HASTE)?;
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    connection.busy_timeout(PATIENCE)?;
+    Ok(busy? == 0)
 }
 
 pub(super) fn script(connection: &Connection, sql: &str) -> Result<(), DbError> {

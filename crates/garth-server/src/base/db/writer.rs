@@ -33,8 +33,12 @@ pub struct Writer<S> {
     figures: Arc<WriterFigures>,
 }
 
+/// Who waits until the database has let go of what was taken away.
+type Settling = Vec<oneshot::Sender<Result<bool, DbError>>>;
+
 enum Message<S> {
     Run(Box<dyn Job<S>>),
+    Settle(oneshot::Sender<Result<bool, DbError>>),
     Stop(oneshot::Sender<()>),
 }
 
@@ -77,6 +81,13 @@ impl<S: Clone + Send + 'static> Writer<S> {
             mpsc::error::TrySendError::Closed(_) => stopped(),
         })?;
         answered.await.unwrap_or_else(|_| Err(stopped().into()))
+    }
+
+    /// Lets go of what was taken away, and is still held by the database for the way back; true when it is gone.
+    pub async fn settle(&self) -> Result<bool, DbError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Message::Settle(answer)).await.map_err(|_| stopped())?;
+        answered.await.unwrap_or_else(|_| Err(stopped()))
     }
 
     /// Operations that wait.
@@ -251,8 +262,14 @@ where
                     if taken == 0 {
                         break;
                     }
-                    let jobs = self.sort_out(&mut batch);
-                    self.commit_together(&mut tx, jobs).await.err()
+                    let (jobs, settling) = self.sort_out(&mut batch);
+                    let trouble = self.commit_together(&mut tx, jobs).await.err();
+                    if trouble.is_none() && !settling.is_empty() {
+                        let settled = tx.settle().await;
+                        // Who asked may have gone away.
+                        settling.into_iter().for_each(|asked| drop(asked.send(settled.clone())));
+                    }
+                    trouble
                 }
                 () = tx.lost() => Some(DbError::Unavailable("the connection was lost".to_owned())),
             };
@@ -273,15 +290,16 @@ where
         self.stopping
     }
 
-    fn sort_out(&mut self, batch: &mut Vec<Message<S>>) -> Vec<Box<dyn Job<S>>> {
-        let mut jobs = Vec::with_capacity(batch.len());
+    fn sort_out(&mut self, batch: &mut Vec<Message<S>>) -> (Vec<Box<dyn Job<S>>>, Settling) {
+        let (mut jobs, mut settling) = (Vec::with_capacity(batch.len()), Vec::new());
         for message in batch.drain(..) {
             match message {
                 Message::Run(job) => jobs.push(job),
+                Message::Settle(asked) => settling.push(asked),
                 Message::Stop(stop) => self.stop(stop),
             }
         }
-        jobs
+        (jobs, settling)
     }
 
     /// Takes no more operations; those that are queued are still done.
@@ -406,6 +424,8 @@ where
                 biased;
                 message = self.messages.recv() => match message? {
                     Message::Run(job) => job.answer(Some(DbError::Unavailable("it was lost".to_owned()))),
+                    // Answered by being dropped.
+                    Message::Settle(_) => {}
                     Message::Stop(stop) => self.stop(stop),
                 },
                 () = &mut over => return Some(()),

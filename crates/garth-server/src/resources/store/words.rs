@@ -25,6 +25,22 @@ pub(in crate::resources) async fn insert(
     put_terms(tx, permit, number, class, &words.terms()).await
 }
 
+/// Writes the words of many new resources, each with its number and class.
+pub(in crate::resources) async fn insert_all(
+    tx: &mut Tx,
+    _: &Permit,
+    resources: &[(i64, ClassIx, Words)],
+) -> Result<()> {
+    let words = resources.iter().map(|(number, _, words)| params![*number, words.cut, &words.head, &words.body].to_vec());
+    let sql = "INSERT INTO resource_words (resource_number, cut, head, body) VALUES";
+    tx.insert_all(sql, words.collect()).await?;
+    let mut terms = Vec::new();
+    for (number, class, words) in resources {
+        terms.extend(words.terms().iter().map(|term| params![*number, term, class.0].to_vec()));
+    }
+    tx.insert_all("INSERT INTO resource_terms (resource_number, term, class_id) VALUES", terms).await
+}
+
 /// Writes the words of a resource anew: only what is not there yet as it is to be.
 pub(in crate::resources) async fn replace(
     tx: &mut Tx,

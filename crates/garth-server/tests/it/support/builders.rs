@@ -23,6 +23,11 @@ impl Thing {
         Thing::new(home, json)
     }
 
+    /// What has that id, whether it is there or not.
+    pub fn at(home: &'static str, id: &str) -> Thing {
+        Thing { id: id.to_owned(), json: Value::Null, home }
+    }
+
     /// Its own address with something after it: `space.url("/grants")`.
     pub fn url(&self, tail: &str) -> String {
         format!("/api/v1/{}/{}{tail}", self.home, self.id)

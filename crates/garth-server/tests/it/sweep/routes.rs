@@ -90,6 +90,11 @@ impl Route {
     pub fn call(&self, w: &World, by: &Person, url: &str) -> Call {
         let call = by.call(self.verb(), url);
         match self.body {
+            Some(body) if self.path.ends_with("/import") => {
+                let lines = body(w, by).as_array().cloned().unwrap_or_default();
+                let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+                call.raw("application/x-ndjson", text)
+            }
             Some(body) => call.json(body(w, by)),
             None => call,
         }
@@ -236,6 +241,14 @@ fn spaces() -> Vec<Route> {
         patch("/api/v1/spaces/{id}", SignedIn, |_, _| json!({"description": "Where lifts are mended"})),
         get("/api/v1/spaces/{id}/members", SignedIn),
         get("/api/v1/spaces/{id}/audit", SignedIn),
+        get("/api/v1/spaces/{id}/export", SignedIn),
+        post("/api/v1/spaces/{id}/import", SignedIn, |_, _| {
+            json!([
+                {"type": "space", "format": 1, "space": {}},
+                {"type": "resource", "kind": "task", "name": "Old lift"},
+                {"type": "end", "resources": 1},
+            ])
+        }),
         get("/api/v1/spaces/{id}/grants", SignedIn),
         post("/api/v1/spaces/{id}/grants", SignedIn, |w, _| json!({"principal": w.gus.principal(), "role": "writer"})),
         patch("/api/v1/spaces/{id}/grants/{grant}", SignedIn, |w, _| json!({"expires_at": w.lin.g.time_in(SECOND)})),
