@@ -84,9 +84,8 @@ pub async fn hide(ctx: &Ctx, views: &mut [ResourceView]) -> Result<()> {
     let ids: HashSet<&str> = named.iter().map(|(_, _, id)| id.as_str()).collect();
     let me: HashSet<String> = me.into_iter().collect();
     let follows = asked::follows(ctx, &ids, &me).await?;
-    let requires = |dir: &Directory, row: &store::Asked| {
-        dir.world.class(row.class).is_some_and(|class| dir.requires(class.kind))
-    };
+    let requires =
+        |dir: &Directory, row: &store::Asked| dir.world.class(row.class).is_some_and(|class| dir.requires(class.kind));
     let requiring = ids.iter().filter_map(|id| rows.get(id)).filter(|row| requires(&dir, row));
     let requiring: HashSet<&str> = requiring.map(|row| row.id.as_str()).collect();
     let needing =

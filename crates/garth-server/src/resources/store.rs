@@ -365,8 +365,6 @@ fn values(row: &Stored, number: i64) -> [Value; 14] {
     ]
 }
 
-}
-
 /// What a resource is found by.
 fn words_of(w: &Write<'_>, row: &Stored) -> Words {
     let kind = w.dir().world.class(row.class).and_then(|class| w.dir().kinds.info(class.kind));

@@ -53,6 +53,6 @@ mod settings;
 #[path = "../../src/spaces/tests.rs"]
 mod spaces;
 #[path = "../../src/transfers/tests.rs"]
-mod transfers;
+mod transfer_spaces;
 #[path = "../../src/users/tests.rs"]
 mod users;

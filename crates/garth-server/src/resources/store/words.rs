@@ -31,7 +31,8 @@ pub(in crate::resources) async fn insert_all(
     _: &Permit,
     resources: &[(i64, ClassIx, Words)],
 ) -> Result<()> {
-    let words = resources.iter().map(|(number, _, words)| params![*number, words.cut, &words.head, &words.body].to_vec());
+    let words =
+        resources.iter().map(|(number, _, words)| params![*number, words.cut, &words.head, &words.body].to_vec());
     let sql = "INSERT INTO resource_words (resource_number, cut, head, body) VALUES";
     tx.insert_all(sql, words.collect()).await?;
     let mut terms = Vec::new();
