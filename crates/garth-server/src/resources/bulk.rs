@@ -3,7 +3,7 @@
 
 use super::references::{Beside, resolve_among};
 use super::store::{self, Stored};
-use super::{NewResource, body, keep_access, may_put, own_policy, people, person, state, target_of};
+use super::{NewResource, SUBSCRIBERS, body, keep_access, may_put, own_policy, person, state, target_of};
 use crate::access::{Permit, Record, Write, identity};
 use crate::base::error::{ERRORS, Error, FieldError, Result};
 use crate::base::{ids, text};
@@ -178,6 +178,9 @@ async fn flush(
     space: SpaceIx,
     rows: &mut Vec<(i64, Arc<KindInfo>, Stored)>,
 ) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     store::insert_all(w.tx(), permit, rows.iter().map(|(number, _, row)| (*number, row))).await?;
     let record = |(_, kind, row): &'_ (i64, Arc<KindInfo>, Stored), after: Value| {
         (kind.definition.name.clone(), row.id.clone(), after)
@@ -213,20 +216,14 @@ async fn plan(w: &mut Write<'_>, space: SpaceIx, met: &mut Met, keep_authors: bo
         Some(owner) => known(w, met, "/owner", owner)?,
         None => String::new(),
     };
-    // How many there may be is asked by the reader of people.
-    let strangers = new.subscribers.iter().any(|text| !met.people.contains_key(text));
-    let subscribers = if strangers || new.subscribers.len() > super::SUBSCRIBERS {
-        let found = people(w, "/subscribers", &new.subscribers)?;
-        for text in &new.subscribers {
-            known(w, met, "/subscribers", text)?;
-        }
-        found
-    } else {
-        let mut found: Vec<String> = new.subscribers.iter().filter_map(|text| met.people.get(text).cloned()).collect();
-        found.sort();
-        found.dedup();
-        found
-    };
+    if new.subscribers.len() > SUBSCRIBERS {
+        return Err(Error::field("/subscribers", format!("must be at most {SUBSCRIBERS}")));
+    }
+    let each = new.subscribers.iter().enumerate();
+    let each = each.map(|(at, text)| known(w, met, &format!("/subscribers/{at}"), text));
+    let mut subscribers = each.collect::<Result<Vec<_>>>()?;
+    subscribers.sort();
+    subscribers.dedup();
     let kept = match &new.author {
         Some(author) if keep_authors => known(w, met, "/author", author).ok(),
         _ => None,

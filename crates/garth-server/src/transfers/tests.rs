@@ -125,11 +125,11 @@ async fn yard(g: &Garth) -> Yard {
         .create()
         .await;
     let beta = ada.space("Beta").admin(&lin).create().await;
-    lin.grant(&atlas, &bo, "reader").await;
-    lin.grant(&beta, &bo, "reader").await;
+    ada.grant_by_registry(&atlas, &bo, "reader").await;
+    ada.grant_by_registry(&beta, &bo, "reader").await;
     let eve = g.person("eve").await;
-    lin.grant(&atlas, &eve, "reader").await;
-    lin.grant(&beta, &eve, "reader").await;
+    ada.grant_by_registry(&atlas, &eve, "reader").await;
+    ada.grant_by_registry(&beta, &eve, "reader").await;
     Yard { ada, lin, bo, atlas, beta }
 }
 
@@ -266,8 +266,8 @@ async fn n45_an_export_carries_no_secret_and_nothing_hidden(g: Garth) {
     let made = fill(&y).await;
     // What bo may not see is not named either, nor are people who are strangers to bo.
     let kim = g.person("kim").await;
-    y.lin.grant(&y.beta, &kim, "writer").await;
-    y.lin.grant(&y.atlas, &kim, "writer").await;
+    y.ada.grant_by_registry(&y.beta, &kim, "writer").await;
+    y.ada.grant_by_registry(&y.atlas, &kim, "writer").await;
     let hush = json!({"users": [y.lin.principal()]});
     y.lin.patch(&made["first"].url(""), json!({"view": hush})).await.ok();
     let far = y.lin.resource("bridge", "Far").space(&y.beta).body(json!({"uses": []})).create().await;
@@ -358,7 +358,7 @@ async fn references_follow_or_must_be_seen(g: Garth) {
     let y = yard(&g).await;
     let made = fill(&y).await;
     let kim = g.person("kim").await;
-    y.lin.grant(&y.beta, &kim, "writer").await;
+    y.ada.grant_by_registry(&y.beta, &kim, "writer").await;
     let line = |reference: &str| file(&[json!({"kind": "bridge", "name": "x", "body": {"task": reference}})]);
     g.unchanged(async || {
         // Hidden and unknown are refused alike; so is what lies where the target cannot use it.
@@ -488,7 +488,7 @@ async fn n42_an_import_is_checked_as_creating_is(g: Garth) {
     .await;
     // Only an administrator keeps who made a thing; for all others it is they themselves.
     let by_bo = file(&[json!({"kind": "task", "name": "By bo", "author": "user:@bo"})]);
-    y.lin.grant(&y.atlas, &kim, "writer").await;
+    y.ada.grant_by_registry(&y.atlas, &kim, "writer").await;
     for (by, author) in [(&y.lin, "user:@bo"), (&kim, "user:@kim")] {
         y.later();
         import(by, &y.atlas, "", &by_bo).await.ok();
@@ -534,7 +534,7 @@ async fn the_settings_of_a_space_are_taken_over_by_who_may(g: Garth) {
     import(&y.lin, &y.beta, "", &lines).await.ok();
     assert_eq!(y.lin.get(&y.beta.url("")).await.ok()["view"], "members", "nothing that was not asked for");
     let kim = g.person("kim").await;
-    y.lin.grant(&y.beta, &kim, "writer").await;
+    y.ada.grant_by_registry(&y.beta, &kim, "writer").await;
     g.unchanged(async || {
         import(&kim, &y.beta, "?settings=true", &lines).await.refused_somehow();
     })
