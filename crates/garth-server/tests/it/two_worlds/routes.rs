@@ -113,12 +113,62 @@ fn questions() -> Vec<Entry> {
             5,
             |d| json!({"subject": d.subject(), "action": d.action(), "resource": d.target(), "context": {}, "page": page(d)}),
         ),
+        tell("POST /api/v1/preview", 8, |d| json!({"change": planned(d)})),
         tell(
             "POST /api/v1/explain",
             10,
             |d| json!({"subject": d.subject(), "action": d.action(), "resource": d.target(), "context": {}}),
         ),
     ]
+}
+
+/// A change that is only planned.
+fn planned(d: &mut Dice) -> Value {
+    let mut change = match d.below(12) {
+        0 => json!({"space": d.id("space"), "principal": d.principal(), "role": d.role()}),
+        1 => json!({"space": d.id("space"), "grant": d.id("grant"), "role": d.role()}),
+        2 => json!({"space": d.id("space"), "grant": d.id("grant")}),
+        3 => match d.below(3) {
+            0 => json!({"space": d.id("space"), "view": d.policy(), "edit": d.policy(), "name": d.name()}),
+            1 => json!({"space": d.id("space"), "parent": d.id("space"), "inherits": d.chance(50)}),
+            _ => json!({"space": d.id("space"), "description": "new", "labels": d.labels(), "sealed": d.chance(10)}),
+        },
+        4 | 5 => json!({"space": d.id("space")}),
+        6 => match d.below(3) {
+            0 => json!({"resource": d.resource(), "view": d.policy(), "edit": d.policy(), "body": body(d)}),
+            1 => json!({"resource": d.resource(), "owner": d.person(), "subscribers": [d.person()]}),
+            _ => json!({"resource": d.resource(), "name": d.name(), "labels": d.labels(), "space": d.id("space")}),
+        },
+        7 => json!({"resource": d.resource(), "space": d.id("space")}),
+        8 => json!({"id": d.id("policy"), "policy": d.policy(), "name": d.name(), "edit": d.policy()}),
+        9 => {
+            let mut change = kind(d);
+            for field in ["name", "prefix"] {
+                change.as_object_mut().expect("an object").remove(field);
+            }
+            change["kind"] = json!(d.kind());
+            change
+        }
+        _ => json!({"group": d.group(), "member": d.principal()}),
+    };
+    let sort = match &change {
+        c if c.get("principal").is_some() => "grant",
+        c if c.get("role").is_some() => "grant_changed",
+        c if c.get("grant").is_some() => "grant_removed",
+        c if c.get("group").is_some() => d.one(&["group_member", "group_member_removed"]),
+        c if c.get("schema").is_some() => "kind",
+        c if c.get("policy").is_some() => "policy",
+        c if c.get("resource").is_some() && c.as_object().is_some_and(|c| c.len() == 2) => "move",
+        c if c.get("resource").is_some() => "resource",
+        c if c.as_object().is_some_and(|c| c.len() == 1) => d.one(&["archive", "activate"]),
+        _ => "space",
+    };
+    change["type"] = json!(sort);
+    if matches!(sort, "grant" | "grant_changed") && d.chance(30) {
+        change["expires_at"] = json!("2031-06-01T00:00:00Z");
+        change["registry"] = json!(d.chance(50));
+    }
+    change
 }
 
 /// A page of a search: the first, or the next of an earlier one.
@@ -218,7 +268,7 @@ fn administration() -> Vec<Entry> {
 
 fn kind(d: &mut Dice) -> Value {
     json!({"name": d.one(&["task", "ghost"]), "plural": "ghosts", "prefix": d.one(&["T", "GH"]),
-           "schema": {"type": "object"}, "shareable": true, "secret_fields": ["/secret"],
+           "schema": {"type": "object"}, "shareable": true, "secret_fields": ["/secret"], "search_fields": ["/text"],
            "references": [{"pointer": "/task", "kind": d.kind(), "requires": "view", "follows": true}],
            "default_view": d.policy(), "default_edit": d.policy(), "exceptions": {"owner": ["view"]},
            "permissions": ["ghost:fly"]})
@@ -295,6 +345,23 @@ fn spaces() -> Vec<Entry> {
         ask("GET /api/v1/spaces/{id}/api-keys/{key}", 3),
         tell("POST /api/v1/spaces/{id}/api-keys/{key}/rotate", 2, |d| json!({"grace_seconds": d.below(100)})),
         ask("DELETE /api/v1/spaces/{id}/api-keys/{key}", 1),
+        // What is copied or brought in together is made in one instant, and its order among itself is chance.
+        dry(tell("POST /api/v1/spaces/{id}/copies", 6, |d| {
+            let mut body = json!({"resources": [d.resource()]});
+            if d.chance(40) {
+                let turned = match d.below(3) {
+                    0 => json!("copy"),
+                    1 => json!("exclude"),
+                    _ => json!({"use": d.resource()}),
+                };
+                body["references"] = json!({(d.resource()): turned});
+                body["default_reference"] = json!(d.one(&["copy", "exclude"]));
+                body["on_conflict"] = json!(d.one(&["rename", "skip", "replace"]));
+            }
+            body
+        })),
+        ask("GET /api/v1/spaces/{id}/export", 4),
+        dry(ask("POST /api/v1/spaces/{id}/import", 1)),
     ]
 }
 
@@ -311,6 +378,11 @@ fn resources() -> Vec<Entry> {
             }
             json!({"resources": items})
         }),
+        dry(tell(
+            "POST /api/v1/resources/batch-move",
+            5,
+            |d| json!({"resources": [d.resource(), d.resource()], "space": d.id("space")}),
+        )),
         ask("GET /api/v1/resources/{id}", 22),
         tell("PATCH /api/v1/resources/{id}", 14, |d| match d.below(10) {
             0..3 => json!({"name": d.name()}),
@@ -418,14 +490,15 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
         }
         "action" => d.one(&["resource.create", "grant.create", "space.update", "space.create", "fly"]).to_owned(),
         "outcome" => d.one(&["done", "refused"]).to_owned(),
-        "from" | "to" => d.time(),
+        "from" | "to" | "created_from" | "created_to" | "updated_from" | "updated_to" => d.time(),
+        "settings" => d.one(&["true", "false"]).to_owned(),
         "confirm" => d.one(&NAMES).to_owned(),
         _ => return None,
     })
 }
 
 /// Fields of bodies, by the last step of their path or with their route, that hold no id of anything that could be hidden.
-pub const PLAIN: [&str; 47] = [
+pub const PLAIN: [&str; 51] = [
     "POST /api/v1/setup: space",
     "name",
     "description",
@@ -451,6 +524,10 @@ pub const PLAIN: [&str; 47] = [
     "schema",
     "shareable",
     "secret_fields",
+    "search_fields",
+    "registry",
+    "default_reference",
+    "on_conflict",
     "pointer",
     "requires",
     "follows",
