@@ -62,7 +62,9 @@ fn normalised(lines: &[Value]) -> Vec<Value> {
     let named: BTreeMap<String, String> = of_type(lines, "resource")
         .iter()
         .map(|line| {
-            (line["id"].as_str().expect("an id").to_owned(), format!("({})", line["name"].as_str().expect("name")))
+            // As it stands within a JSON text.
+            let name = line["name"].to_string();
+            (line["id"].as_str().expect("an id").to_owned(), format!("({})", &name[1..name.len() - 1]))
         })
         .collect();
     let each = |line: &Value| {
@@ -498,7 +500,8 @@ async fn n42_an_import_is_checked_as_creating_is(g: Garth) {
     let writer = y.lin.key(&y.atlas, "writer", "writer").await;
     import(&writer, &y.atlas, "", &lines).await.ok();
     let log = y.lin.get(&y.atlas.url("/audit?action=space.import")).await.ok();
-    assert_eq!(log.items()[0]["actor"], writer.principal(), "{log}");
+    let done = |entry: &Value| entry["actor"] == writer.principal() && entry["outcome"] == "done";
+    assert!(log.items().iter().any(done), "{log}");
 }
 
 async fn n24_nothing_is_imported_into_an_archived_space(g: Garth) {
@@ -551,6 +554,7 @@ async fn the_settings_of_a_space_are_taken_over_by_who_may(g: Garth) {
     shut[0]["space"]["view"] = json!({"users": ["user:@ada"]});
     g.unchanged(async || {
         import(&y.lin, &y.beta, "?settings=true", &shut).await.refused_somehow();
+        shut[0]["grants"] = json!([]);
         shut[0]["space"]["view"] = json!({"users": ["user:@nobody"]});
         import(&y.lin, &y.beta, "?settings=true", &shut).await.invalid("/lines/1/space/view/users/0");
         shut[0]["grants"] = json!([{"principal": "user:@nobody", "role": "reader"}]);

@@ -212,7 +212,7 @@ fn filled(dice: &mut Dice, template: &str) -> String {
 /// The path with some of its parameters after it.
 fn asked(dice: &mut Dice, path: String, parameters: &[String]) -> String {
     let mut pairs = Vec::new();
-    for name in parameters.iter().filter(|name| *name != "cursor") {
+    for name in parameters.iter().filter(|name| !matches!(name.as_str(), "cursor" | "dry_run")) {
         let often = match name.as_str() {
             "confirm" => 95,
             "limit" => 50,
