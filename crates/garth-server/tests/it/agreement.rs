@@ -369,7 +369,8 @@ async fn making_a_change_moves_what_its_preview_said(g: Garth) {
         let told = told.ok();
         assert_eq!(told["complete"], true, "{what}");
         let after = world.decisions().await;
-        let mut items: BTreeMap<(String, String, String), (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
+        type Moved = (BTreeSet<String>, BTreeSet<String>);
+        let mut items: BTreeMap<(String, String, String), Moved> = BTreeMap::new();
         for item in told.items() {
             let text = |value: &Value| value.as_str().expect("a text").to_owned();
             let names = |value: &Value| value.as_array().expect("a list").iter().map(text).collect();

@@ -35,7 +35,7 @@ async fn p1_01_without_spaces_nobody_meets_the_concept(g: Garth) {
     for person in [&ada, &lin] {
         let me = person.get("/api/v1/me").await.ok();
         assert_eq!((&me["controls"], &me["notice"], &me["default_space"]), (&json!(false), &Value::Null, &Value::Null));
-        assert_eq!(person.get(RESOURCES).await.ok().each("id"), [task.id.clone()]);
+        assert_eq!(person.get(RESOURCES).await.ok().each("id"), std::slice::from_ref(&task.id));
         let spaces = person.get("/api/v1/spaces").await.ok();
         assert_eq!(spaces.items().len(), 1, "the one that everything is in");
         assert_eq!((&spaces.items()[0]["name"], &spaces.items()[0]["default"]), (&json!(""), &json!(true)));
@@ -172,7 +172,7 @@ async fn p1_11_public_needs_both_and_never_edits(g: Garth) {
     for thing in [&half, &other] {
         nobody.get(&thing.url("")).await.not_signed_in();
     }
-    assert_eq!(nobody.get(RESOURCES).await.ok().each("id"), [both.id.clone()]);
+    assert_eq!(nobody.get(RESOURCES).await.ok().each("id"), std::slice::from_ref(&both.id));
     g.unchanged(async || nobody.patch(&both.url(""), json!({"name": "Defaced"})).await.not_signed_in()).await;
 }
 

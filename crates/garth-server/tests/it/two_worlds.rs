@@ -4,6 +4,8 @@
 //! `TWO_WORLDS=20000` asks that many requests instead of 2,000, `TWO_WORLDS_SEED=…` begins elsewhere. A difference is
 //! shrunk to the fewest requests that show it. A new route needs an entry in `two_worlds/routes.rs`.
 
+#![allow(clippy::print_stdout)] // What was asked and how long it took is for whoever runs it by hand.
+
 use crate::support::*;
 use requests::{Ask, Maker, Told};
 use std::collections::{BTreeMap, BTreeSet};
