@@ -14,7 +14,7 @@ use std::ops::Range;
 /// The form of the file; another number is another form.
 pub const FORMAT: u64 = 1;
 /// Most lines of an import.
-pub const LINES: usize = 50_000;
+pub const LINES: usize = 10_000;
 /// Longest line of an import, in bytes.
 pub const LINE_BYTES: usize = 4 * 1024 * 1024;
 
