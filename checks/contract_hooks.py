@@ -23,6 +23,12 @@ def pick(choices, by):
     return choices[by % len(choices)]
 
 
+@schemathesis.serializer("application/x-ndjson")
+def lines(context, value):
+    """What an import reads is text to its document."""
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
 @schemathesis.hook
 def map_case(context, case):
     """Of three requests, one is sent as it was made; the others name what there is, the stranger's things among it."""
