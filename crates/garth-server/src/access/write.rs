@@ -239,10 +239,18 @@ impl Write<'_> {
     /// When the store fails.
     pub async fn record(&mut self, record: Record<'_>) -> Result<()> {
         let space = record.space.and_then(|s| self.dir.space_id(s).or_else(|| self.before.space_id(s)));
-        let entry = AuditEntry {
+        let touched = record.space;
+        let entry = self.entry(space.map(|id| id.to_string()).unwrap_or_default(), record);
+        self.touched.extend(touched.filter(|space| !self.touched.contains(space)));
+        Ok(chain::append(self.tx, self.dir, &entry).await?)
+    }
+
+    /// The audit entry of a change in that space, its id as text; empty for the system.
+    fn entry(&self, space: String, record: Record<'_>) -> AuditEntry {
+        AuditEntry {
             id: ids::new_id(self.now).to_string(),
             at: self.now,
-            space: space.map(|id| id.to_string()).unwrap_or_default(),
+            space,
             actor: self.stamp.actor.clone(),
             credential: self.stamp.credential.clone(),
             action: self.stamp.action.to_owned(),
@@ -252,9 +260,7 @@ impl Write<'_> {
             before: text(&record.before),
             after: text(&record.after),
             request_id: self.stamp.request_id.clone(),
-        };
-        self.touched.extend(record.space.filter(|space| !self.touched.contains(space)));
-        Ok(chain::append(self.tx, self.dir, &entry).await?)
+        }
     }
 
     /// Writes the audit entries of many changes in one space, with far fewer statements than one by one.
@@ -263,21 +269,7 @@ impl Write<'_> {
     /// When the store fails.
     pub async fn record_all(&mut self, space: SpaceIx, records: Vec<Record<'_>>) -> Result<()> {
         let id = self.dir.space_id(space).map(|id| id.to_string()).unwrap_or_default();
-        let entry = |record: Record<'_>| AuditEntry {
-            id: ids::new_id(self.now).to_string(),
-            at: self.now,
-            space: id.clone(),
-            actor: self.stamp.actor.clone(),
-            credential: self.stamp.credential.clone(),
-            action: self.stamp.action.to_owned(),
-            target_type: record.target_type.to_owned(),
-            target_id: record.target_id,
-            outcome: "done".to_owned(),
-            before: text(&record.before),
-            after: text(&record.after),
-            request_id: self.stamp.request_id.clone(),
-        };
-        let entries: Vec<AuditEntry> = records.into_iter().map(entry).collect();
+        let entries: Vec<AuditEntry> = records.into_iter().map(|record| self.entry(id.clone(), record)).collect();
         if !self.touched.contains(&space) {
             self.touched.push(space);
         }

@@ -273,7 +273,7 @@ impl<'a> Many<'a> {
     }
 
     fn requires(&self, row: &resources::Asked) -> bool {
-        self.dir.world.class(row.class).is_some_and(|class| self.dir.requires(class.kind))
+        self.dir.class_requires(row.class)
     }
 
     fn one(&self, ctx: &Ctx, question: &Question<'a>, read: &Read<'_>, known: &mut Known<'a>) -> Result<Outcome> {

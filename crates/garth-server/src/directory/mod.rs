@@ -234,6 +234,11 @@ impl Directory {
         self.kinds.info(kind).is_some_and(|kind| kind.definition.references.iter().any(|r| r.requires.is_some()))
     }
 
+    /// The same of a class.
+    pub fn class_requires(&self, class: ClassIx) -> bool {
+        self.world.class(class).is_some_and(|class| self.requires(class.kind))
+    }
+
     /// The kinds of what must be seen before something else, each once.
     pub fn required_kinds(&self) -> Vec<KindIx> {
         let references = self.kinds.iter::<KindIx>().flat_map(|(_, kind)| &kind.definition.references);

@@ -58,7 +58,7 @@ pub async fn target(
     let (Some(subject), Some(class)) = (subject(&dir), dir.world.class(row.class)) else { return Ok((None, known)) };
     // Behind a gate that stays shut it does not matter, and must not be read: that would tell that there is something.
     let (kind, me) = (class.kind, identity(&dir, &subject));
-    let (asks, requires) = (row.asks_subscribers(&dir), dir.requires(kind));
+    let (asks, requires) = (row.asks_subscribers(&dir), dir.class_requires(row.class));
     let open = (asks || requires) && dir.world.standing(&subject, class.space, ctx.now()).gate;
     if requires && open {
         // Read again, together with what it requires: both as of one moment.
@@ -127,7 +127,7 @@ pub async fn about(ctx: &Ctx, id: &str) -> Result<Option<About>> {
     let Some(name) = name_of(id, &mut code) else { return Ok(None) };
     let Some((mut row, subscribers)) = store::asked_whole(&ctx.app.db, &name).await? else { return Ok(None) };
     let dir = ctx.directory();
-    if dir.world.class(row.class).is_some_and(|class| dir.requires(class.kind)) {
+    if dir.class_requires(row.class) {
         let found = asked_needing(&ctx.app.db, &json_list([row.id.as_str()].into_iter()), None).await?;
         let Some(found) = found.into_iter().next() else { return Ok(None) };
         row = found;

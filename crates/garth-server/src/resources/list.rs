@@ -88,7 +88,7 @@ pub async fn list(ctx: &Ctx, filter: &Filter, request: &PageRequest) -> Result<P
 /// What that caller sees of the things that must be seen before others; `None` where nothing in a reach requires any.
 fn needs(dir: &Directory, caller: &Caller, reach: &Reach, now: Micros) -> Option<Needs> {
     let kinds = dir.required_kinds();
-    let requires = |class: &ClassIx| dir.world.class(*class).is_some_and(|class| dir.requires(class.kind));
+    let requires = |class: &ClassIx| dir.class_requires(*class);
     let partial = || reach.partial.iter().any(|(class, _)| requires(class));
     if caller.system || kinds.is_empty() || !(reach.full.iter().any(requires) || partial()) {
         return None;
@@ -111,12 +111,25 @@ pub async fn search(
     after: Option<(String, String)>,
     limit: usize,
 ) -> Result<(Vec<Stored>, Option<(String, String)>)> {
+    all_of(ctx, dir, caller, reach, after, limit, false).await
+}
+
+/// The same, with their bodies or without.
+async fn all_of(
+    ctx: &Ctx,
+    dir: &Directory,
+    caller: &Caller,
+    reach: &Reach,
+    after: Option<(String, String)>,
+    limit: usize,
+    bodies: bool,
+) -> Result<(Vec<Stored>, Option<(String, String)>)> {
     let wanted = Wanted {
         key: Key::Created,
         descending: false,
         after: after.map(|(key, id)| (Value::Int(key.parse().unwrap_or_default()), id)),
         limit,
-        bodies: false,
+        bodies,
         archived: true,
         labels: Vec::new(),
         owners: Vec::new(),
@@ -142,7 +155,7 @@ pub async fn some(
     limit: usize,
 ) -> Result<(Vec<(String, About)>, bool)> {
     let (rows, next) = search(ctx, dir, caller, reach, None, limit).await?;
-    let requires = |row: &Stored| dir.world.class(row.class).is_some_and(|class| dir.requires(class.kind));
+    let requires = |row: &Stored| dir.class_requires(row.class);
     // Of what these require, all followers count: others than the caller are asked about.
     let mut needing = {
         let ids: HashSet<&str> = rows.iter().filter(|row| requires(row)).map(|row| row.id.as_str()).collect();
@@ -174,22 +187,7 @@ pub async fn everything(
     let caller = ctx.caller(&dir)?;
     let ix = access::visible_space(&dir, &caller, space, now)?;
     let reach = dir.world.reach_in(&caller, &[ix], now, |_| true);
-    let wanted = Wanted {
-        key: Key::Created,
-        descending: false,
-        after: after.map(|(key, id)| (Value::Int(key.parse().unwrap_or_default()), id)),
-        limit,
-        bodies: true,
-        archived: true,
-        labels: Vec::new(),
-        owners: Vec::new(),
-        authors: Vec::new(),
-        classes: dir.next_class() as usize,
-        times: Vec::new(),
-        text: None,
-        needs: needs(&dir, &caller, &reach, now),
-    };
-    let (rows, end) = page(&ctx.db(), &reach, identity(&dir, &caller).as_deref(), &wanted).await?;
+    let (rows, end) = all_of(ctx, &dir, &caller, &reach, after, limit, true).await?;
     // Moved away while it was read, it is in another space's export.
     let here = |row: &Stored| dir.world.class(row.class).is_some_and(|class| class.space == ix);
     let mut views = still_seen(ctx, rows.into_iter().filter(here).collect())?;

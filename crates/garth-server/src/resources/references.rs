@@ -84,9 +84,7 @@ pub async fn hide(ctx: &Ctx, views: &mut [ResourceView]) -> Result<()> {
     let ids: HashSet<&str> = named.iter().map(|(_, _, id)| id.as_str()).collect();
     let me: HashSet<String> = me.into_iter().collect();
     let follows = asked::follows(ctx, &ids, &me).await?;
-    let requires =
-        |dir: &Directory, row: &store::Asked| dir.world.class(row.class).is_some_and(|class| dir.requires(class.kind));
-    let requiring = ids.iter().filter_map(|id| rows.get(id)).filter(|row| requires(&dir, row));
+    let requiring = ids.iter().filter_map(|id| rows.get(id)).filter(|row| dir.class_requires(row.class));
     let requiring: HashSet<&str> = requiring.map(|row| row.id.as_str()).collect();
     let needing =
         if requiring.is_empty() { HashMap::new() } else { asked::needing(ctx, &requiring, Some(&me)).await? };
@@ -95,7 +93,8 @@ pub async fn hide(ctx: &Ctx, views: &mut [ResourceView]) -> Result<()> {
     let caller = ctx.caller(&dir)?;
     let me = identity(&dir, &caller).unwrap_or_default();
     let seen = |id: &String| {
-        let row = rows.get(id).and_then(|row| if requires(&dir, row) { needing.get(&row.id) } else { Some(row) });
+        let row =
+            rows.get(id).and_then(|row| if dir.class_requires(row.class) { needing.get(&row.id) } else { Some(row) });
         row.is_some_and(|row| {
             let target = row.target(&dir, &caller, follows.contains(&(row.id.clone(), me.clone())), ctx.now());
             dir.world.decide(&caller, target, Action::Read, ctx.now()).allowed()

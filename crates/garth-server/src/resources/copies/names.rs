@@ -29,8 +29,7 @@ pub(super) async fn there(w: &mut Write<'_>, classes: &str, names: &[String]) ->
     let found = names::of(w.tx(), classes.to_owned(), json!(names).to_string(), &me, LOOKED_AT).await?;
     let mut seen = Vec::with_capacity(found.len());
     for mut named in found {
-        let class = w.dir().world.class(named.asked.class);
-        if class.is_some_and(|class| w.dir().requires(class.kind)) {
+        if w.dir().class_requires(named.asked.class) {
             named.asked.needed = requirements_of(w.tx(), &named.asked.id).await?;
         }
         let target = named.asked.target(w.dir(), &w.caller, named.subscriber, w.now);
