@@ -7,6 +7,7 @@ mod measure;
 mod peers;
 mod postgres;
 mod server;
+mod tree;
 mod workload;
 
 use garth_core::{Caller, UserIx};
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use workload::{ADA, Size, VERA, Workload};
 
-const USAGE: &str = "usage: bench/run [S|M|L [decisions|http|batch|pages|who|durable|spaces|revoke]]";
+const USAGE: &str = "usage: bench/run [S|M|L [decisions|http|batch|pages|who|durable|spaces|revoke]] or bench/run tree";
 
 #[tokio::main(worker_threads = 2)]
 async fn main() {
@@ -24,6 +25,7 @@ async fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         // A process of its own, so that its memory is nothing but the server's.
         ["start", folder] => start(Path::new(folder), None).await,
+        ["tree"] => tree::run().await,
         ["start", folder, url] => start(Path::new(folder), Some(url)).await,
         [] => run(Size::M, None).await,
         [name, ref part @ ..] if part.len() < 2 => match Size::of(name) {

@@ -14,11 +14,16 @@ pub struct Size {
     pub groups: usize,
     pub grants: usize,
     pub resources: usize,
+    /// How deep a tree of spaces is at most.
+    pub depth: usize,
 }
 
 impl Size {
     pub const M: Size =
-        Size { name: "M", spaces: 10_000, users: 50_000, groups: 50_000, grants: 200_000, resources: 1_000_000 };
+        Size { name: "M", spaces: 10_000, users: 50_000, groups: 50_000, grants: 200_000, resources: 1_000_000, depth: 6 };
+    /// Many spaces in deep trees, and little in them.
+    pub const TREE: Size =
+        Size { name: "tree", spaces: 100_000, grants: 1_000_000, resources: 10_000, depth: 12, ..Self::M };
 
     pub fn of(name: &str) -> Option<Size> {
         match name {
@@ -31,6 +36,7 @@ impl Size {
                 groups: 500_000,
                 grants: 2_000_000,
                 resources: 10_000_000,
+                depth: 6,
             }),
             _ => None,
         }
@@ -45,6 +51,7 @@ impl Size {
             groups: self.groups / by,
             grants: self.grants / by,
             resources: self.resources / by,
+            depth: self.depth,
         }
     }
 }
@@ -125,7 +132,7 @@ impl Workload {
         let mut depth = vec![1; own];
         for ix in own..size.spaces {
             let near = own + dice.roll((ix - own).max(1));
-            let parent = (ix >= own + 50 && depth[near] < 6).then_some(near);
+            let parent = (ix >= own + 50 && depth[near] < size.depth).then_some(near);
             depth.push(parent.map_or(1, |p| depth[p] + 1));
             let inherits = parent.is_some() && dice.roll(3) == 0;
             spaces.push(Space { parent: parent.map(|p| p as u32), inherits });

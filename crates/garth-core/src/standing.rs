@@ -16,8 +16,9 @@ use crate::ids::{Principal, RoleIx, SpaceIx};
 use crate::permission::RoleKind;
 use crate::policy::{Circumstances, Policy};
 use crate::world::{Grant, Space, World};
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
+use std::sync::OnceLock;
 
 /// A set of roles: few, in the order they were met.
 pub type Roles = SmallVec<[RoleIx; 4]>;
@@ -407,9 +408,9 @@ impl Bits {
 
 /// What a caller is in every space at once.
 pub struct Sight {
-    /// Of each slot: where in `found` it is, counted from 1; 0 when the caller is nothing there.
-    place: Vec<u32>,
     found: Vec<(SpaceIx, Standing)>,
+    /// Where in `found` each space is; made when somebody asks for one.
+    places: OnceLock<HashMap<SpaceIx, u32>>,
     /// Is something granted to the caller there?
     granted: Bits,
     /// Is something granted to the caller there or anywhere below, or does a gate there open
@@ -424,13 +425,13 @@ impl Sight {
         let slots = world.space_slots();
         // A key sees little, and what is known to be granted to it is its home only.
         let bits = || Bits(vec![if caller.home.is_some() { u64::MAX } else { 0 }; slots.div_ceil(64)]);
-        let mut sight = Self { place: vec![0; slots], found: Vec::new(), granted: bits(), near: bits() };
+        let mut sight = Self { found: Vec::new(), places: OnceLock::new(), granted: bits(), near: bits() };
         for space in caller.principals().flat_map(|p| world.granted(p)) {
             sight.granted.set(*space);
             sight.comes_near(world, *space);
         }
-        for (space, _) in world.links().filter(|(_, link)| !link.shut) {
-            sight.comes_near(world, space);
+        for space in world.open() {
+            sight.comes_near(world, *space);
         }
         match caller.home {
             Some(home) => {
@@ -457,8 +458,11 @@ impl Sight {
 
     /// What the caller is in that space; `None` when nothing.
     pub fn get(&self, space: SpaceIx) -> Option<&Standing> {
-        let at = self.place.get(space.slot())?.checked_sub(1)?;
-        self.found.get(at as usize).map(|(_, standing)| standing)
+        let places = self.places.get_or_init(|| {
+            let places = self.found.iter().zip(0..);
+            places.map(|((ix, _), at)| (*ix, at)).collect()
+        });
+        self.found.get(*places.get(&space)? as usize).map(|(_, standing)| standing)
     }
 
     /// The spaces whose gate the caller passes.
@@ -490,9 +494,8 @@ impl Sight {
             standing.gate = world.gate(caller, ix, space, &standing.roles, now);
         }
         let rises = space.inherits && standing.gate && !standing.roles.is_empty();
-        if let Some(place) = self.place.get_mut(ix.slot()).filter(|_| standing != Standing::default()) {
+        if standing != Standing::default() {
             self.found.push((ix, standing));
-            *place = self.found.len() as u32;
         }
         rises
     }

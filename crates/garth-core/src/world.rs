@@ -203,6 +203,8 @@ pub struct World {
     resources: Shelf<Arc<Vec<SpaceIx>>>,
     everyone: Arc<Vec<SpaceIx>>,
     roots: Arc<Vec<SpaceIx>>,
+    /// The spaces whose gate lets somebody pass without a role.
+    open: Arc<Vec<SpaceIx>>,
     enabled_users: u32,
     system_admins: Arc<Vec<UserIx>>,
 }
@@ -236,6 +238,7 @@ impl World {
             resources: Shelf::default(),
             everyone: Arc::default(),
             roots: Arc::default(),
+            open: Arc::default(),
             enabled_users: 0,
             system_admins: Arc::default(),
         }
@@ -253,9 +256,9 @@ impl World {
         self.links.get(ix.slot())
     }
 
-    /// Where every space hangs.
-    pub(crate) fn links(&self) -> impl Iterator<Item = (SpaceIx, &Link)> {
-        self.links.iter().map(|(slot, link)| (SpaceIx(slot as u32), link))
+    /// The spaces whose gate lets somebody pass without a role.
+    pub(crate) fn open(&self) -> &[SpaceIx] {
+        &self.open
     }
 
     /// Every space.

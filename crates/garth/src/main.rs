@@ -38,6 +38,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Backup(options) => runtime(false)?.block_on(commands::backup::run(options)),
         Command::Restore(options) => runtime(false)?.block_on(commands::restore::run(options)),
         Command::Verify(options) => runtime(false)?.block_on(commands::verify::run(options)),
+        Command::Space(options) => runtime(false)?.block_on(commands::space::run(options)),
         Command::Keys(options) => runtime(false)?.block_on(commands::keys::run(options)),
         Command::Unlock(options) => runtime(false)?.block_on(commands::unlock::run(options)),
         Command::Admin(options) => runtime(false)?.block_on(commands::admin::run(options)),

@@ -2,7 +2,7 @@
 
 mod keep;
 
-pub use keep::{Admin, AdminCommand, Backup, Keys, KeysCommand, Restore, Unlock, Verify};
+pub use keep::{Admin, AdminCommand, Backup, Keys, KeysCommand, Restore, Space, SpaceCommand, Unlock, Verify};
 
 use crate::settings::Typed;
 use clap::{Args, Parser, Subcommand};
@@ -43,6 +43,8 @@ pub enum Command {
     Restore(Restore),
     /// Look an installation over, also while its server runs
     Verify(Verify),
+    /// Write a space into a file, or read one into a space
+    Space(Space),
     /// Exchange the keys that secrets are sealed under
     Keys(Keys),
     /// Break glass: make somebody administrator of a space that nobody gets into any more

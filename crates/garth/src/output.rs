@@ -63,7 +63,15 @@ impl Progress {
         let (done, all) = (u128::from(done.min(all)), u128::from(all.max(1)));
         let percent = done * 100 / all;
         let full = usize::try_from(done * u128::from(WIDTH) / all).unwrap_or(0);
-        let line = format!("{stage:<9} [{:<30}] {percent:>3} %", "#".repeat(full));
+        self.line(format!("{stage:<9} [{:<30}] {percent:>3} %", "#".repeat(full)));
+    }
+
+    /// What is being done, and how much of it is done, where nobody knows of how much.
+    pub fn count(&mut self, stage: &str, done: u64) {
+        self.line(format!("{stage:<9} {done:>10}"));
+    }
+
+    fn line(&mut self, line: String) {
         if self.terminal && self.shown.as_ref() != Some(&line) {
             // Whoever does not see it misses nothing.
             let _ = write!(std::io::stderr().lock(), "\r{line}");

@@ -1,17 +1,17 @@
 //! From settings to an opened installation.
 
 use crate::options::{DATA, Place};
-use crate::output::Failure;
+use crate::output::{Failure, Progress};
 use crate::settings::Settings;
 use garth_server::access::Ctx;
 use garth_server::base::clock::Clock;
 use garth_server::base::db::{Db, DbError, Mode, Target};
+use garth_server::base::told::{self, Told};
 use garth_server::local::{self, Answer, Request};
-use garth_server::rotation::Told;
 use garth_server::{App, Config};
 use serde_json::Value;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The file of the embedded database, in the data folder.
 const FILE: &str = "garth.db";
@@ -56,11 +56,22 @@ pub async fn look(place: &Place) -> Result<Arc<App>, Failure> {
 
 /// Changes something: by the running server, asked through its local door, or else by opening the installation.
 pub async fn change(place: &Place, request: Request) -> Result<Value, Failure> {
-    change_telling(place, request, Arc::new(|_, _, _| {})).await
+    change_telling(place, request, told::nobody()).await
 }
 
-/// The same for what takes long: `told` hears how far it is.
-pub async fn change_telling(place: &Place, request: Request, told: Told) -> Result<Value, Failure> {
+/// The same for what takes long, with a bar that shows how far it is.
+pub async fn change_shown(place: &Place, request: Request) -> Result<Value, Failure> {
+    let progress = Arc::new(Mutex::new(Progress::new()));
+    let shown = Arc::clone(&progress);
+    let told: Told = Arc::new(move |stage: &str, done, all| {
+        shown.lock().unwrap_or_else(PoisonError::into_inner).show(stage, done, all);
+    });
+    let done = change_telling(place, request, told).await;
+    progress.lock().unwrap_or_else(PoisonError::into_inner).end();
+    done
+}
+
+async fn change_telling(place: &Place, request: Request, told: Told) -> Result<Value, Failure> {
     let config = found(place)?;
     let folder = config.data_dir.clone().unwrap_or_default();
     if let Some(answer) = local::ask(&folder, &config.target, &request, &told).await? {

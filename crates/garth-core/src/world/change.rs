@@ -28,6 +28,12 @@ impl World {
             shut: space.view.needs_a_role(),
             has_heirs: !space.heirs.is_empty(),
         };
+        let was_open = self.link(ix).is_some_and(|link| !link.shut);
+        match (was_open, !link.shut) {
+            (false, true) => add(&mut self.open, ix),
+            (true, false) => drop_from(&mut self.open, ix),
+            _ => {}
+        }
         self.links.set(ix.slot(), link);
         self.spaces.set(ix.slot(), Arc::new(space));
         if before != Some(after) {
@@ -61,7 +67,9 @@ impl World {
     /// Takes a space away, its grants and classes with it.
     pub fn remove_space(&mut self, ix: SpaceIx) {
         self.set_grants(ix, Vec::new());
-        self.links.take(ix.slot());
+        if self.links.take(ix.slot()).is_some_and(|link| !link.shut) {
+            drop_from(&mut self.open, ix);
+        }
         if let Some(space) = self.spaces.take(ix.slot()) {
             self.link_child((space.parent, space.inherits), ix, false);
             for class in space.classes.iter() {

@@ -11,4 +11,5 @@ pub mod metrics;
 pub mod passwords;
 pub mod secrets;
 pub mod text;
+pub mod told;
 pub mod words;

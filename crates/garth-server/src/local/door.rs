@@ -5,7 +5,7 @@ use crate::access::{App, Ctx};
 use crate::base::db::Target;
 use crate::base::error::{Error, Result};
 use crate::base::ids;
-use crate::rotation::Told;
+use crate::base::told::Told;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs::Permissions;

@@ -13,12 +13,15 @@ use crate::base::clock;
 use crate::base::error::{Error, Result};
 use crate::base::secrets::Vault;
 use crate::base::secrets::file::Source;
+use crate::base::told::Told;
 use crate::questions;
-use crate::rotation::{self, Told};
+use crate::rotation;
 use crate::spaces;
+use crate::transfers;
 use crate::users::{self, NewUser};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// What a command may ask for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,6 +59,17 @@ pub enum Request {
     RotateSpaceKey {
         /// Its id or path.
         space: String,
+    },
+    /// Read a space's file into a space.
+    Import {
+        /// Its id or path.
+        space: String,
+        /// The file, from the root.
+        file: PathBuf,
+        /// Description, labels, policies and grants of the space, too.
+        settings: bool,
+        /// Say what would happen, and change nothing.
+        dry_run: bool,
     },
 }
 
@@ -109,6 +123,16 @@ pub async fn carry_out(ctx: &Ctx, request: Request, told: Told) -> Result<Value>
             let named = questions::find(ctx, &format!("space:{space}")).await?;
             let resources = rotation::space(ctx, named.id.clone(), told).await?;
             Ok(json!({ "space": named.id, "path": named.name, "resources": resources }))
+        }
+        Request::Import { space, file, settings, dry_run } => {
+            let named = questions::find(ctx, &format!("space:{space}")).await?;
+            let ctx = &mut ctx.clone();
+            ctx.dry_run = dry_run;
+            let done = transfers::import_file(ctx, named.id.clone(), file, settings, told).await?;
+            Ok(json!({
+                "space": named.id, "path": named.name, "dry_run": dry_run, "resources": done.made.resources,
+                "grants": done.grants, "secrets_left_out": done.made.left_out.len(),
+            }))
         }
     }
 }

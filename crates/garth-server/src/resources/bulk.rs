@@ -7,6 +7,7 @@ use super::store::{self, Stored};
 use super::{NewResource, SUBSCRIBERS, body, keep_access, may_put, own_policy, person, state, target_of};
 use crate::access::{Permit, Record, Write, identity};
 use crate::base::error::{ERRORS, Error, FieldError, Result};
+use crate::base::told::Told;
 use crate::base::{ids, text};
 use crate::directory::KindInfo;
 use garth_core::{Action, ClassIx, KindIx, Permission, SpaceIx, Target};
@@ -101,16 +102,17 @@ impl Wrong {
 }
 
 /// Makes them. Authors are kept for administrators of the space, as far as they can see them; for everybody else the author
-/// is the caller.
+/// is the caller. `told` hears how far it is.
 ///
 /// # Errors
 /// 403 without `<kind>:write` there, 409 `archived` or `lockout`, 422 with everything that is wrong.
-pub async fn put_all(w: &mut Write<'_>, space: SpaceIx, drafts: &impl Drafts) -> Result<Made> {
+pub async fn put_all(w: &mut Write<'_>, space: SpaceIx, drafts: &impl Drafts, told: &Told) -> Result<Made> {
     let (mut met, mut wrong) = (Met::default(), Wrong::default());
     let (mut plans, mut beside, mut lines) = (Vec::new(), HashMap::new(), HashMap::new());
     let administers = Action::Use(Permission::SPACE_ADMIN);
     let keep_authors = w.dir().world.decide(&w.caller, Target::Space(space), administers, w.now).allowed();
     for at in 0..drafts.count() {
+        tell(told, "Checking", at, drafts.count());
         let line = drafts.line(at);
         let planned = match drafts.read(at) {
             Ok(draft) => plan(w, space, &mut met, keep_authors, &draft).await.map(|plan| (draft.source, plan)),
@@ -127,7 +129,21 @@ pub async fn put_all(w: &mut Write<'_>, space: SpaceIx, drafts: &impl Drafts) ->
         plans.push((at, plan));
     }
     wrong.none()?;
-    write_all(w, space, drafts, plans, &beside, &met).await
+    write_all(w, space, drafts, plans, &Around { beside: &beside, met: &met, told }).await
+}
+
+/// What is known of all of them when they are written, and who hears of it.
+struct Around<'a> {
+    beside: &'a HashMap<String, Beside>,
+    met: &'a Met,
+    told: &'a Told,
+}
+
+/// Tells how far it is, once for every step.
+fn tell(told: &Told, stage: &str, done: usize, all: usize) {
+    if done.is_multiple_of(STEP) {
+        told(stage, done as u64, all as u64);
+    }
 }
 
 async fn write_all(
@@ -135,13 +151,13 @@ async fn write_all(
     space: SpaceIx,
     drafts: &impl Drafts,
     plans: Vec<(usize, Plan)>,
-    beside: &HashMap<String, Beside>,
-    met: &Met,
+    Around { beside, met, told }: &Around<'_>,
 ) -> Result<Made> {
     let (mut made, mut wrong, mut rows) = (Made::default(), Wrong::default(), Vec::with_capacity(STEP));
     let mut bound = Vec::new();
     let count = plans.len();
     for (number, (at, plan)) in plans.into_iter().enumerate() {
+        tell(told, "Writing", number, count);
         let line = drafts.line(at);
         let kind = Arc::clone(w.dir().kinds.info(plan.kind).ok_or(Error::NotFound)?);
         let permit = met.kinds.get(&kind.definition.name).map(|(_, permit)| *permit).ok_or(Error::NotFound)?;

@@ -4,16 +4,13 @@
 use crate::access::{Ctx, Exchanged, Permit, Write, exchange_key, write};
 use crate::base::error::{Error, Result};
 use crate::base::secrets::Vault;
+use crate::base::told::Told;
 use crate::resources;
 use crate::spaces;
 use garth_core::{ClassIx, SpaceIx};
-use std::sync::Arc;
 
 /// Passes over a space after which something must be wrong: each finds only what changed during the one before.
 const PASSES: usize = 10;
-
-/// Told how far a long piece of work is: the stage, how much is done, and of how much.
-pub type Told = Arc<dyn Fn(&str, u64, u64) + Send + Sync>;
 
 /// Exchanges the installation's key for a new one, or the given one: every space's key is wrapped by it, new keys bind the
 /// audit and seal kept answers from now on, and what was written under the former ones is still read. One transaction.

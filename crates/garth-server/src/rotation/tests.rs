@@ -3,7 +3,8 @@
 use crate::support::*;
 use garth_server::access::{Ctx, chains, check_chain};
 use garth_server::base::secrets::Vault;
-use garth_server::rotation::{self, Told};
+use garth_server::base::told;
+use garth_server::rotation;
 use std::sync::Arc;
 
 stories! {
@@ -20,10 +21,6 @@ stories! {
 }
 
 const SECRET: &str = "swordfish-4711";
-
-fn silent() -> Told {
-    Arc::new(|_, _, _| {})
-}
 
 /// Atlas and Beta of lin's, and a kind with a secret.
 async fn office(g: &Garth) -> (Person, Person, Thing, Thing) {
@@ -166,7 +163,7 @@ async fn the_installations_key_is_exchanged_beside_everything_else(g: Garth) {
     let (former, before) = (key(), g.app().directory().vault.fingerprint());
     let wrapped = g.rows("spaces").await;
 
-    let done = rotation::installation(&Ctx::system(g.app()), None, silent()).await.expect("rotated");
+    let done = rotation::installation(&Ctx::system(g.app()), None, told::nobody()).await.expect("rotated");
     assert!(done.spaces >= 2, "{done:?}");
     assert_ne!(key(), former);
     assert_eq!(g.app().directory().vault.fingerprint(), done.key);
@@ -185,7 +182,7 @@ async fn the_installations_key_is_exchanged_beside_everything_else(g: Garth) {
     assert!(!log.to_string().contains(&key()) && !log.to_string().contains(&former));
 
     // Once more; then with the former key nothing starts, and with its own everything does.
-    rotation::installation(&Ctx::system(g.app()), None, silent()).await.expect("rotated");
+    rotation::installation(&Ctx::system(g.app()), None, told::nobody()).await.expect("rotated");
     assert!(g.start_with_key(Some(&former)).await.is_err());
     opens(&lin, &door, &atlas, &beta).await;
     assert_eq!(wrong(&g).await, Vec::<String>::new());
@@ -198,7 +195,7 @@ async fn the_installations_key_is_exchanged_beside_everything_else(g: Garth) {
     // The same key again is none.
     let same = Vault::read(&key()).expect("a key");
     g.unchanged(async || {
-        assert!(rotation::installation(&Ctx::system(g.app()), Some(same), silent()).await.is_err());
+        assert!(rotation::installation(&Ctx::system(g.app()), Some(same), told::nobody()).await.is_err());
     })
     .await;
 }
@@ -208,7 +205,7 @@ async fn an_exchange_that_was_cut_off_is_brought_to_its_end_or_taken_back(g: Gar
     let door = lin.resource("door", "Back").space(&atlas).body(json!({"code": SECRET})).create().await;
     let (file, next) = (g.folder().join("master-key"), g.folder().join("master-key.next"));
     let former = std::fs::read(&file).expect("the key");
-    rotation::installation(&Ctx::system(g.app()), None, silent()).await.expect("rotated");
+    rotation::installation(&Ctx::system(g.app()), None, told::nobody()).await.expect("rotated");
     let newer = std::fs::read(&file).expect("the key");
     // As if the power had gone between the commit and the renaming.
     std::fs::write(&file, &former).expect("written");
@@ -226,7 +223,7 @@ async fn an_exchange_that_was_cut_off_is_brought_to_its_end_or_taken_back(g: Gar
     // A file that could not be renamed while the server ran on.
     std::fs::write(&file, &former).expect("written");
     std::fs::write(&next, &newer).expect("written");
-    rotation::installation(&Ctx::system(g.app()), None, silent()).await.expect("rotated");
+    rotation::installation(&Ctx::system(g.app()), None, told::nobody()).await.expect("rotated");
     g.restart().await;
     opens(&lin, &door, &atlas, &beta).await;
     assert_eq!(wrong(&g).await, Vec::<String>::new());
@@ -240,7 +237,7 @@ async fn whoever_has_the_former_key_cannot_write_the_record(g: Garth) {
     let here = format!("space_id = '{}'", atlas.id);
     g.meddle(&format!("CREATE TABLE kept AS SELECT * FROM audit_chains WHERE {here}")).await;
     g.meddle(&format!("CREATE TABLE entries AS SELECT * FROM audit WHERE {here}")).await;
-    rotation::installation(&Ctx::system(g.app()), None, silent()).await.expect("rotated");
+    rotation::installation(&Ctx::system(g.app()), None, told::nobody()).await.expect("rotated");
     lin.resource("door", "Four").space(&atlas).create().await;
     assert_eq!(wrong(&g).await, Vec::<String>::new());
     // The record as it was, whole under the former key: everything since then is cut off.
@@ -265,7 +262,7 @@ async fn the_key_of_a_space_is_exchanged_in_parts(g: Garth) {
     let version = lin.get(&door.url("")).await.ok()["version"].clone();
     let running = tokio::spawn({
         let (ctx, id) = (Ctx::system(g.app()), atlas.id.clone());
-        async move { rotation::space(&ctx, id, silent()).await }
+        async move { rotation::space(&ctx, id, told::nobody()).await }
     });
     // Everybody goes on working meanwhile.
     for n in 0..20 {
@@ -292,7 +289,7 @@ async fn the_key_of_a_space_is_exchanged_in_parts(g: Garth) {
     assert_eq!(log.items().len(), 2, "when it began, and when it had come to its end: {log}");
     // Of a space without secrets there is nothing to exchange, and of none it is told that there is none.
     assert_eq!(
-        rotation::space(&Ctx::system(g.app()), strange(&atlas.id), silent()).await.map_err(|e| e.to_string()),
+        rotation::space(&Ctx::system(g.app()), strange(&atlas.id), told::nobody()).await.map_err(|e| e.to_string()),
         Err("not found".to_owned())
     );
     assert_eq!(wrong(&g).await, Vec::<String>::new());
@@ -305,7 +302,7 @@ async fn an_exchange_of_a_spaces_key_goes_on_where_it_stopped(g: Garth) {
     let door = lin.resource("door", "Last").space(&atlas).body(json!({"code": SECRET})).create().await;
     // It ends with whoever asked, after the first part.
     let (sender, mut first) = tokio::sync::mpsc::unbounded_channel();
-    let told: Told = Arc::new(move |_, _, _| {
+    let told: told::Told = Arc::new(move |_, _, _| {
         // Nobody listens any more when it goes on.
         let _ = sender.send(());
     });
@@ -319,9 +316,9 @@ async fn an_exchange_of_a_spaces_key_goes_on_where_it_stopped(g: Garth) {
     g.restart().await;
     opens(&lin, &door, &atlas, &beta).await;
     // The installation's key may be exchanged in between.
-    rotation::installation(&Ctx::system(g.app()), None, silent()).await.expect("rotated");
+    rotation::installation(&Ctx::system(g.app()), None, told::nobody()).await.expect("rotated");
     opens(&lin, &door, &atlas, &beta).await;
-    rotation::space(&Ctx::system(g.app()), atlas.id.clone(), silent()).await.expect("done");
+    rotation::space(&Ctx::system(g.app()), atlas.id.clone(), told::nobody()).await.expect("done");
     let app = g.app();
     let dir = app.directory();
     assert!(!Vault::exchanging(&dir.spaces.info(dir.space_ref(&atlas.id).expect("there")).expect("known").secret_key));
@@ -337,8 +334,8 @@ async fn only_the_command_line_exchanges_keys(g: Garth) {
                 by.token.as_ref().expect("a token"),
             ));
             let ctx = Ctx::system(g.app()).with_credential(who);
-            assert!(rotation::installation(&ctx, None, silent()).await.is_err());
-            assert!(rotation::space(&ctx, atlas.id.clone(), silent()).await.is_err());
+            assert!(rotation::installation(&ctx, None, told::nobody()).await.is_err());
+            assert!(rotation::space(&ctx, atlas.id.clone(), told::nobody()).await.is_err());
         }
         assert!(!g.folder().join("master-key.next").exists());
     })

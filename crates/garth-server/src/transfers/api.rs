@@ -3,6 +3,7 @@
 use crate::access::{App, Ctx, IMPORT_BYTES, Lane, visible_space};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::http::{Json, Query};
+use crate::base::told;
 use crate::transfers::wire::File;
 use crate::transfers::{self, Imported};
 use axum::body::Body;
@@ -90,7 +91,7 @@ async fn import(ctx: Ctx, Path(id): Path<String>, request: Request) -> Result<Js
     // Off the serving threads: it may be long.
     let file = tokio::task::spawn_blocking(move || File::read(bytes)).await;
     let file = file.map_err(|_| Error::internal("an import was not read to its end"))??;
-    let imported = transfers::import(&ctx, id, file, settings).await?;
+    let imported = transfers::import(&ctx, id, file, settings, told::nobody()).await?;
     drop(lane);
     Ok(Json(ImportResult::of(imported)))
 }

@@ -7,4 +7,4 @@ mod import;
 pub mod wire;
 
 pub use export::{Sink, body, export};
-pub use import::{Imported, import};
+pub use import::{Imported, import, import_file};

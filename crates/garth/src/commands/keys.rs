@@ -2,13 +2,11 @@
 
 use crate::commands::backup::first_line;
 use crate::options::{Keys, KeysCommand};
-use crate::output::{self, Failure, Progress};
+use crate::output::{self, Failure};
 use crate::store;
 use garth_server::local::{Hidden, Request};
-use garth_server::rotation::Told;
 use serde_json::Value;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Runs one of its commands.
 pub async fn run(typed: Keys) -> Result<ExitCode, Failure> {
@@ -17,14 +15,7 @@ pub async fn run(typed: Keys) -> Result<ExitCode, Failure> {
         Some(space) => Request::RotateSpaceKey { space },
         None => Request::RotateKey { new_key: new_key.as_deref().map(first_line).transpose()?.map(Hidden) },
     };
-    let progress = Arc::new(Mutex::new(Progress::new()));
-    let shown = Arc::clone(&progress);
-    let told: Told = Arc::new(move |stage: &str, done, all| {
-        shown.lock().unwrap_or_else(PoisonError::into_inner).show(stage, done, all);
-    });
-    let done = store::change_telling(&place, request, told).await;
-    progress.lock().unwrap_or_else(PoisonError::into_inner).end();
-    let done = done?;
+    let done = store::change_shown(&place, request).await?;
     if json {
         output::print_json(&done);
     } else {

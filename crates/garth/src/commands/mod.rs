@@ -9,6 +9,7 @@ pub mod health;
 pub mod keys;
 pub mod restore;
 pub mod serve;
+pub mod space;
 pub mod unlock;
 pub mod verify;
 pub mod who;

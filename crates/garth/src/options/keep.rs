@@ -178,3 +178,55 @@ pub enum KeysCommand {
         json: bool,
     },
 }
+
+const SPACE: &str = "\
+One JSON object a line: the space, its grants, its resources with their policies; no secrets, and no keys. It is no backup.
+An import makes the resources anew, all of them or none. Kinds, people, groups and named policies are found by name.
+While the server runs, it reads the file itself, asked over DIR/garth.sock: it must be allowed to.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage.";
+
+#[derive(Args)]
+#[command(after_help = SPACE, disable_help_subcommand = true)]
+pub struct Space {
+    #[command(subcommand)]
+    pub command: SpaceCommand,
+}
+
+#[derive(Subcommand)]
+pub enum SpaceCommand {
+    /// Write everything in a space but its secrets into a file, also while the server runs
+    #[command(after_help = SPACE)]
+    Export {
+        /// The space, by its id or path, such as Atlas/Security
+        space: String,
+        /// The file to make; one that is there is not overwritten
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        #[command(flatten)]
+        place: Place,
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make everything in such a file anew in a space
+    #[command(after_help = SPACE)]
+    Import {
+        /// The space, by its id or path, such as Atlas/Security
+        space: String,
+        /// The file
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Take over description, labels, policies and grants of the space, too
+        #[arg(long)]
+        settings: bool,
+        /// Say what would happen, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        place: Place,
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}

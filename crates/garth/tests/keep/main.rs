@@ -3,5 +3,6 @@
 mod backups;
 mod keys;
 mod local;
+mod space;
 mod support;
 mod verify;

@@ -28,6 +28,9 @@ pub const HIDDEN: [(&str, u64); 8] =
 /// Who asks. Nobody of them sees anything hidden.
 pub const CALLERS: [(&str, u64); 6] = [("kim", 60), ("bo", 12), ("key", 12), ("asker", 6), ("out", 5), ("nobody", 5)];
 
+/// The group with strangers among its members: the third that the twins make.
+const CHOIR: &str = "«v.group.2»";
+
 /// Names that things have, visible and hidden ones; and some that nothing has.
 pub const NAMES: [&str; 12] = [
     "Atlas",
@@ -134,7 +137,13 @@ impl Dice {
         match self.below(10) {
             0..4 => format!("user:{}", self.id("user")),
             4..6 => format!("user:@{}", self.one(&USERNAMES)),
-            6 => format!("group:{}", self.id("group")),
+            6 => {
+                let group = self.id("group");
+                // Its members have strangers among them. Whoever lets it into a space of theirs shares that with them, and
+                // they are hidden no more: only tried here.
+                self.dry |= group == CHOIR;
+                format!("group:{group}")
+            }
             7 => format!("group:@{}", self.one(&["crew", "ops", "ghosts", "no-group"])),
             8 => format!("key:{}", self.id("key")),
             _ => {
