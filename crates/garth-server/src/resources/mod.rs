@@ -10,7 +10,7 @@ mod edit;
 mod list;
 mod moving;
 mod references;
-mod requirements;
+pub mod requirements;
 mod reseal;
 mod store;
 mod words;

@@ -92,7 +92,7 @@ async fn edges(w: &mut Write<'_>, from: &[String]) -> Result<HashMap<String, Vec
 }
 
 /// Everything that a resource leads to, sorted; itself where it leads back.
-fn reached(edges: &HashMap<String, Vec<String>>, from: &str) -> Vec<String> {
+pub fn reached(edges: &HashMap<String, Vec<String>>, from: &str) -> Vec<String> {
     let mut met: HashSet<&str> = HashSet::new();
     let mut next: Vec<&str> = vec![from];
     while let Some(id) = next.pop() {

@@ -5,6 +5,7 @@
 //! and what to do.
 
 mod references;
+mod requirements;
 mod store;
 mod words;
 
@@ -120,6 +121,8 @@ pub async fn verify(config: &Config, stages: &mut dyn FnMut(&'static str, u64, u
     if let Some(dir) = report.took("picture", "directory", picture) {
         decides(&dir, config.clock.now(), &mut report);
         let looked = references::check(&mut tx, &dir, vault.as_ref(), &mut report, stages).await;
+        report.took("references", "database", looked);
+        let looked = requirements::check(&mut tx, &dir, &mut report).await;
         report.took("references", "database", looked);
         let looked = words::check(&mut db.snapshot().await?, config.clock.now(), &mut report, stages).await;
         report.took("words", "database", looked);

@@ -92,3 +92,9 @@ pub(super) async fn dangling(
     let rows = tx.query(&sql, &[]).await?;
     Ok(rows.iter().map(|row| (text(row.values().first()), text(row.values().last()))).collect())
 }
+/// Resource, what it requires, whether its body says so itself.
+pub(super) const REQUIREMENTS: &str =
+    "SELECT resource_id, required_id, direct FROM resource_requirements ORDER BY resource_id, required_id";
+/// Id and body of the resources of a kind.
+pub(super) const OF_KIND: &str =
+    "SELECT r.id, r.body FROM resources r JOIN access_classes c ON c.id = r.class_id WHERE c.kind_id = $1";

@@ -1,7 +1,7 @@
 //! `garth verify` is content with a whole installation, and finds each thing that is damaged.
 
 use crate::support::{Engine, Office, Place, Server, stories, text_of};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 stories! {
     a_whole_installation_is_sound_beside_its_server,
@@ -81,7 +81,15 @@ fn each_damage_is_found_and_told(engine: Engine) {
     let place = Place::new(engine);
     let server = Server::start(&place);
     let office = Office::open(&place, &server);
+    let kind = json!({
+        "name": "lock", "plural": "locks", "prefix": "LK", "schema": {"type": "object"},
+        "references": [{"pointer": "/door", "kind": "door", "requires": "view"}],
+    });
+    server.done(&office.ada, "POST /api/v1/kinds", kind);
+    let lock = json!({"kind": "lock", "name": "Its lock", "space": office.atlas, "body": {"door": office.door}});
+    let lock = server.done(&office.lin, "POST /api/v1/resources", lock)["id"].as_str().expect("an id").to_owned();
     server.stop();
+    place.done(&["verify"]);
     let crew = place.ask("SELECT id FROM groups").remove(0);
     let (door, atlas) = (&office.door, &office.atlas);
     let nobody = format!("user:{NOBODY}");
@@ -96,7 +104,9 @@ fn each_damage_is_found_and_told(engine: Engine) {
         ("UPDATE kinds SET definition = replace(definition, '\"default_view\":null', '\"default_view\":\"whoever\"')".to_owned(), "policies", "(door)", "default view policy"),
         (format!("UPDATE access_classes SET edit_policy = '{{\"named\":\"{NOBODY}\"}}'"), "policies", "access_classes ", "is not a known policy"),
         ("UPDATE roles SET permissions = '[\"door:fly\"]' WHERE name = 'porter'".to_owned(), "references", "(porter)", "door:fly is not a known permission"),
-        ("UPDATE resources SET code = 'DR-0000-0000'".to_owned(), "codes", door, "is not that of its number"),
+        (format!("INSERT INTO resource_requirements (resource_id, required_id, direct) VALUES ('{lock}', '{lock}', 0)"), "references", &lock, "is not held back"),
+        ("DELETE FROM resource_requirements".to_owned(), "references", &lock, "is not held back"),
+        (format!("UPDATE resources SET code = 'DR-0000-0000' WHERE id = '{door}'"), "codes", door, "is not that of its number"),
         (format!("UPDATE resources SET author = '{nobody}'"), "references", door, "its author"),
         (format!("UPDATE resources SET owner = '{nobody}'"), "references", door, "its owner"),
         (format!("INSERT INTO resource_subscribers (resource_id, subscriber) VALUES ('{door}', '{nobody}')"), "references", door, "followed by"),
