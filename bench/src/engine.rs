@@ -9,7 +9,10 @@ pub fn world(load: &Workload) -> World {
     for kind in 0..KINDS {
         let noun = world.words.intern(&format!("kind{kind}"));
         let kind = KindIx(kind as u32);
-        world.set_kind(kind, Kind { noun, default_view: None, default_edit: None, exceptions: Exceptions::default(), shareable: false });
+        world.set_kind(
+            kind,
+            Kind { noun, default_view: None, default_edit: None, exceptions: Exceptions::default(), shareable: false },
+        );
     }
     for (ix, space) in load.spaces.iter().enumerate() {
         let edit = Policy::Permission(Permission::SPACE_ADMIN);
