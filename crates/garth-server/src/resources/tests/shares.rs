@@ -97,6 +97,9 @@ async fn a_share_shows_one_thing_and_nothing_around_it(g: Garth) {
     let yard = Yard::make(&g).await;
     let Yard { lin, mia, bo, wes, source, target, pool, .. } = &yard;
     let other = lin.resource("pool", "Other pool").space(source).create().await;
+    // Wes is known in Source only; Lin, who made it, is a member of Target as well.
+    let people = json!({"owner": wes.principal(), "subscribers": [wes.principal(), lin.principal()]});
+    let before = lin.patch(&pool.url(""), people).await.ok();
     is_missing(bo, pool).await;
     let made = share(lin, pool, target).await.created();
     assert_eq!(made.json, json!({"space": target.id, "name": "Target"}));
@@ -108,8 +111,8 @@ async fn a_share_shows_one_thing_and_nothing_around_it(g: Garth) {
     for person in [bo, mia] {
         let shown = person.get(&pool.url("")).await.ok();
         assert_eq!(shown["space"], Value::Null, "{shown}");
-        assert_eq!(shown["author"], Value::Null, "{shown}");
-        assert_eq!(shown["name"], "Pool");
+        assert_eq!((&shown["owner"], &shown["subscribers"]), (&Value::Null, &json!([lin.principal()])), "{shown}");
+        assert_eq!((&shown["author"], &shown["name"]), (&json!(lin.principal()), &json!("Pool")));
         let listed = person.get(RESOURCES).await.ok();
         assert_eq!(listed.each("id"), [pool.id.as_str()]);
         assert_eq!(listed.items()[0]["space"], Value::Null);
@@ -129,8 +132,8 @@ async fn a_share_shows_one_thing_and_nothing_around_it(g: Garth) {
     assert!(!String::from_utf8_lossy(&file.bytes).contains("Pool"), "{file}");
     // In its own space it is what it was, its version and its time of change too.
     let shown = lin.get(&pool.url("")).await.ok();
-    assert_eq!((&shown["space"], &shown["author"]), (&json!(source.id), &json!(lin.principal())));
-    assert_eq!((&shown["version"], &shown["updated_at"]), (&pool["version"], &pool["updated_at"]));
+    assert_eq!((&shown["space"], &shown["owner"]), (&json!(source.id), &json!(wes.principal())));
+    assert_eq!((&shown["version"], &shown["updated_at"]), (&before["version"], &before["updated_at"]));
     // Words find it, and only it.
     assert_eq!(bo.get(&format!("{RESOURCES}?q=pool")).await.ok().each("id"), [pool.id.as_str()]);
     assert_eq!(bo.get(&format!("{RESOURCES}?q=other")).await.ok().items(), Vec::<Value>::new());
