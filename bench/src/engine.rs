@@ -9,7 +9,10 @@ pub fn world(load: &Workload) -> World {
     for kind in 0..KINDS {
         let noun = world.words.intern(&format!("kind{kind}"));
         let kind = KindIx(kind as u32);
-        world.set_kind(kind, Kind { noun, default_view: None, default_edit: None, exceptions: Exceptions::default() });
+        world.set_kind(
+            kind,
+            Kind { noun, default_view: None, default_edit: None, exceptions: Exceptions::default(), shareable: false },
+        );
     }
     for (ix, space) in load.spaces.iter().enumerate() {
         let edit = Policy::Permission(Permission::SPACE_ADMIN);
@@ -35,7 +38,13 @@ pub fn world(load: &Workload) -> World {
         });
         world.set_grants(SpaceIx(space as u32), grants.collect());
         for kind in 0..KINDS {
-            let new = Class { space: SpaceIx(space as u32), kind: KindIx(kind as u32), view: None, edit: None };
+            let new = Class {
+                space: SpaceIx(space as u32),
+                kind: KindIx(kind as u32),
+                view: None,
+                edit: None,
+                windows: Default::default(),
+            };
             world.set_class(ClassIx(class(space as u32, kind)), new);
         }
     }

@@ -204,7 +204,8 @@ fn list_is_check(yard: &Yard, dir: &Directory, policy: &Policy) {
     let class = ClassIx(world.classes().map(|(ix, _)| ix.0 + 1).max().unwrap_or(0));
     let space = dir.space_ref(&yard.space).expect("the yard");
     let kind: KindIx = dir.kind_ref("task").expect("tasks");
-    world.set_class(class, Class { space, kind, view: Some(Arc::new(policy.clone())), edit: None });
+    let windows = Arc::default();
+    world.set_class(class, Class { space, kind, view: Some(Arc::new(policy.clone())), edit: None, windows });
     for caller in yard.callers(dir) {
         let reach = world.reach(&caller, yard.now(), |_| true);
         for bits in 0..8 {

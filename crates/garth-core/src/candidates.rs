@@ -60,23 +60,20 @@ impl World {
     /// target says of the caller does not matter. The command line and the anonymous are not meant, nor
     /// is an api key to which its own space grants nothing.
     pub fn candidates(&self, target: Target, named: &Named, action: Action, now: Micros) -> Candidates {
-        let seen = match target {
-            Target::Space(ix) => self.space(ix).map(|space| (ix, space, None)),
-            Target::Resource(class, _) => self
-                .class(class)
-                .and_then(|class| Some((class.space, self.space(class.space)?, Some((class, self.kind(class.kind)?))))),
-        };
-        let Some((ix, space, of)) = seen else { return Candidates::nobody() };
-        let asked = Asked { world: self, ix, space, of, named, now };
-        let gate = asked.gate();
-        let mut fewest = (self.count(&gate), gate);
-        for condition in [asked.view(), asked.action(action)].into_iter().flatten() {
-            let count = self.count(&condition);
-            if count < fewest.0 {
-                fewest = (count, condition);
+        let (place, of) = match target {
+            Target::Space(ix) => (ix, None),
+            Target::Resource(class, _) => {
+                let of = self.class(class).and_then(|class| Some((class, self.kind(class.kind)?)));
+                let Some((class, kind)) = of else { return Candidates::nobody() };
+                (class.space, Some((class, kind)))
             }
-        }
-        fewest.1
+        };
+        // Through a window things are seen, and nothing else can be done to them.
+        let windows = of.filter(|_| action == Action::Read).map_or(&[][..], |(class, _)| self.windows(class));
+        let spaces = std::iter::once(&place).chain(windows).filter_map(|ix| Some((*ix, self.space(*ix)?)));
+        spaces.fold(Candidates::nobody(), |all, (ix, space)| {
+            all.or(Asked { world: self, ix, space, of, named, now }.fewest(action))
+        })
     }
 
     /// The enabled users who are members of a group, nested groups included; some may come twice.
@@ -112,6 +109,19 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Of the conditions, the one that lets through the fewest.
+    fn fewest(&self, action: Action) -> Candidates {
+        let gate = self.gate();
+        let mut fewest = (self.world.count(&gate), gate);
+        for condition in [self.view(), self.action(action)].into_iter().flatten() {
+            let count = self.world.count(&condition);
+            if count < fewest.0 {
+                fewest = (count, condition);
+            }
+        }
+        fewest.1
+    }
+
     /// Who may pass the gate. An api key passes that of its own space, where its grant lies, whatever the policy says.
     fn gate(&self) -> Candidates {
         let keys = self.space.grants().iter().map(|g| g.principal).filter(|p| matches!(p, Principal::Key(_)));

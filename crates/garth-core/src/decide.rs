@@ -1,5 +1,9 @@
 //! The decision, in the order of `MODEL.md`: gate, roles, view, action.
 //!
+//! A resource that its own space does not show to the caller is looked for through its windows: the spaces it is shared
+//! to. There the gate, the caller's roles and the resource's view policy are asked once more; seeing is all that a window
+//! gives.
+//!
 //! One function serves check, explain and preview, so that they cannot disagree; the
 //! list ([`crate::reach`]) asks the same view policy through the same code.
 
@@ -88,6 +92,8 @@ pub enum By {
     Required,
     /// Holding, or lacking, a permission.
     Permission(Permission),
+    /// It is seen through a space it is shared to, and there it can be looked at only.
+    Window,
 }
 
 /// The answer of one step.
@@ -108,12 +114,14 @@ impl Answer {
 pub struct Decision {
     /// How it ends.
     pub outcome: Outcome,
-    /// Gate and roles in the space.
+    /// Gate and roles in the space; where it is seen through a window, in that one.
     pub standing: Standing,
     /// The view step.
     pub view: Answer,
     /// The action step.
     pub action: Answer,
+    /// The space it is shared to and seen through, where the space it lies in does not show it.
+    pub window: Option<SpaceIx>,
 }
 
 impl Decision {
@@ -123,7 +131,7 @@ impl Decision {
     }
 
     fn missing(standing: Standing, view: Answer) -> Self {
-        Self { outcome: Outcome::Missing, standing, view, action: Answer::UNASKED }
+        Self { outcome: Outcome::Missing, standing, view, action: Answer::UNASKED, window: None }
     }
 }
 
@@ -162,8 +170,62 @@ impl World {
         })
     }
 
-    /// The same when the caller's standing in the space is known already.
+    /// The same when the caller's standing in the space, or in the one where a resource lies, is known already.
     pub fn decide_with(
+        &self,
+        caller: &Caller,
+        standing: Standing,
+        target: Target,
+        action: Action,
+        now: Micros,
+    ) -> Decision {
+        let own = self.decide_there(caller, standing, target, action, now);
+        match target {
+            // What requires something hidden is hidden through every window.
+            Target::Resource(class, facts) if own.outcome == Outcome::Missing && !facts.barred => {
+                self.windows_seen(caller, class, facts, now).next().map_or(own, |(window, standing, view)| {
+                    let refused = Answer { allowed: false, by: By::Window };
+                    let (outcome, answer) = match action {
+                        Action::Read => (Outcome::Allowed, view),
+                        Action::Use(permission) => (Outcome::Forbidden(Some(permission)), refused),
+                        Action::Write => (Outcome::Forbidden(self.usual_permission(target)), refused),
+                    };
+                    Decision { outcome, standing, view, action: answer, window: Some(window) }
+                })
+            }
+            _ => own,
+        }
+    }
+
+    /// The spaces that a resource is shared to and through which the caller sees it, with what they are there and what
+    /// let them see it. What must be seen before it is asked for elsewhere.
+    pub fn windows_seen(
+        &self,
+        caller: &Caller,
+        class: ClassIx,
+        facts: Facts,
+        now: Micros,
+    ) -> impl Iterator<Item = (SpaceIx, Standing, Answer)> {
+        let class = self.class(class).filter(|class| !class.windows.is_empty());
+        let class = class.and_then(|class| Some((class, self.kind(class.kind)?)));
+        let windows = class.map_or(&[][..], |(class, _)| self.windows(class));
+        windows.iter().filter_map(move |window| {
+            let (class, kind) = class?;
+            let standing = Some(self.standing(caller, *window, now)).filter(|standing| standing.gate)?;
+            let view = self.view_step(caller, &standing, class, kind, facts, now);
+            view.allowed.then_some((*window, standing, view))
+        })
+    }
+
+    /// Does the caller pass the gate of the space where resources of that class lie, or of one they are shared to?
+    pub fn passes_a_gate(&self, caller: &Caller, class: ClassIx, now: Micros) -> bool {
+        let Some(class) = self.class(class) else { return false };
+        let spaces = std::iter::once(&class.space).chain(self.windows(class));
+        caller.system || spaces.into_iter().any(|space| self.standing(caller, *space, now).gate)
+    }
+
+    /// The decision in the space itself, or where the resource lies.
+    fn decide_there(
         &self,
         caller: &Caller,
         standing: Standing,
@@ -198,7 +260,7 @@ impl World {
             Answer { by: By::Permission(permission), .. } => Outcome::Forbidden(Some(permission)),
             _ => Outcome::Forbidden(self.usual_permission(target)),
         };
-        Decision { outcome, standing, view, action }
+        Decision { outcome, standing, view, action, window: None }
     }
 
     fn decide_for_system(&self, target: Target) -> Decision {
@@ -211,7 +273,7 @@ impl World {
         }
         let yes = Answer { allowed: true, by: By::System };
         let standing = Standing { gate: true, roles: [Self::ADMIN].into_iter().collect() };
-        Decision { outcome: Outcome::Allowed, standing, view: yes, action: yes }
+        Decision { outcome: Outcome::Allowed, standing, view: yes, action: yes, window: None }
     }
 
     /// The permission whose holders may usually write there.

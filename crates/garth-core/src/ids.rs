@@ -32,7 +32,7 @@ index! {
     KindIx,
     /// A named policy.
     PolicyIx,
-    /// An access class: (space, kind, view policy, edit policy).
+    /// An access class: (space, kind, view policy, edit policy, spaces it is shared to).
     ClassIx,
     /// An API key.
     KeyIx,

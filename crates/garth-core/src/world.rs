@@ -39,6 +39,7 @@ pub struct Space {
     /// Those of the children that inherit: a check need not look at thousands of others.
     heirs: Arc<Vec<SpaceIx>>,
     classes: Arc<Vec<ClassIx>>,
+    shared: Arc<Vec<ClassIx>>,
 }
 
 impl Space {
@@ -56,6 +57,7 @@ impl Space {
             children: Arc::default(),
             heirs: Arc::default(),
             classes: Arc::default(),
+            shared: Arc::default(),
         }
     }
 
@@ -83,6 +85,11 @@ impl Space {
     /// The access classes of the resources that lie here.
     pub fn classes(&self) -> &[ClassIx] {
         &self.classes
+    }
+
+    /// The access classes of resources that lie elsewhere and are shared to this space.
+    pub fn shared(&self) -> &[ClassIx] {
+        &self.shared
     }
 }
 
@@ -168,6 +175,8 @@ pub struct Kind {
     pub default_edit: Option<Arc<Policy>>,
     /// Who passes whatever the policies say, the gate excepted.
     pub exceptions: Exceptions,
+    /// May its resources be used, and so be shared, outside the space they lie in?
+    pub shareable: bool,
 }
 
 /// What all resources of one access class have in common.
@@ -181,6 +190,9 @@ pub struct Class {
     pub view: Option<Arc<Policy>>,
     /// Their own edit policy; `None`: the kind's.
     pub edit: Option<Arc<Policy>>,
+    /// The other spaces they are shared to, sorted, each once: windows through which they are seen. They are open
+    /// while the kind is shareable.
+    pub windows: Arc<[SpaceIx]>,
 }
 
 /// Everything a decision needs but the resource's own row.
@@ -382,6 +394,29 @@ impl World {
         let chain = self.ancestry(space);
         let root = self.link(*chain.last()?)?;
         root.parent.is_none().then_some(chain)
+    }
+
+    /// The spaces whose resources one can use: itself first, then those above it along unbroken inheriting links.
+    pub fn reached(&self, space: SpaceIx) -> SmallVec<[SpaceIx; 12]> {
+        let mut chain = self.ancestry(space);
+        let links = chain.iter().take_while(|ix| self.link(**ix).is_some_and(|link| link.inherits)).count();
+        chain.truncate(links + 1);
+        chain
+    }
+
+    /// May what lies in `space` use the resources of that class? What lies there as well, and what is shareable and
+    /// lies in, or is shared to, a space that is [`World::reached`]. Who may look at them is another question.
+    pub fn may_use(&self, space: SpaceIx, class: ClassIx) -> bool {
+        let Some(class) = self.class(class) else { return false };
+        let shareable = || self.kind(class.kind).is_some_and(|kind| kind.shareable);
+        let at = |ix: &SpaceIx| class.space == *ix || class.windows.contains(ix);
+        class.space == space || (shareable() && self.reached(space).iter().any(at))
+    }
+
+    /// The spaces that the resources of a class are seen through besides their own.
+    pub(crate) fn windows<'a>(&self, class: &'a Class) -> &'a [SpaceIx] {
+        let open = !class.windows.is_empty() && self.kind(class.kind).is_some_and(|kind| kind.shareable);
+        if open { &class.windows } else { &[] }
     }
 
     /// Does `space` lie in `top`, or is it `top`?

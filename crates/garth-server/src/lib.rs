@@ -77,6 +77,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(api_keys::api::routes())
         .merge(resources::api::routes())
         .merge(resources::copies::api::routes())
+        .merge(resources::shares::api::routes())
         .merge(transfers::api::routes())
         .merge(decisions::api::routes())
         .merge(previews::api::routes())

@@ -1,5 +1,5 @@
 //! Changing a world: one setter per thing, each keeping the reverse links (children,
-//! granted spaces, classes of a space, members of a group) true.
+//! granted spaces, classes of a space and those shared to it, members of a group) true.
 
 use crate::ids::{ClassIx, GroupIx, KeyIx, KindIx, PolicyIx, Principal, RoleIx, SpaceIx, UserIx};
 use crate::permission::Role;
@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use std::sync::Arc;
 
 impl World {
-    /// Puts a space in place, keeping its grants, children and classes if it was there.
+    /// Puts a space in place, keeping its grants, children, classes and what is shared to it if it was there.
     /// The space it lies under must be set before it.
     pub fn set_space(&mut self, ix: SpaceIx, mut space: Space) {
         let old = self.spaces.get(ix.slot()).cloned();
@@ -19,6 +19,7 @@ impl World {
             space.children = Arc::clone(&old.children);
             space.heirs = Arc::clone(&old.heirs);
             space.classes = Arc::clone(&old.classes);
+            space.shared = Arc::clone(&old.shared);
         }
         let before = old.map(|s| (s.parent, s.inherits));
         let after = (space.parent, space.inherits);
@@ -64,7 +65,7 @@ impl World {
         }
     }
 
-    /// Takes a space away, its grants and classes with it.
+    /// Takes a space away, its grants and classes with it. What is shared to it stays so, and nobody gets there.
     pub fn remove_space(&mut self, ix: SpaceIx) {
         self.set_grants(ix, Vec::new());
         if self.links.take(ix.slot()).is_some_and(|link| !link.shut) {
@@ -73,7 +74,9 @@ impl World {
         if let Some(space) = self.spaces.take(ix.slot()) {
             self.link_child((space.parent, space.inherits), ix, false);
             for class in space.classes.iter() {
-                self.classes.take(class.slot());
+                if let Some(gone) = self.classes.take(class.slot()) {
+                    self.link_windows(*class, &gone.windows, false);
+                }
             }
         }
     }
@@ -206,11 +209,16 @@ impl World {
         self.policies.take(ix.slot());
     }
 
-    /// Puts an access class in place; its space must be set before.
+    /// Puts an access class in place; its space, and those it is shared to, must be set before.
     pub fn set_class(&mut self, ix: ClassIx, class: Class) {
         let after = class.space;
+        let (windows, were) = (Arc::clone(&class.windows), self.class(ix).map(|c| Arc::clone(&c.windows)));
         let before = self.class(ix).map(|c| c.space);
         self.classes.set(ix.slot(), class);
+        if were.as_deref().unwrap_or_default() != &*windows {
+            self.link_windows(ix, were.as_deref().unwrap_or_default(), false);
+            self.link_windows(ix, &windows, true);
+        }
         if before == Some(after) {
             return;
         }
@@ -219,6 +227,16 @@ impl World {
         }
         if let Some(space) = self.spaces.get_mut(after.slot()) {
             add(&mut Arc::make_mut(space).classes, ix);
+        }
+    }
+
+    /// Tells spaces that resources of a class are shared to them, or no more.
+    fn link_windows(&mut self, class: ClassIx, windows: &[SpaceIx], linked: bool) {
+        for window in windows {
+            if let Some(space) = self.spaces.get_mut(window.slot()) {
+                let list = &mut Arc::make_mut(space).shared;
+                if linked { add(list, class) } else { drop_from(list, class) }
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! moved a decision.
 
 use crate::ids::{GroupIx, KindIx, PolicyIx, Principal, SpaceIx, UserIx};
-use crate::world::{Grant, Space, World};
+use crate::world::{Grant, Kind, Space, World};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub struct Differences {
     pub groups: Vec<GroupIx>,
     /// Named policies of which something else is said.
     pub policies: Vec<PolicyIx>,
-    /// Kinds whose default policies or exceptions are others.
+    /// Kinds whose default policies or exceptions are others, or that are shareable where they were not, or no more.
     pub kinds: Vec<KindIx>,
 }
 
@@ -81,7 +81,9 @@ impl World {
         let policies = slots(self.policies.len(), before.policies.len()).map(PolicyIx);
         found.policies = policies.filter(|ix| self.policy(*ix) != before.policy(*ix)).collect();
         let decides = |world: &World, ix: KindIx| {
-            world.kind(ix).map(|kind| (kind.default_view.clone(), kind.default_edit.clone(), kind.exceptions))
+            let of =
+                |kind: &Kind| (kind.default_view.clone(), kind.default_edit.clone(), kind.exceptions, kind.shareable);
+            world.kind(ix).map(of)
         };
         let kinds = slots(self.kinds.len(), before.kinds.len()).map(KindIx);
         found.kinds = kinds.filter(|ix| decides(self, *ix) != decides(before, *ix)).collect();

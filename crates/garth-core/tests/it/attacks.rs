@@ -1,6 +1,6 @@
 //! The attacks, the limits, and what was once wrong here.
 
-use crate::oracle::{Asker, Class, Place, Plan, Space, grant};
+use crate::oracle::{Asker, Place, Plan, Space, grant};
 use crate::worlds::{NOW, build, nested, permission};
 use garth_core::permission::covers;
 use garth_core::{Action, ClassIx, Effect, Facts, Grant, GroupIx, KeyIx, Policy, PolicyIx};
@@ -255,7 +255,7 @@ fn a_class_lies_in_one_space() {
         (1, space(None, false, Policy::Members, vec![to(BO, 0)])),
     ]
     .into();
-    plan.classes.insert(0, Class { space: 0, kind: 0, view: None, edit: None });
+    plan.classes.insert(0, class(0, 0));
     let mut world = build(&plan);
     let lists = |world: &World, ix| world.reach(&user(world, ix), NOW, |_| true).full;
     assert_eq!((lists(&world, MAYA), lists(&world, BO)), (vec![ClassIx(0)], vec![]));

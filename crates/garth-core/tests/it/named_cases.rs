@@ -1,7 +1,7 @@
 //! Cases that have a name: Spacelift's official picture, sealed spaces and keys, rows of
 //! Phorge's behaviour.
 
-use crate::oracle::{Asker, Class, Space, grant};
+use crate::oracle::{Asker, Class, Plan, Space, grant};
 use crate::worlds::{NOW, build, caller, nested, permission};
 use garth_core::{
     Action, Asked, By, Caller, ClassIx, Effect, Fact, Facts, Given, GroupIx, KeyIx, Outcome, Part, Policy,
@@ -34,6 +34,135 @@ fn the_official_picture_of_role_propagation() {
     }
     // Nobody else sees any of it.
     assert!((0..7).all(|ix| !sees(&world, BO, ix) && !sees(&world, ROOT_ADMIN, ix)));
+}
+
+/// `reach(S, R)`: S is R, or R is above S and every space from S up to R, that one left out, inherits.
+#[test]
+fn resources_reach_as_in_the_formula() {
+    let plain = |parent: Option<u32>, inherits| space(parent, inherits, Policy::Members, vec![]);
+    let mut plan = office();
+    plan.kinds.get_mut(&0).unwrap().shareable = true;
+    plan.kinds.insert(1, task(&[]));
+    plan.spaces = [
+        (0, plain(None, false)),    // root
+        (1, plain(Some(0), true)),  // platform
+        (2, plain(Some(1), true)),  // R&D Team
+        (3, plain(Some(2), true)),  // dev
+        (4, plain(Some(2), false)), // prod
+        (5, plain(Some(4), true)),  // prod/eu
+        (6, plain(Some(0), true)),  // legacy
+        (7, plain(None, false)),    // elsewhere
+    ]
+    .into();
+    // Each space has something shareable of its own, and something that is not.
+    for ix in 0..8 {
+        plan.classes.insert(ix, class(ix, 0));
+        plan.classes.insert(10 + ix, class(ix, 1));
+    }
+    let reached: [(u32, &[u32]); 8] = [
+        (0, &[0]),
+        (1, &[0, 1]),
+        (2, &[0, 1, 2]),
+        (3, &[0, 1, 2, 3]),
+        (4, &[4]),    // the flag at the lower end of a link decides about it
+        (5, &[4, 5]), // and cuts off everything below it as well
+        (6, &[0, 6]), // siblings share nothing
+        (7, &[7]),
+    ];
+    let world = build(&plan);
+    for (from, to) in reached {
+        for lies in 0..8 {
+            // A parent never uses what its children own.
+            assert_eq!(
+                world.may_use(SpaceIx(from), ClassIx(lies)),
+                to.contains(&lies),
+                "{from} uses what lies in {lies}"
+            );
+            assert_eq!(world.may_use(SpaceIx(from), ClassIx(10 + lies)), from == lies, "not shareable: {from} {lies}");
+        }
+    }
+    // A share reaches the space it is made to, and those that inherit from it without a gap.
+    plan.classes.get_mut(&7).unwrap().windows = vec![2];
+    plan.classes.get_mut(&17).unwrap().windows = vec![2];
+    let world = build(&plan);
+    for from in 0..8 {
+        let reaches = [2, 3, 7].contains(&from);
+        assert_eq!(world.may_use(SpaceIx(from), ClassIx(7)), reaches, "{from} uses what is shared to 2");
+        assert_eq!(world.may_use(SpaceIx(from), ClassIx(17)), from == 7, "what is not shareable is not shared: {from}");
+    }
+}
+
+#[test]
+fn a_share_shows_one_thing_through_the_other_gate() {
+    let mut plan = office();
+    plan.kinds.get_mut(&0).unwrap().shareable = true;
+    let only_maya = || Policy::These([UserIx(MAYA)].into());
+    plan.spaces = [
+        (0, space(None, false, only_maya(), vec![to(MAYA, 2)])), // the source
+        (1, space(None, false, Policy::Users, vec![to(BO, 2)])), // the target
+        (2, space(Some(1), true, Policy::Members, vec![to(ROOT_ADMIN, TRIAGER)])),
+    ]
+    .into();
+    plan.classes.insert(0, class(0, 0));
+    let through = |plan: &Plan, ix: u32, facts: Facts, action: Action| {
+        let world = build(plan);
+        let decision = world.decide(&user(&world, ix), Target::Resource(ClassIx(0), facts), action, NOW);
+        (decision.outcome, decision.window)
+    };
+    let read = |plan: &Plan, ix| through(plan, ix, Facts::default(), Action::Read);
+    let missing = (Outcome::Missing, None);
+    assert_eq!((read(&plan, BO), read(&plan, ROOT_ADMIN)), (missing, missing));
+    plan.classes.get_mut(&0).unwrap().windows = vec![1];
+    let seen = (Outcome::Allowed, Some(SpaceIx(1)));
+    assert_eq!((read(&plan, MAYA), read(&plan, BO)), ((Outcome::Allowed, None), seen));
+    // Whoever inherits from the target is a reader there.
+    assert_eq!(read(&plan, ROOT_ADMIN), seen);
+    // It is seen and no more, whatever they may do in the space it is shared to; and its space stays hidden.
+    for action in [Action::Write, Action::Use(permission("task:write")), Action::Use(permission("task:triage"))] {
+        let wanted = if let Action::Use(permission) = action { permission } else { permission("task:write") };
+        assert_eq!(through(&plan, BO, Facts::default(), action), (Outcome::Forbidden(Some(wanted)), Some(SpaceIx(1))));
+    }
+    assert!(!sees(&build(&plan), BO, 0));
+    // Passing the gate grants nothing: without a role there the default view policy is as closed as anywhere.
+    plan.spaces.get_mut(&1).unwrap().grants.clear();
+    plan.spaces.get_mut(&2).unwrap().grants.clear();
+    assert_eq!(read(&plan, BO), missing);
+    // Its own view policy is asked with what the caller is there; so are exceptions.
+    plan.classes.get_mut(&0).unwrap().view = Some(Policy::Users);
+    assert_eq!(read(&plan, BO), seen);
+    plan.classes.get_mut(&0).unwrap().view = Some(Policy::Nobody);
+    assert_eq!(read(&plan, BO), missing);
+    plan.kinds.get_mut(&0).unwrap().exceptions = [("owner", "view")].into();
+    let owner = Facts { owner: true, ..Facts::default() };
+    assert_eq!(through(&plan, BO, owner, Action::Read), seen);
+    // What requires something hidden is hidden here too, and a kind that is not shareable any more shows nothing.
+    assert_eq!(through(&plan, BO, Facts { barred: true, ..owner }, Action::Read), missing);
+    plan.kinds.get_mut(&0).unwrap().shareable = false;
+    assert_eq!(through(&plan, BO, owner, Action::Read), missing);
+}
+
+#[test]
+fn a_key_sees_what_is_shared_to_its_home() {
+    let mut plan = office();
+    plan.kinds.get_mut(&0).unwrap().shareable = true;
+    let shut = || space(None, false, Policy::Nobody, vec![]);
+    let reads = |key| grant(Principal::Key(KeyIx(key)), 0);
+    plan.spaces = [(0, shut()), (1, shut()), (2, shut())].into();
+    plan.keys = [(0, 1), (1, 2)].into();
+    plan.spaces.get_mut(&1).unwrap().grants.push(reads(0));
+    plan.spaces.get_mut(&2).unwrap().grants.push(reads(1));
+    plan.classes.insert(0, shared_to(1));
+    let world = build(&plan);
+    let sees = |key| {
+        let caller = caller(&world, Asker::Key(key)).unwrap();
+        world.decide(&caller, Target::Resource(ClassIx(0), Facts::default()), Action::Read, NOW).allowed()
+    };
+    assert!(sees(0) && !sees(1));
+}
+
+/// Something in the first space that is shared to that one.
+fn shared_to(window: u32) -> Class {
+    Class { windows: vec![window], ..class(0, 0) }
 }
 
 #[test]
@@ -186,7 +315,7 @@ fn what_requires_something_hidden_is_hidden() {
     let mut plan = office();
     plan.kinds.insert(0, task(&[("owner", "view"), ("owner", "edit")]));
     plan.spaces.insert(1, space(None, false, Policy::Members, vec![to(BO, 1)]));
-    plan.classes.insert(1, Class { space: 1, kind: 0, view: None, edit: None });
+    plan.classes.insert(1, class(1, 0));
     plan.spaces.insert(0, space(None, false, Policy::Users, vec![to(MAYA, 1), to(BO, 1)]));
     let world = build(&plan);
     let other = Some((ClassIx(1), Facts::default()));
@@ -206,7 +335,7 @@ fn what_requires_something_hidden_is_hidden() {
 fn public_is_users_without_public_access_and_on_edits() {
     let mut plan = office();
     plan.spaces.insert(0, Space { edit: Policy::Public, ..space(None, false, Policy::Public, vec![]) });
-    plan.classes.insert(0, Class { space: 0, kind: 0, view: Some(Policy::Public), edit: Some(Policy::Public) });
+    plan.classes.insert(0, Class { view: Some(Policy::Public), edit: Some(Policy::Public), ..class(0, 0) });
     let targets = [Target::Space(SpaceIx(0)), Target::Resource(ClassIx(0), Facts::default())];
     for (public_access, seen) in [(false, false), (true, true)] {
         plan.public_access = public_access;
@@ -317,7 +446,7 @@ fn n21_n22_properties_of_the_question_decide() {
     let may = |edit: &Policy, said: &[(Part, &str, Fact)]| {
         let mut plan = office();
         plan.spaces.insert(0, space(None, false, Policy::Users, vec![to(MAYA, 0)]));
-        plan.classes.insert(0, Class { space: 0, kind: 0, view: None, edit: Some(edit.clone()) });
+        plan.classes.insert(0, Class { edit: Some(edit.clone()), ..class(0, 0) });
         let world = build(&plan);
         let mut caller = user(&world, MAYA);
         caller.given = Given::new(said.iter().map(|(of, name, fact)| (*of, (*name).into(), fact.clone())).collect());

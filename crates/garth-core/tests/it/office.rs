@@ -25,11 +25,16 @@ pub fn office() -> Plan {
 
 pub fn task(exceptions: &[(&'static str, &'static str)]) -> Kind {
     let exceptions: Exceptions = exceptions.iter().copied().collect();
-    Kind { noun: "task", default_view: None, default_edit: None, exceptions }
+    Kind { noun: "task", default_view: None, default_edit: None, exceptions, shareable: false }
 }
 
 pub fn space(parent: Option<u32>, inherits: bool, view: Policy, grants: Vec<Grant>) -> Space {
     Space { parent, inherits, sealed: false, archived: false, view, edit: Policy::Admins, grants }
+}
+
+/// Resources of a kind in a space, without policies of their own.
+pub fn class(space: u32, kind: u32) -> Class {
+    Class { space, kind, view: None, edit: None, windows: vec![] }
 }
 
 pub fn to(user: u32, role: u32) -> Grant {
@@ -73,7 +78,7 @@ pub fn maya_passes(gate: Policy) -> bool {
 pub fn on_a_task(plan: &Plan, ix: u32, view: Policy, edit: Policy, facts: Facts, action: Action) -> Decision {
     let mut plan = plan.clone();
     plan.spaces.entry(0).or_insert_with(|| space(None, false, Policy::Users, vec![to(MAYA, 1)]));
-    plan.classes.insert(0, Class { space: 0, kind: 0, view: Some(view), edit: Some(edit) });
+    plan.classes.insert(0, Class { view: Some(view), edit: Some(edit), ..class(0, 0) });
     let world = build(&plan);
     world.decide(&user(&world, ix), Target::Resource(ClassIx(0), facts), action, NOW)
 }

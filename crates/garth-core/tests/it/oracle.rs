@@ -57,6 +57,7 @@ pub struct Kind {
     pub default_view: Option<Policy>,
     pub default_edit: Option<Policy>,
     pub exceptions: Exceptions,
+    pub shareable: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +66,8 @@ pub struct Class {
     pub kind: u32,
     pub view: Option<Policy>,
     pub edit: Option<Policy>,
+    /// The spaces it is shared to.
+    pub windows: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -241,6 +244,8 @@ impl Plan {
 
     // ---- 4. and 5. view and action ----
 
+    /// In its own space; what is not seen there, through the spaces it is shared to, where it can be looked at and no
+    /// more.
     pub fn decide(
         &self,
         asker: Asker,
@@ -256,6 +261,47 @@ impl Plan {
                 None => return Outcome::Missing,
             },
         };
+        let own = self.decide_in(asker, standings, space, resource, action, now);
+        let Some((class, _)) = resource.filter(|_| own == Outcome::Missing) else { return own };
+        let Some(kind) = self.kinds.get(&class.kind).filter(|kind| kind.shareable) else { return own };
+        let seen_through =
+            |w: &u32| self.decide_in(asker, standings, *w, resource, Action::Read, now) == Outcome::Allowed;
+        match action {
+            _ if !class.windows.iter().any(seen_through) => Outcome::Missing,
+            Action::Read => Outcome::Allowed,
+            Action::Write => Outcome::Forbidden(format!("{}:write", kind.noun)),
+            Action::Use(permission) => Outcome::Forbidden(spell(permission)),
+        }
+    }
+
+    /// May a resource in `space` use one of that class? It lies in the same space; or it is shareable, and lies in or is
+    /// shared to that space or one above it, every space on the way up to that one inheriting.
+    pub fn may_use(&self, space: u32, class: u32) -> bool {
+        let Some(class) = self.classes.get(&class) else { return false };
+        if class.space == space {
+            return true;
+        }
+        let shareable = self.kinds.get(&class.kind).is_some_and(|kind| kind.shareable);
+        let mut reached: Vec<u32> = self.spaces.contains_key(&space).then_some(space).into_iter().collect();
+        while let Some(at) = reached.last().map(|last| &self.spaces[last]).filter(|at| at.inherits) {
+            match at.parent.filter(|parent| self.spaces.contains_key(parent) && !reached.contains(parent)) {
+                Some(parent) => reached.push(parent),
+                None => break,
+            }
+        }
+        shareable && reached.iter().any(|at| class.space == *at || class.windows.contains(at))
+    }
+
+    /// As if it lay in that space.
+    fn decide_in(
+        &self,
+        asker: Asker,
+        standings: &BTreeMap<u32, Standing>,
+        space: u32,
+        resource: Option<(&Class, Facts)>,
+        action: Action,
+        now: Micros,
+    ) -> Outcome {
         if asker == Asker::System {
             let exists = resource.is_some() || self.spaces.contains_key(&space);
             return if exists { Outcome::Allowed } else { Outcome::Missing };

@@ -176,6 +176,8 @@ fn same(plan: &Plan, changed: &World, fresh: &World) {
         assert_eq!(sorted(a.heirs()), sorted(b.heirs()), "inheriting children of {ix:?}");
         assert!(a.children().len() == sorted(a.children()).len() && a.heirs().len() == sorted(a.heirs()).len());
         assert_eq!(classes(a.classes()), classes(b.classes()), "classes of {ix:?}");
+        assert_eq!(classes(a.shared()), classes(b.shared()), "classes shared to {ix:?}");
+        assert_eq!(a.shared().len(), classes(a.shared()).len(), "each once");
         assert_eq!(a.grants(), b.grants(), "grants of {ix:?}");
         assert_eq!(changed.has_admin(ix), fresh.has_admin(ix));
         assert_eq!(fresh.has_admin(ix), plan.has_admin(ix.0), "somebody in charge of {ix:?}");
@@ -217,17 +219,45 @@ fn list_equals_check() {
                 assert_eq!(all.get(&ix).copied().unwrap_or(0), mask, "{asker:?} and class {ix:?}");
             }
             let some: Vec<SpaceIx> = (0..SPACES).step_by(2).chain([UNKNOWN]).map(SpaceIx).collect();
-            let lies_there = |ix: &ClassIx| some.contains(&world.class(*ix).unwrap().space);
-            let restricted: BTreeMap<_, _> = all
-                .iter()
-                .filter(|(ix, _)| lies_there(ix) && world.space(world.class(**ix).unwrap().space).is_some())
-                .map(|(ix, mask)| (*ix, *mask))
-                .collect();
+            // A hidden space is empty, also of what is seen elsewhere.
+            let sees = |space: SpaceIx| {
+                world.space(space).is_some() && (caller.system || world.standing(&caller, space, NOW).gate)
+            };
+            let lies_there = |ix: &ClassIx| {
+                let space = world.class(*ix).unwrap().space;
+                some.contains(&space) && sees(space)
+            };
+            let restricted: BTreeMap<_, _> =
+                all.iter().filter(|(ix, _)| lies_there(ix)).map(|(ix, mask)| (*ix, *mask)).collect();
             assert_eq!(masks(&world.reach_in(&caller, &some, NOW, |_| true)), restricted, "{asker:?} in some spaces");
+            let named: Vec<ClassIx> = plan.classes.keys().copied().step_by(2).chain([UNKNOWN]).map(ClassIx).collect();
+            let of_these = all.iter().filter(|(ix, _)| named.contains(ix)).map(|(ix, mask)| (*ix, *mask)).collect();
+            assert_eq!(masks(&world.reach_of(&caller, named.clone(), NOW)), of_these, "{asker:?} of some classes");
             let tasks = masks(&world.reach(&caller, NOW, |class| class.kind.0 == 0));
             assert!(tasks.iter().all(|(ix, mask)| world.class(*ix).unwrap().kind.0 == 0 && all.get(ix) == Some(mask)));
         }
     });
+}
+
+/// What may be used where is as the model has it, in every tree.
+#[test]
+fn reach_of_resources_is_as_in_the_model() {
+    let tally = RefCell::new((0_u32, 0_u32));
+    for shape in [ANY, Shape { rising: true, ..ANY }, Shape { malformed: true, ..ANY }] {
+        try_all(60, plan(shape), |plan| {
+            let world = build(&plan);
+            for space in 0..=SPACES {
+                for class in plan.classes.keys().copied().chain([UNKNOWN]) {
+                    let expected = plan.may_use(space, class);
+                    assert_eq!(world.may_use(SpaceIx(space), ClassIx(class)), expected, "{space} uses {class}");
+                    let (may, may_not) = &mut *tally.borrow_mut();
+                    *if expected { may } else { may_not } += 1;
+                }
+            }
+        });
+    }
+    let (may, may_not) = tally.into_inner();
+    assert!(may * 20 > may_not, "the worlds must be worth the trouble: {may} {may_not}");
 }
 
 /// What can be done to resources is exactly what a check allows, for every action.
@@ -360,16 +390,23 @@ fn n17_the_gate_is_absolute() {
         let world = build(&plan);
         for (asker, caller) in callers(&plan, &world).into_iter().filter(|(a, _)| *a != Asker::System) {
             for target in targets(&plan) {
-                let space = match target {
-                    Target::Space(ix) => Some(ix),
-                    Target::Resource(ix, _) => world.class(ix).map(|c| c.space),
-                };
-                if space.is_some_and(|ix| world.standing(&caller, ix, NOW).gate) {
+                let class = if let Target::Resource(ix, _) = target { world.class(ix) } else { None };
+                let space = if let Target::Space(ix) = target { Some(ix) } else { class.map(|c| c.space) };
+                let passes = |ix: &SpaceIx| world.standing(&caller, *ix, NOW).gate;
+                let windows = class.map_or(&[][..], |class| &class.windows);
+                let at_a_window = windows.iter().any(passes);
+                if space.is_some_and(|ix| passes(&ix)) {
                     continue;
                 }
                 for action in actions() {
                     let decision = world.decide(&caller, target, action, NOW);
-                    assert_eq!(decision.outcome, garth_core::Outcome::Missing, "{asker:?} {action:?} {target:?}");
+                    // What its own space shares is seen through the gate of the space it is shared to, and no more.
+                    let seen = decision.outcome != garth_core::Outcome::Missing;
+                    assert!(!seen || at_a_window, "{asker:?} {action:?} {target:?}");
+                    assert!(action == Action::Read || !decision.allowed(), "{asker:?} {action:?} {target:?}");
+                    assert!(
+                        !seen || decision.window.is_some_and(|window| windows.contains(&window) && passes(&window))
+                    );
                 }
             }
         }
@@ -382,6 +419,8 @@ fn nobody_passes_a_gate_for_nobody() {
     try_all(40, (plan(ANY), 0..SPACES), |(mut plan, shut)| {
         let Some(space) = plan.spaces.get_mut(&shut) else { return };
         space.view = Policy::Nobody;
+        // What it shares is seen elsewhere.
+        plan.classes.values_mut().filter(|class| class.space == shut).for_each(|class| class.windows.clear());
         let world = build(&plan);
         for (asker, caller) in callers(&plan, &world) {
             let inside = asker == Asker::System || caller.home == Some(SpaceIx(shut));
@@ -448,6 +487,8 @@ fn take_away(plan: &Plan, what: u8, place: u32) -> Plan {
             6 => drop(less.policies.remove(&(place % 5))),
             7 => less.public_access = false,
             8 => less.users.get_mut(&(place % 6)).unwrap().system_admin = false,
+            9 => less.classes.values_mut().for_each(|class| class.windows.retain(|window| *window != place)),
+            10 => less.kinds.values_mut().for_each(|kind| kind.shareable = false),
             _ => {}
         }
     }
@@ -459,7 +500,7 @@ fn take_away(plan: &Plan, what: u8, place: u32) -> Plan {
 #[test]
 fn taking_away_never_lets_more_through() {
     let shape = Shape { denies: false, ..ANY };
-    try_all(60, (plan(shape), 0..9u8, 0..SPACES), |(plan, what, place)| {
+    try_all(60, (plan(shape), 0..11u8, 0..SPACES), |(plan, what, place)| {
         let less = take_away(&plan, what, place);
         let (before, after) = (build(&plan), build(&less));
         for (asker, caller) in callers(&less, &after) {

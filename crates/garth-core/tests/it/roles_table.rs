@@ -39,7 +39,8 @@ fn plan(team_inherits: bool) -> Plan {
     plan.keys = [(HER_KEY.0, TEAM)].into();
     plan.roles = [(3, vec!["task:read".to_owned(), "task:triage".to_owned()])].into();
     let exceptions = [("owner", "view"), ("owner", "edit")].into();
-    plan.kinds = [(0, Kind { noun: "task", default_view: None, default_edit: None, exceptions })].into();
+    let kind = Kind { noun: "task", default_view: None, default_edit: None, exceptions, shareable: false };
+    plan.kinds = [(0, kind)].into();
     for (ix, parent, inherits, _) in PLACES {
         let space = Space {
             parent,
@@ -51,7 +52,7 @@ fn plan(team_inherits: bool) -> Plan {
             grants: vec![],
         };
         plan.spaces.insert(ix, space);
-        plan.classes.insert(ix, Class { space: ix, kind: 0, view: None, edit: None });
+        plan.classes.insert(ix, Class { space: ix, kind: 0, view: None, edit: None, windows: vec![] });
     }
     plan
 }

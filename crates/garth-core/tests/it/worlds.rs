@@ -104,8 +104,9 @@ pub fn change(world: &mut World, from: &Plan, to: &Plan) {
     for (ix, class) in &to.classes {
         let arc = |policy: &Option<Policy>| policy.clone().map(Arc::new);
         let (space, kind) = (SpaceIx(class.space), KindIx(class.kind));
-        world
-            .set_class(ClassIx(*ix), garth_core::Class { space, kind, view: arc(&class.view), edit: arc(&class.edit) });
+        let windows = class.windows.iter().copied().map(SpaceIx).collect();
+        let (view, edit) = (arc(&class.view), arc(&class.edit));
+        world.set_class(ClassIx(*ix), garth_core::Class { space, kind, view, edit, windows });
     }
 }
 
@@ -169,6 +170,7 @@ fn engine_kind(kind: &Kind) -> garth_core::Kind {
             owner: has("owner"),
             subscribers: has("subscribers"),
         },
+        shareable: kind.shareable,
     }
 }
 
@@ -317,18 +319,26 @@ fn kind(shape: Shape) -> impl Strategy<Value = Kind> {
     let pairs = ["author", "owner", "subscribers"].into_iter().flat_map(|who| [(who, "view"), (who, "edit")]);
     let exceptions = prop::sample::subsequence(pairs.collect::<Vec<_>>(), 0..4);
     let default = || option::weighted(0.25, policy(shape));
-    (prop::sample::select(vec!["task", "report"]), default(), default(), exceptions).prop_map(
-        |(noun, default_view, default_edit, exceptions)| {
+    let shareable = prop::bool::weighted(0.8);
+    (prop::sample::select(vec!["task", "report"]), default(), default(), exceptions, shareable).prop_map(
+        |(noun, default_view, default_edit, exceptions, shareable)| {
             let exceptions: Exceptions = exceptions.into_iter().collect();
-            Kind { noun, default_view, default_edit, exceptions }
+            Kind { noun, default_view, default_edit, exceptions, shareable }
         },
     )
 }
 
 fn class(shape: Shape) -> impl Strategy<Value = Class> {
     let own = || option::weighted(0.4, policy(shape));
-    (0..=SPACES, prop_oneof![20 => 0..KINDS, 1 => Just(UNKNOWN)], own(), own())
-        .prop_map(|(space, kind, view, edit)| Class { space, kind, view, edit })
+    // The spaces it is shared to, one of them unknown; sorted, each once.
+    let windows =
+        prop_oneof![1 => Just(vec![]), 1 => prop::sample::subsequence((0..=SPACES).collect::<Vec<_>>(), 1..4)];
+    (0..=SPACES, prop_oneof![20 => 0..KINDS, 1 => Just(UNKNOWN)], own(), own(), windows).prop_map(
+        |(space, kind, view, edit, mut windows)| {
+            windows.retain(|window| *window != space);
+            Class { space, kind, view, edit, windows }
+        },
+    )
 }
 
 /// Mostly what fits everywhere, now and then anything.

@@ -40,8 +40,15 @@ pub fn explain(
     };
     let Some(space) = space_of(dir, target) else { return missing() };
     let viewer = Viewer::new(dir, reader, now);
-    let gate = gate_step(dir, &decision, space);
-    let roles = roles_step(dir, &viewer, subject, &decision, space, now);
+    let (gate, roles) = match decision.window {
+        // What goes on in a space that the reader cannot see is not told.
+        Some(window) if !viewer.space(window) => elsewhere(),
+        window => {
+            let there = window.unwrap_or(space);
+            let gate = gate_step(dir, &decision, there);
+            (gate, roles_step(dir, &viewer, subject, &decision, there, now))
+        }
+    };
     let view = answer_step(dir, "view", decision.view, &decision);
     let action = match action {
         Action::Read => {
@@ -67,6 +74,13 @@ fn missing() -> Explanation {
     }
 }
 
+/// Seen through a space that the reader cannot see.
+fn elsewhere() -> (Step, Step) {
+    let because = "it is shared to another space, whose view policy lets them in".to_owned();
+    let roles = Step { step: "roles", outcome: "passed", because: "what they are there".to_owned() };
+    (Step { step: "gate", outcome: "passed", because }, roles)
+}
+
 fn space_of(dir: &Directory, target: Target) -> Option<SpaceIx> {
     match target {
         Target::Space(space) => Some(space),
@@ -80,7 +94,10 @@ fn gate_step(dir: &Directory, decision: &Decision, space: SpaceIx) -> Step {
     Step {
         step: "gate",
         outcome: outcome(passed),
-        because: if passed {
+        because: if decision.window.is_some() {
+            let name = dir.spaces.info(space).map(|s| s.name.as_str()).unwrap_or_default();
+            format!("it is shared to the space “{name}”, whose view policy lets {view} in")
+        } else if passed {
             format!("the space's view policy lets {view} in")
         } else {
             format!("the space's view policy lets {view} in, and nothing else opens it")
@@ -154,6 +171,7 @@ fn answer_step(dir: &Directory, step: &'static str, answer: Answer, decision: &D
         By::KindPolicy => format!("the default policy of its kind {verb}"),
         By::Exception => "an exception of its kind for author, owner or subscribers allows it".to_owned(),
         By::Required => "something that it requires is hidden from them".to_owned(),
+        By::Window => "what is seen through a share can be looked at and used, and nothing else".to_owned(),
         By::Permission(permission) => {
             let permission = dir.words().permission(permission);
             if answer.allowed { format!("a role holds {permission}") } else { format!("no role holds {permission}") }

@@ -2,7 +2,7 @@
 
 use crate::access::once::{Kept, Once};
 use crate::base::db::{Db, DbError, Row, Tx, Value, params};
-use crate::directory::{ChainEnd, Change};
+use crate::directory::{ChainEnd, Change, ClassKey};
 use garth_core::Micros;
 
 /// One change or refusal, as it is stored.
@@ -247,12 +247,11 @@ pub(super) async fn insert_class(
     id: u32,
     space: &str,
     kind: &str,
-    view: &str,
-    edit: &str,
+    (_, _, view, edit, windows): &ClassKey,
 ) -> Result<(), DbError> {
-    let sql =
-        "INSERT INTO access_classes (id, space_id, kind_id, view_policy, edit_policy) VALUES ($1, $2, $3, $4, $5)";
-    tx.execute(sql, &params![id, space, kind, view, edit]).await.map(drop)
+    let sql = "INSERT INTO access_classes (id, space_id, kind_id, view_policy, edit_policy, windows) \
+               VALUES ($1, $2, $3, $4, $5, $6)";
+    tx.execute(sql, &params![id, space, kind, view, edit, windows]).await.map(drop)
 }
 
 /// What tells the installation's key from any other, if one was ever used.

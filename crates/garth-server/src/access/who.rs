@@ -167,11 +167,18 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// The api keys that could be among those which may: each holds a grant in its own space, here or above.
+    /// The api keys that could be among those which may: each holds a grant in its own space, here or above; or where
+    /// it is shared to, or above that.
     fn keys(&self) -> Vec<Principal> {
         let world = &self.dir.world;
-        let space = self.about.space(self.dir);
-        let places = space.map(|space| world.ancestry(space)).unwrap_or_default();
+        let windows = match self.about {
+            About::Resource { class, .. } => world.class(*class).map_or(&[][..], |class| &class.windows),
+            About::Space(_) => &[],
+        };
+        let spaces = self.about.space(self.dir).into_iter().chain(windows.iter().copied());
+        let mut places: Vec<SpaceIx> = spaces.flat_map(|space| world.ancestry(space)).collect();
+        places.sort_unstable();
+        places.dedup();
         let grants = places.iter().filter_map(|ix| world.space(*ix)).flat_map(|space| space.grants());
         grants.map(|grant| grant.principal).filter(|p| matches!(p, Principal::Key(_))).collect()
     }
@@ -361,12 +368,17 @@ fn one(asked: &Asked<'_>, viewer: &Viewer<'_>, ix: UserIx) -> Option<Allowed> {
     let needed = if let By::Permission(permission) = last.by { Some(permission) } else { None };
     let sources = match last.by {
         By::Permission(_) | By::Policy | By::KindPolicy | By::SpaceEdit | By::Gate => {
-            sources(dir, viewer, &caller, about.space(dir)?, needed, *now)
+            let there = decision.window.or_else(|| about.space(dir))?;
+            sources(dir, viewer, &caller, there, needed, *now)
         }
-        By::Exception | By::Required | By::System | By::Unasked => Vec::new(),
+        By::Exception | By::Required | By::System | By::Unasked | By::Window => Vec::new(),
     };
     let user = Arc::clone(dir.users.info(ix)?);
-    Some(Allowed { user, because: words(dir, &decision, last.by, target), sources })
+    let mut because = words(dir, &decision, last.by, target);
+    if let Some(window) = decision.window.and_then(|window| dir.spaces.info(window)) {
+        because.push_str(&format!(", in {}, which it is shared to", window.name));
+    }
+    Some(Allowed { user, because, sources })
 }
 
 /// What let somebody through.
@@ -387,7 +399,7 @@ fn words(dir: &Directory, decision: &Decision, by: By, target: Target) -> String
             }
             Target::Space(_) => String::new(),
         },
-        By::System | By::Unasked | By::Required => String::new(),
+        By::System | By::Unasked | By::Required | By::Window => String::new(),
     }
 }
 

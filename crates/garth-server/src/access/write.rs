@@ -365,7 +365,7 @@ impl Write<'_> {
         let missing = || Error::internal("a class of a space or kind that is gone");
         let space = self.dir.space_id(key.0).ok_or_else(missing)?.to_string();
         let kind = self.dir.kinds.info(key.1).ok_or_else(missing)?.id.to_string();
-        store::insert_class(self.tx, id, &space, &kind, &key.2, &key.3).await?;
+        store::insert_class(self.tx, id, &space, &kind, &key).await?;
         self.changed(Change::Class(id)).await?;
         Ok(ClassIx(id))
     }

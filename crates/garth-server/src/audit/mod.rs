@@ -6,7 +6,7 @@ mod store;
 pub use crate::access::AuditEntry as Entry;
 pub use store::Filter;
 
-use crate::access::{self, Ctx, visible_space};
+use crate::access::{self, Ctx, Viewer, visible_space};
 use crate::base::error::Result;
 use crate::base::http::{Page, PageRequest};
 use crate::directory::Directory;
@@ -70,12 +70,14 @@ async fn list(ctx: &Ctx, space: String, filter: Filter, request: &PageRequest) -
     // Entries first, the picture second: what was hidden before the answer is not shown.
     let dir = ctx.directory();
     let caller = ctx.somebody(&dir)?;
+    let viewer = Viewer::new(&dir, &caller, ctx.now());
     for entry in &mut items {
         for state in [&mut entry.before, &mut entry.after] {
             if place.is_some_and(|place| !viewable(&dir, &caller, place, &entry.target_type, state, ctx.now())) {
                 state.clear();
             }
             mask(&dir, &entry.target_type, state);
+            veil(&dir, &viewer, state);
         }
     }
     Ok(Page { items, next })
@@ -91,6 +93,20 @@ fn mask(dir: &Directory, target_type: &str, state: &mut String) {
     }
 }
 
+/// Of the spaces that a resource was shared to, those are told that the reader can see.
+fn veil(dir: &Directory, viewer: &Viewer<'_>, state: &mut String) {
+    if !state.contains("\"shares\"") {
+        return;
+    }
+    if let Ok(mut read) = serde_json::from_str::<Value>(state)
+        && let Some(Value::Array(shares)) = read.get_mut("shares")
+    {
+        let seen = |id: &Value| id.as_str().and_then(|id| dir.space_ref(id)).is_some_and(|space| viewer.space(space));
+        shares.retain(seen);
+        *state = read.to_string();
+    }
+}
+
 /// May the reader view the thing as it was then? The space's administrators learn that something was
 /// done to any resource of theirs; what is in it, its own view policy says, here too.
 fn viewable(dir: &Directory, reader: &Caller, space: SpaceIx, target_type: &str, state: &str, now: Micros) -> bool {
@@ -100,8 +116,12 @@ fn viewable(dir: &Directory, reader: &Caller, space: SpaceIx, target_type: &str,
     // A kind that is gone, or policies that no resource has any more: nobody can tell.
     let Some(kind) = dir.kinds.by_name::<KindIx>(target_type) else { return false };
     let state: Value = serde_json::from_str(state).unwrap_or_default();
-    let policy = |field: &str| if state[field].is_null() { String::new() } else { state[field].to_string() };
-    let Some(class) = dir.class(&(space, kind, policy("view"), policy("edit"))) else { return false };
+    if state["shared"] == true {
+        // That something of another space was shared to this one, and nothing of what it is.
+        return true;
+    }
+    let stored = |field: &str| if state[field].is_null() { String::new() } else { state[field].to_string() };
+    let Some(class) = dir.class(&(space, kind, stored("view"), stored("edit"), stored("shares"))) else { return false };
     let principal = |field: &str| state[field].as_str().unwrap_or_default().to_owned();
     let me = access::identity(dir, reader).unwrap_or_default();
     let subscriber = state["subscribers"].as_array().is_some_and(|list| list.iter().any(|s| s.as_str() == Some(&me)));

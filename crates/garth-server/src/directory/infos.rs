@@ -191,13 +191,15 @@ pub struct PolicyInfo {
     pub created_at: Micros,
 }
 
-/// A class's policies as JSON; `None` is the kind's default.
+/// What a class has in common as it is stored; of the policies `None` is the kind's default.
 #[derive(Clone, Debug)]
 pub struct ClassInfo {
     /// Its resources' own view policy.
     pub view: Option<Value>,
     /// Their own edit policy.
     pub edit: Option<Value>,
+    /// The ids of the spaces they are shared to, in order; some of these may be gone.
+    pub windows: Vec<String>,
 }
 
 /// Somebody signed in.

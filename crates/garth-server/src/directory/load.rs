@@ -296,7 +296,7 @@ const POLICIES: &str = "SELECT id, name, policy, edit, created_at FROM policies"
 const SPACES: &str = "SELECT id, name, description, parent_id, view_policy, edit_policy, inherits, sealed, archived, \
                       labels, default_mark, secret_key, version, created_at, updated_at FROM spaces";
 const GRANTS: &str = "SELECT space_id, principal, role_id, expires_at FROM grants";
-const CLASSES: &str = "SELECT id, space_id, kind_id, view_policy, edit_policy FROM access_classes";
+const CLASSES: &str = "SELECT id, space_id, kind_id, view_policy, edit_policy, windows FROM access_classes";
 const SESSIONS: &str = "SELECT id, token_hash, user_id, created_at, expires_at, device FROM sessions";
 const KEYS: &str = "SELECT k.id, k.space_id, k.secret_hash, k.old_hash, k.old_until, k.expires_at, k.disabled, u.at \
                     FROM api_keys k LEFT JOIN api_key_last_used u ON u.key_id = k.id";
@@ -486,6 +486,7 @@ fn put_kind(dir: &mut Directory, row: &Row) -> Result<()> {
             owner: exception("owner"),
             subscribers: exception("subscribers"),
         },
+        shareable: definition.shareable,
     };
     dir.world.set_kind(ix, kind);
     let validator = jsonschema::validator_for(&definition.schema).ok();
@@ -553,10 +554,16 @@ fn put_class(dir: &mut Directory, row: &Row) -> Result<()> {
     };
     let (view, edit) = (row.text(3)?, row.text(4)?);
     let compiled = |text: &str| (!text.is_empty()).then(|| Arc::new(policy::compile(dir, text, Place::Resource)));
-    let class = Class { space, kind, view: compiled(view), edit: compiled(edit) };
+    let written = row.text(5)?;
+    // What cannot be read opens no window.
+    let windows: Vec<String> = serde_json::from_str(written).unwrap_or_default();
+    let mut open: Vec<SpaceIx> = windows.iter().filter_map(|id| dir.space_ref(id)).collect();
+    open.sort_unstable();
+    let class = Class { space, kind, view: compiled(view), edit: compiled(edit), windows: Arc::default() };
+    let class = if open.is_empty() { class } else { Class { windows: Arc::from(open), ..class } };
     let parsed = |text: &str| if text.is_empty() { Ok(None) } else { json(text, "class").map(Some) };
-    let info = ClassInfo { view: parsed(view)?, edit: parsed(edit)? };
-    let key: ClassKey = (space, kind, view.to_owned(), edit.to_owned());
+    let info = ClassInfo { view: parsed(view)?, edit: parsed(edit)?, windows };
+    let key: ClassKey = (space, kind, view.to_owned(), edit.to_owned(), written.to_owned());
     dir.world.set_class(garth_core::ClassIx(slot), class);
     dir.classes.insert(key, slot);
     dir.class_infos.set(slot as usize, Arc::new(info));

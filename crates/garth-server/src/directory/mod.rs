@@ -123,8 +123,16 @@ pub struct Directory {
     key_hashes: Map<String, KeyIx>,
 }
 
-/// What makes two resources one class: place, kind, and both policies as stored ('' is the kind's).
-pub type ClassKey = (SpaceIx, KindIx, String, String);
+/// What makes two resources one class: place, kind, both policies as stored ('' is the kind's), and where they are
+/// shared to ([`windows_text`]).
+pub type ClassKey = (SpaceIx, KindIx, String, String, String);
+
+/// The spaces that a class is shared to, as they are stored: a JSON list of ids in order, each once; '' for none.
+pub fn windows_text(mut spaces: Vec<String>) -> String {
+    spaces.sort_unstable();
+    spaces.dedup();
+    if spaces.is_empty() { String::new() } else { serde_json::json!(spaces).to_string() }
+}
 
 /// The names of the built-in roles, in the order of their slots.
 pub const BUILT_IN_ROLES: [&str; 3] = ["reader", "writer", "admin"];

@@ -254,7 +254,11 @@ async fn save(w: &mut Write<'_>, permit: &Permit, id: Uuid, definition: &Definit
 async fn record_update(w: &mut Write<'_>, ix: KindIx, before: &KindInfo, after: &Definition) -> Result<()> {
     let target_id = before.id.to_string();
     let decides = |d: &Definition| json!({ "default_view": d.default_view, "default_edit": d.default_edit, "exceptions": d.exceptions });
-    let (was, is) = (decides(&before.definition), decides(after));
+    let (mut was, mut is) = (decides(&before.definition), decides(after));
+    if before.definition.shareable != after.shareable {
+        // It opens windows on what is shared, or shuts them.
+        (was["shareable"], is["shareable"]) = (json!(before.definition.shareable), json!(after.shareable));
+    }
     if was != is {
         for space in spaces_with_kind(w.dir(), ix) {
             let (target_id, before, after) = (target_id.clone(), was.clone(), is.clone());
@@ -268,10 +272,14 @@ async fn record_update(w: &mut Write<'_>, ix: KindIx, before: &KindInfo, after: 
     w.record(Record { space: None, target_type: "kind", target_id, before, after }).await
 }
 
-/// The spaces in which resources of that kind lie or lay.
+/// The spaces in which resources of that kind lie or lay, or which they are or were shared to.
 fn spaces_with_kind(dir: &Directory, kind: KindIx) -> Vec<SpaceIx> {
-    let mut spaces: Vec<SpaceIx> =
-        dir.world.classes().filter(|(_, class)| class.kind == kind).map(|(_, class)| class.space).collect();
+    let mut spaces: Vec<SpaceIx> = dir
+        .world
+        .classes()
+        .filter(|(_, class)| class.kind == kind)
+        .flat_map(|(_, c)| policies::decides_in(c))
+        .collect();
     spaces.sort_unstable();
     spaces.dedup();
     spaces

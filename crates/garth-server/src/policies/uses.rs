@@ -5,7 +5,7 @@
 
 use crate::base::error::{Error, Result};
 use crate::directory::Directory;
-use garth_core::{ClassIx, KindIx, MAX_POLICY_DEPTH, Policy, PolicyIx, SpaceIx};
+use garth_core::{Class, ClassIx, KindIx, MAX_POLICY_DEPTH, Policy, PolicyIx, SpaceIx};
 use serde_json::Value;
 
 /// Where a policy is stored.
@@ -99,15 +99,21 @@ fn through(dir: &Directory, mut met: Vec<PolicyIx>) -> Vec<Holder> {
     found
 }
 
+/// The space that resources of a class lie in, and those they are shared to.
+pub fn decides_in(class: &Class) -> impl Iterator<Item = SpaceIx> {
+    std::iter::once(class.space).chain(class.windows.iter().copied())
+}
+
 /// The spaces in which those policies decide.
 pub(super) fn spaces_of(dir: &Directory, holders: &[Holder]) -> Vec<SpaceIx> {
     let mut spaces: Vec<SpaceIx> = Vec::new();
     for holder in holders {
         match holder {
             Holder::SpaceView(space) | Holder::SpaceEdit(space) => spaces.push(*space),
-            Holder::Class(class) => spaces.extend(dir.world.class(*class).map(|c| c.space)),
+            Holder::Class(class) => spaces.extend(dir.world.class(*class).into_iter().flat_map(decides_in)),
             Holder::Kind(kind) => {
-                spaces.extend(dir.world.classes().filter(|(_, c)| c.kind == *kind).map(|(_, c)| c.space));
+                let of_kind = dir.world.classes().filter(|(_, c)| c.kind == *kind);
+                spaces.extend(of_kind.flat_map(|(_, class)| decides_in(class)));
             }
             Holder::Named(_) | Holder::Editors(_) => {}
         }

@@ -116,6 +116,13 @@ pub enum PlannedChange {
         /// Where to.
         space: String,
     },
+    /// As `PUT /resources/{resource}/shares`.
+    Shares {
+        /// The resource's id or code.
+        resource: String,
+        /// All spaces that it is to be shared to.
+        spaces: Vec<String>,
+    },
     /// As `PATCH /policies/{id}`.
     Policy {
         /// The policy's id, or `@name`.

@@ -9,14 +9,15 @@ use crate::grants::{self, Door};
 use crate::kinds::api::KindChanges;
 use crate::policies::api::PolicyChanges;
 use crate::resources::api::ResourceChange;
+use crate::resources::shares::api::SharesInput;
 use crate::spaces::api::SpaceChange;
 use crate::{groups, kinds, policies, resources, spaces};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// The changes that can be previewed.
-const TYPES: &str = "grant, grant_changed, grant_removed, space, archive, activate, resource, move, policy, kind, \
-                     group_member, group_member_removed";
+const TYPES: &str = "grant, grant_changed, grant_removed, space, archive, activate, resource, move, shares, policy, \
+                     kind, group_member, group_member_removed";
 
 /// Tries a change.
 ///
@@ -69,6 +70,11 @@ async fn tried(ctx: &Ctx, mut fields: Fields) -> Result<()> {
             let (resource, space) = (fields.text("resource")?, fields.text("space")?);
             fields.done()?;
             resources::move_to(ctx, resource, space, None).await.map(drop)
+        }
+        "shares" => {
+            let resource = fields.text("resource")?;
+            let spaces = fields.rest::<SharesInput>()?.read();
+            resources::shares::replace(ctx, resource, spaces).await.map(drop)
         }
         "policy" => {
             let policy = fields.text("id")?;

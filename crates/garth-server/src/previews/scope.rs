@@ -112,7 +112,8 @@ impl Scope {
         let looked_at = |class: &Class| {
             let requires = requiring && before.requires(class.kind);
             let own = bears(&before.world, class) || bears(&after.world, class);
-            requires || touched.kinds.contains(&class.kind) || (own && inside.contains(&class.space))
+            let here = inside.contains(&class.space) || class.windows.iter().any(|window| inside.contains(window));
+            requires || touched.kinds.contains(&class.kind) || (own && here)
         };
         let mut reach = before.world.reach(&caller, now, looked_at);
         let named = &touched.classes;
@@ -139,7 +140,8 @@ fn bears(world: &World, class: &Class) -> bool {
     let of_kind = world.kind(class.kind).is_some_and(|kind| {
         kind.default_view.is_some() || kind.default_edit.is_some() || kind.exceptions != Exceptions::default()
     });
-    class.view.is_some() || class.edit.is_some() || of_kind
+    // What is shared is seen through the rights in other spaces as well.
+    class.view.is_some() || class.edit.is_some() || of_kind || !class.windows.is_empty()
 }
 
 /// What a change touches itself.

@@ -22,6 +22,7 @@ pub struct Resource {
     /// Short, for people; never changes.
     code: String,
     kind: String,
+    /// Null where it is seen through a share and the space it lies in is hidden.
     space: Option<String>,
     name: String,
     /// Secret fields are shown as `{"secret": true}`.
@@ -44,7 +45,8 @@ pub struct Resource {
 }
 
 impl Resource {
-    fn of(view: ResourceView) -> Self {
+    /// As it is answered.
+    pub fn of(view: ResourceView) -> Self {
         let row = view.row;
         let somebody = |text: String| if text.is_empty() { None } else { Some(text) };
         Self {

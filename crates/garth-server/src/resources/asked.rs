@@ -59,7 +59,7 @@ pub async fn target(
     // Behind a gate that stays shut it does not matter, and must not be read: that would tell that there is something.
     let (kind, me) = (class.kind, identity(&dir, &subject));
     let (asks, requires) = (row.asks_subscribers(&dir), dir.class_requires(row.class));
-    let open = (asks || requires) && dir.world.standing(&subject, class.space, ctx.now()).gate;
+    let open = (asks || requires) && dir.world.passes_a_gate(&subject, row.class, ctx.now());
     if requires && open {
         // Read again, together with what it requires: both as of one moment.
         let people = json_list(me.as_deref().into_iter());

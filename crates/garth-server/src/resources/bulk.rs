@@ -266,7 +266,7 @@ async fn plan(w: &mut Write<'_>, space: SpaceIx, met: &mut Met, keep_authors: bo
     let view = new.view.as_ref().map(|p| policy(w, met, p, "/view")).transpose()?.unwrap_or_default();
     let edit = new.edit.as_ref().map(|p| policy(w, met, p, "/edit")).transpose()?.unwrap_or_default();
     let guarded = !(view.is_empty() && edit.is_empty());
-    let class = w.class((space, kind, view, edit)).await?;
+    let class = w.class((space, kind, view, edit, String::new())).await?;
     let id = ids::new_id(w.now).to_string();
     Ok(Plan { id, kind, class, name, labels, author, owner, subscribers, guarded })
 }

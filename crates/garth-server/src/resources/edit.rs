@@ -9,7 +9,7 @@ use super::{
 use crate::access::{self, ChangedRow, Ctx, Permit, Write, named_space, write};
 use crate::base::error::{Error, Result};
 use crate::base::text;
-use crate::directory::KindInfo;
+use crate::directory::{KindInfo, windows_text};
 use garth_core::{Action, Class, ClassIx, SpaceIx};
 use serde_json::Value;
 use std::sync::Arc;
@@ -193,7 +193,10 @@ async fn new_class(w: &mut Write<'_>, held: &Held, space: SpaceIx, patch: &Resou
     };
     let view = policy(w, &patch.view, &info.view, "/view")?;
     let edit = policy(w, &patch.edit, &info.edit, "/edit")?;
-    w.class((space, held.class.kind, view, edit)).await
+    // Shares go along; one to the space that it lies in from now on would be none.
+    let here = w.dir().space_id(space).map(|id| id.to_string()).unwrap_or_default();
+    let windows = windows_text(info.windows.iter().filter(|window| **window != here).cloned().collect());
+    w.class((space, held.class.kind, view, edit, windows)).await
 }
 
 /// Archives a resource, or takes it back: an archived one leaves the lists that do not ask for it.

@@ -2,7 +2,7 @@
 
 use super::store::Stored;
 use super::store::list::{Key, Needs, Text, Wanted, page};
-use super::{ResourceView, references, target_of, view_of};
+use super::{ResourceView, references, seen_by, target_of};
 use crate::access::{self, About, Ctx, Viewer, archived, identity};
 use crate::base::db::Value;
 use crate::base::error::{Error, Result};
@@ -53,19 +53,38 @@ pub async fn list(ctx: &Ctx, filter: &Filter, request: &PageRequest) -> Result<P
     let (dir, now) = (ctx.directory(), ctx.now());
     let caller = ctx.reader(&dir)?;
     let query = format!("resources {filter:?}");
-    let mut wanted = wanted(&dir, &caller, filter, now)?;
+    let reach = reach(&dir, &caller, filter, now);
+    let (rows, next) = found(ctx, &dir, &caller, filter, &query, request, reach).await?;
+    Ok(Page { items: still_seen(ctx, rows)?, next })
+}
+
+/// A page of what is wanted among the classes of that reach, and the cursor of the next. Whether the caller still sees
+/// these rows is to be asked once more.
+///
+/// # Errors
+/// 422 for an unknown order and for a cursor that is not good.
+pub(super) async fn found(
+    ctx: &Ctx,
+    dir: &Directory,
+    caller: &Caller,
+    filter: &Filter,
+    query: &str,
+    request: &PageRequest,
+    reach: Reach,
+) -> Result<(Vec<Stored>, Option<String>)> {
+    let now = ctx.now();
+    let mut wanted = wanted(dir, caller, filter, now)?;
     wanted.limit = request.limit;
     if let Some(cursor) = &request.cursor {
-        let (key, id) = access::read_cursor(&dir, &caller, &query, cursor)?;
+        let (key, id) = access::read_cursor(dir, caller, query, cursor)?;
         let key = match wanted.key {
             Key::Name => Value::Text(key),
             Key::Updated | Key::Created => Value::Int(key.parse().unwrap_or_default()),
         };
         wanted.after = Some((key, id));
     }
-    let reach = reach(&dir, &caller, filter, now);
-    wanted.needs = needs(&dir, &caller, &reach, now);
-    let me = identity(&dir, &caller);
+    wanted.needs = needs(dir, caller, &reach, now);
+    let me = identity(dir, caller);
     let mut left = CUTS;
     let (rows, end) = loop {
         let found = page(&ctx.db(), &reach, me.as_deref(), &wanted).await?;
@@ -81,8 +100,8 @@ pub async fn list(ctx: &Ctx, filter: &Filter, request: &PageRequest) -> Result<P
             return Err(Error::Unavailable);
         }
     };
-    let next = end.map(|(key, id)| access::cursor(&dir, &caller, &query, &key, &id)).transpose()?;
-    Ok(Page { items: still_seen(ctx, rows)?, next })
+    let next = end.map(|(key, id)| access::cursor(dir, caller, query, &key, &id)).transpose()?;
+    Ok((rows, next))
 }
 
 /// What that caller sees of the things that must be seen before others; `None` where nothing in a reach requires any.
@@ -197,12 +216,13 @@ pub async fn everything(
 
 /// Access, or a row itself, may have changed while the rows were read: each is asked about again, so that
 /// nothing that was revoked appears after the revoke was answered.
-fn still_seen(ctx: &Ctx, rows: Vec<Stored>) -> Result<Vec<ResourceView>> {
+pub(super) fn still_seen(ctx: &Ctx, rows: Vec<Stored>) -> Result<Vec<ResourceView>> {
     let (dir, now) = (ctx.directory(), ctx.now());
     let caller = ctx.caller(&dir)?;
+    let viewer = Viewer::new(&dir, &caller, now);
     let seen =
         |row: &Stored| dir.world.decide(&caller, target_of(&dir, &caller, row, now), Action::Read, now).allowed();
-    rows.into_iter().filter(seen).map(|row| view_of(&dir, &caller, row, now)).collect()
+    rows.into_iter().filter(seen).map(|row| seen_by(&dir, &caller, &viewer, row, now)).collect()
 }
 
 fn reach(dir: &Directory, caller: &Caller, filter: &Filter, now: Micros) -> Reach {
@@ -210,7 +230,9 @@ fn reach(dir: &Directory, caller: &Caller, filter: &Filter, now: Micros) -> Reac
     let of_kind = |class: &Class| filter.kinds.is_empty() || kinds.contains(&class.kind);
     if filter.spaces.is_empty() {
         let active = |space: SpaceIx| filter.archived || !archived(&dir.world, space);
-        return dir.world.reach(caller, now, |class| of_kind(class) && active(class.space));
+        // What is seen through an archived space only is left out, like what lies in one.
+        let wanted = |class: &Class, through| of_kind(class) && active(class.space) && active(through);
+        return dir.world.reach_through(caller, Action::Read, now, wanted);
     }
     let mut spaces: Vec<SpaceIx> = filter.spaces.iter().filter_map(|id| dir.space_ref(id)).collect();
     spaces.sort_unstable();

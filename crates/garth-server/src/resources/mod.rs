@@ -12,6 +12,7 @@ mod moving;
 mod references;
 pub mod requirements;
 mod reseal;
+pub mod shares;
 mod store;
 mod words;
 
@@ -74,7 +75,7 @@ pub struct ResourceView {
     pub row: Stored,
     /// The kind's name.
     pub kind: String,
-    /// The id of its space.
+    /// The id of its space; `None` where it is seen through a share and that space is hidden.
     pub space: Option<Uuid>,
     /// Its body, secrets marked.
     pub body: Value,
@@ -131,17 +132,36 @@ fn missing(caller: &Caller) -> Error {
 /// # Errors
 /// When what was stored is damaged.
 fn view_of(dir: &Directory, caller: &Caller, row: Stored, now: Micros) -> Result<ResourceView> {
+    seen_by(dir, caller, &Viewer::new(dir, caller, now), row, now)
+}
+
+/// The same for many of one caller, whose eyes are opened once.
+fn seen_by(
+    dir: &Directory,
+    caller: &Caller,
+    viewer: &Viewer<'_>,
+    mut row: Stored,
+    now: Micros,
+) -> Result<ResourceView> {
     let gone = || Error::internal("a resource of a class that is gone");
     let class = dir.world.class(row.class).ok_or_else(gone)?;
     let info = dir.class_info(row.class).ok_or_else(gone)?;
-    let editor = dir.world.decide(caller, target_of(dir, caller, &row, now), Action::Write, now).allowed();
-    let viewer = Viewer::new(dir, caller, now);
+    let decision = dir.world.decide(caller, target_of(dir, caller, &row, now), Action::Write, now);
     let shown = |policy: &Option<Value>| {
-        policy.as_ref().map(|p| if editor { p.clone() } else { access::redacted(dir, &viewer, p) })
+        policy.as_ref().map(|p| if decision.allowed() { p.clone() } else { access::redacted(dir, viewer, p) })
     };
+    // A share shows the thing, not where it lies and whose it is there.
+    let inside = decision.window.is_none() || viewer.space(class.space);
+    if !inside {
+        let seen = |text: &String| dir.principal(text).is_some_and(|person| viewer.principal(person));
+        for person in [&mut row.author, &mut row.owner] {
+            *person = Some(std::mem::take(person)).filter(seen).unwrap_or_default();
+        }
+        row.subscribers.retain(seen);
+    }
     Ok(ResourceView {
         kind: dir.kinds.info(class.kind).map(|k| k.definition.name.clone()).unwrap_or_default(),
-        space: dir.space_id(class.space),
+        space: dir.space_id(class.space).filter(|_| inside),
         body: body::shown(dir.kinds.info(class.kind).map(|k| &**k), &row.body, &row.secrets)?,
         view: shown(&info.view),
         edit: shown(&info.edit),
@@ -223,7 +243,7 @@ async fn create_in(w: &mut Write<'_>, new: NewResource) -> Result<ResourceView> 
     let view = new.view.as_ref().map(|p| own_policy(w, p, "/view")).transpose()?.unwrap_or_default();
     let edit = new.edit.as_ref().map(|p| own_policy(w, p, "/edit")).transpose()?.unwrap_or_default();
     let guarded = !(view.is_empty() && edit.is_empty());
-    let class = w.class((space, kind, view, edit)).await?;
+    let class = w.class((space, kind, view, edit, String::new())).await?;
     let id = ids::new_id(w.now).to_string();
     let mut given = new.body.unwrap_or_else(|| json!({}));
     references::resolve(w, &info, space, &mut given).await?;
@@ -356,7 +376,7 @@ fn state(dir: &Directory, row: &Stored) -> Value {
     let class = dir.world.class(row.class);
     let info = dir.class_info(row.class);
     let kind = class.and_then(|c| dir.kinds.info(c.kind)).map(|k| &**k);
-    json!({
+    let mut state = json!({
         "code": row.code,
         "name": row.name,
         "space": class.and_then(|c| dir.space_id(c.space)),
@@ -368,5 +388,9 @@ fn state(dir: &Directory, row: &Stored) -> Value {
         "owner": row.owner,
         "subscribers": row.subscribers,
         "archived": row.archived,
-    })
+    });
+    if let Some(info) = info.filter(|info| !info.windows.is_empty()) {
+        state["shares"] = json!(info.windows);
+    }
+    state
 }

@@ -4,7 +4,7 @@ use super::store::{self, followers};
 use super::{ResourceView, asked, name_of, target_of};
 use crate::access::{Ctx, Permit, Write, identity};
 use crate::base::error::{Error, Result};
-use crate::directory::{Directory, KindInfo};
+use crate::directory::KindInfo;
 use garth_core::{Action, KindIx, SpaceIx, Target};
 use hashbrown::{HashMap, HashSet};
 use serde_json::Value;
@@ -132,7 +132,7 @@ async fn found(w: &mut Write<'_>, kind: &str, space: SpaceIx, text: &str) -> Res
     let target = target_of(w.dir(), &w.caller, &row, w.now);
     let viewable = w.dir().world.decide(&w.caller, target, Action::Read, w.now).allowed();
     let of_kind = w.dir().world.class(row.class).is_some_and(|c| w.dir().kinds.by_name::<KindIx>(kind) == Some(c.kind));
-    let usable = w.dir().world.class(row.class).is_some_and(|c| usable(w.dir(), space, c.space, c.kind));
+    let usable = w.dir().world.may_use(space, row.class);
     Ok((viewable && of_kind && usable).then_some(row.id))
 }
 
@@ -218,18 +218,6 @@ fn item_of(body: &Value, place: &str) -> Option<(String, usize)> {
 fn in_order(list: &str, at: usize) -> Vec<(usize, String)> {
     let step = |step: &str| step.parse().map_or_else(|_| (0, step.to_owned()), |number| (number, String::new()));
     list.split('/').map(step).chain(std::iter::once((at, String::new()))).collect()
-}
-
-/// May what lies in `space` use what lies in `other`? What is here, and shareable things above
-/// along unbroken inheriting links.
-pub(super) fn usable(dir: &Directory, space: SpaceIx, other: SpaceIx, kind: KindIx) -> bool {
-    if space == other {
-        return true;
-    }
-    let shareable = dir.kinds.info(kind).is_some_and(|k| k.definition.shareable);
-    let chain = dir.world.ancestry(space);
-    let up = chain.iter().take_while(|ix| **ix != other);
-    shareable && chain.contains(&other) && up.copied().all(|ix| dir.world.space(ix).is_some_and(|s| s.inherits))
 }
 
 /// What a pointer names in a body whose references are ids.

@@ -17,6 +17,10 @@ mod moves;
 mod requirements;
 #[path = "tests/search.rs"]
 mod search;
+#[path = "tests/shares.rs"]
+mod shares;
+#[path = "tests/usable.rs"]
+mod usable;
 
 stories! {
     a_resource_is_answered_as_it_was_made,

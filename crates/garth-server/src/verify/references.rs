@@ -3,9 +3,10 @@
 
 use super::{Report, store};
 use crate::base::db::{DbError, Row, Tx};
+use crate::base::ids;
 use crate::base::secrets::Vault;
 use crate::directory::policy::{All, Place, read};
-use crate::directory::{Definition, Directory};
+use crate::directory::{Definition, Directory, windows_text};
 use crate::resources;
 use garth_core::{MAX_SPACE_DEPTH, Principal};
 use serde_json::Value;
@@ -231,9 +232,20 @@ async fn policies(tx: &mut Tx, dir: &Directory, report: &mut Report) -> Result<(
                 policy(dir, report, &place, what, text, Place::Resource);
             }
         }
+        if !row.text(4)?.is_empty() && !well_written(row.text(4)?, row.text(1)?) {
+            let problem = "what says where its resources are shared to is no list of other spaces";
+            report.found("references", &place, problem, "nobody sees them by it; share them anew");
+        }
         Ok(())
     })
     .await
+}
+
+/// Is that a list of spaces a class is shared to, as one is written? Spaces that were deleted stay in it, and let nobody in.
+fn well_written(text: &str, own: &str) -> bool {
+    let Ok(windows) = serde_json::from_str::<Vec<String>>(text) else { return false };
+    let ids = windows.iter().all(|id| ids::read_id(id).is_some() && id != own);
+    ids && windows_text(windows) == text
 }
 
 /// Reads one policy as it is read when it is saved.

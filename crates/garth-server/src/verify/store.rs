@@ -17,8 +17,9 @@ pub(super) const SPACES: &str =
 pub(super) const POLICIES: &str = "SELECT id, name, policy, edit FROM policies ORDER BY id";
 /// Id, name, definition.
 pub(super) const KINDS: &str = "SELECT id, name, definition FROM kinds ORDER BY id";
-/// Id, space, both policies.
-pub(super) const CLASSES: &str = "SELECT id, space_id, view_policy, edit_policy FROM access_classes ORDER BY id";
+/// Id, space, both policies, where it is shared to.
+pub(super) const CLASSES: &str =
+    "SELECT id, space_id, view_policy, edit_policy, windows FROM access_classes ORDER BY id";
 /// Id, name, patterns.
 pub(super) const ROLES: &str = "SELECT id, name, permissions FROM roles ORDER BY id";
 /// Id, number, code, prefix, author, owner, secrets, space, the space's wrapped key.

@@ -174,7 +174,7 @@ impl World {
         let person = self.dice.one(&self.people.clone()).principal();
         let group = self.dice.one(&self.groups.clone()).id.clone();
         let resource = self.dice.one(all).1.clone();
-        match self.dice.below(12) {
+        match self.dice.below(14) {
             0 | 1 => {
                 let holders = [person, format!("group:{group}"), "group:everyone".to_owned()];
                 let (role, principal) =
@@ -195,6 +195,10 @@ impl World {
             10 => {
                 let kind = *self.dice.one(&["group_member", "group_member_removed"]);
                 json!({"type": kind, "group": group, "member": person})
+            }
+            11 | 12 => {
+                let spaces: Vec<String> = self.spaces.iter().map(|space| space.id.clone()).collect();
+                json!({"type": "shares", "resource": resource, "spaces": self.dice.some(&spaces)})
             }
             _ => {
                 let exceptions = if self.dice.chance(2) { json!({"author": ["view"]}) } else { json!({}) };
@@ -233,6 +237,11 @@ impl World {
             "grant" => by.post(&format!("/api/v1/spaces/{}/grants", text("space")), without(&["space"])).await,
             "grant_removed" => by.delete(&format!("/api/v1/spaces/{}/grants/{}", text("space"), text("grant"))).await,
             "space" => by.patch(&format!("/api/v1/spaces/{}", text("space")), without(&["space"])).await,
+            "shares" => {
+                let put = "PUT".parse().expect("a method");
+                let url = format!("{RESOURCES}/{}/shares", text("resource"));
+                by.call(put, &url).json(without(&["resource"])).await
+            }
             "policy" => by.patch(&format!("/api/v1/policies/{}", text("id")), without(&["id"])).await,
             "resource" => by.patch(&format!("{RESOURCES}/{}", text("resource")), without(&["resource"])).await,
             "move" => by.post(&format!("{RESOURCES}/{}/move", text("resource")), without(&["resource"])).await,

@@ -103,6 +103,7 @@ fn each_damage_is_found_and_told(engine: Engine) {
         (format!("UPDATE policies SET policy = '{{\"groups_any\":[\"group:{NOBODY}\"]}}'"), "policies", "crew only", "its policy"),
         ("UPDATE kinds SET definition = replace(definition, '\"default_view\":null', '\"default_view\":\"whoever\"')".to_owned(), "policies", "(door)", "default view policy"),
         (format!("UPDATE access_classes SET edit_policy = '{{\"named\":\"{NOBODY}\"}}'"), "policies", "access_classes ", "is not a known policy"),
+        (format!("UPDATE access_classes SET windows = '[\"{NOBODY}\",\"x\"]'"), "references", "access_classes ", "is no list of other spaces"),
         ("UPDATE roles SET permissions = '[\"door:fly\"]' WHERE name = 'porter'".to_owned(), "references", "(porter)", "door:fly is not a known permission"),
         (format!("INSERT INTO resource_requirements (resource_id, required_id, direct) VALUES ('{lock}', '{lock}', 0)"), "references", &lock, "is not held back"),
         ("DELETE FROM resource_requirements".to_owned(), "references", &lock, "is not held back"),

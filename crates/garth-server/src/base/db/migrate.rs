@@ -22,6 +22,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, name: "movement", sql: include_str!("../../../migrations/0004_movement.sql") },
     Migration { version: 5, name: "search", sql: include_str!("../../../migrations/0005_search.sql") },
     Migration { version: 6, name: "lists", sql: include_str!("../../../migrations/0006_lists.sql") },
+    Migration { version: 7, name: "shares", sql: include_str!("../../../migrations/0007_shares.sql") },
 ];
 
 /// To serve, runs what is missing; to read, checks that nothing is.

@@ -140,7 +140,7 @@ async fn one(w: &mut Write<'_>, copy: &Copy, permit: Permit, turns: &Turns<'_>) 
     Ok(Ok(Made { row, instead_of: None, leaders, permit }))
 }
 
-/// The copy's class: policies of its own go along, if the caller could have written them.
+/// The copy's class: policies of its own go along, if the caller could have written them. Shares stay behind.
 async fn class_of(w: &mut Write<'_>, copy: &Copy) -> Result<Result<ClassIx, Hindered>> {
     let gone = || Error::internal("a resource of a class that is gone");
     let info = w.dir().class_info(copy.source.class).ok_or_else(gone)?.clone();
@@ -157,5 +157,5 @@ async fn class_of(w: &mut Write<'_>, copy: &Copy) -> Result<Result<ClassIx, Hind
         }
     }
     let [view, edit] = policies;
-    w.class((copy.to, copy.kind_ix, view, edit)).await.map(Ok)
+    w.class((copy.to, copy.kind_ix, view, edit, String::new())).await.map(Ok)
 }

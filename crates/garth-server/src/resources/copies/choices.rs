@@ -1,6 +1,5 @@
 //! What a request says about references: which of what is referred to is copied, left out, or stands for another.
 
-use super::super::references::usable;
 use super::super::store::{self, Stored};
 use super::super::{name_of, target_of};
 use super::Choice;
@@ -118,6 +117,6 @@ pub(super) async fn seen(w: &mut Write<'_>, text: &str) -> Result<Option<Stored>
 async fn usable_there(w: &mut Write<'_>, space: SpaceIx, text: &str) -> Result<Option<(String, KindIx)>> {
     let Some(row) = seen(w, text).await? else { return Ok(None) };
     let Some(class) = w.dir().world.class(row.class) else { return Ok(None) };
-    let fits = usable(w.dir(), space, class.space, class.kind);
+    let fits = w.dir().world.may_use(space, row.class);
     Ok(fits.then_some((row.id, class.kind)))
 }

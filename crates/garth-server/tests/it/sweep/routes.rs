@@ -242,6 +242,7 @@ fn spaces() -> Vec<Route> {
         get("/api/v1/spaces/{id}/members", SignedIn),
         get("/api/v1/spaces/{id}/audit", SignedIn),
         get("/api/v1/spaces/{id}/export", SignedIn),
+        get("/api/v1/spaces/{id}/usable", Open),
         post("/api/v1/spaces/{id}/import", SignedIn, |_, _| {
             json!([
                 {"type": "space", "format": 1, "space": {}},
@@ -273,6 +274,9 @@ fn resources() -> Vec<Route> {
         patch("/api/v1/resources/{id}", SignedIn, |_, _| json!({"name": "Mend the lift"})),
         post("/api/v1/resources/{id}/archive", SignedIn, nothing),
         post("/api/v1/resources/{id}/activate", SignedIn, nothing),
+        get("/api/v1/resources/{id}/shares", Open),
+        post("/api/v1/resources/{id}/shares", SignedIn, |w, _| json!({"space": w.beta.id})),
+        put("/api/v1/resources/{id}/shares", SignedIn, |w, _| json!({"spaces": [w.beta.id]})),
         post(
             "/api/v1/resources/batch-move",
             SignedIn,
@@ -286,6 +290,7 @@ fn resources() -> Vec<Route> {
 fn ends() -> Vec<Route> {
     use Class::*;
     vec![
+        delete("/api/v1/resources/{id}/shares/{space}", SignedIn),
         delete("/api/v1/resources/{id}", SignedIn),
         delete("/api/v1/spaces/{id}/grants/{grant}", SignedIn),
         delete("/api/v1/registry/spaces/{id}/grants/{grant}", System),

@@ -55,12 +55,15 @@ pub struct Ids {
     pub kind: String,
     pub policy: String,
     pub session: String,
+    /// What a resource is shared to.
+    pub window: String,
 }
 
 impl Ids {
     /// Ids that look like these and never existed.
     pub fn strange(&self) -> Ids {
-        let Ids { space, grant, registry_grant, key, resource, user, group, role, kind, policy, session } = self;
+        let Ids { space, grant, registry_grant, key, resource, user, group, role, kind, policy, session, window } =
+            self;
         Ids {
             space: strange(space),
             grant: strange(grant),
@@ -73,6 +76,7 @@ impl Ids {
             kind: strange(kind),
             policy: strange(policy),
             session: strange(session),
+            window: strange(window),
         }
     }
 
@@ -95,6 +99,7 @@ impl Ids {
             .replace("{id}", id)
             .replace("{grant}", grant)
             .replace("{key}", &self.key)
+            .replace("{space}", &self.window)
             .replace("{principal}", &format!("user:{}", self.user));
         assert!(!filled.contains(['{', '}']) && !filled.contains("//"), "nobody knows how to fill {path}: {filled}");
         filled
@@ -118,7 +123,7 @@ impl World {
         }
         let [lin, wes, bo, out, kim, gus, gone, mia, zoe] =
             <[Person; 9]>::try_from(people).unwrap_or_else(|_| panic!("nine people"));
-        ada.kind("task").await;
+        ada.kind_with("task", json!({"shareable": true})).await;
         g.closed_home().await;
         let atlas = ada.space("Atlas").admin(&lin).create().await;
         let beta = ada.space("Beta").admin(&lin).create().await;
@@ -135,6 +140,7 @@ impl World {
         let by_registry = ada.grant_by_registry(&atlas, &crew, "reader").await;
         let task = lin.resource("task", "Fix the lift").space(&atlas).create().await;
         let doomed = lin.resource("task", "Forget the lift").space(&atlas).create().await;
+        lin.post(&doomed.url("/shares"), json!({"space": beta.id})).await.created();
         let beyond = lin.resource("task", "Another lift").space(&beta).create().await;
         lin.post(&old.url("/archive"), json!({})).await.ok();
         let (spare, gone_key) = (lin.key(&atlas, "spare", "reader").await, lin.key(&atlas, "gone", "reader").await);
@@ -162,6 +168,7 @@ impl World {
             kind: kind.id.clone(),
             policy: policy.id(),
             session: other_session(&kim).await,
+            window: beta.id.clone(),
         };
         let hidden = Ids {
             space: vault.id.clone(),
@@ -172,6 +179,7 @@ impl World {
             user: mia.id.clone(),
             group: ghosts.id.clone(),
             session: other_session(&mia).await,
+            window: vault.id.clone(),
             ..ids.clone()
         };
         let doomed = Ids {

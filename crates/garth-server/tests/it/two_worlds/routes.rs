@@ -124,7 +124,7 @@ fn questions() -> Vec<Entry> {
 
 /// A change that is only planned.
 fn planned(d: &mut Dice) -> Value {
-    let mut change = match d.below(12) {
+    let mut change = match d.below(13) {
         0 => json!({"space": d.id("space"), "principal": d.principal(), "role": d.role()}),
         1 => json!({"space": d.id("space"), "grant": d.id("grant"), "role": d.role()}),
         2 => json!({"space": d.id("space"), "grant": d.id("grant")}),
@@ -149,6 +149,7 @@ fn planned(d: &mut Dice) -> Value {
             change["kind"] = json!(d.kind());
             change
         }
+        10 => json!({"resource": d.resource(), "spaces": [d.id("space"), d.id("space")]}),
         _ => json!({"group": d.group(), "member": d.principal()}),
     };
     let sort = match &change {
@@ -158,6 +159,7 @@ fn planned(d: &mut Dice) -> Value {
         c if c.get("group").is_some() => d.one(&["group_member", "group_member_removed"]),
         c if c.get("schema").is_some() => "kind",
         c if c.get("policy").is_some() => "policy",
+        c if c.get("spaces").is_some() => "shares",
         c if c.get("resource").is_some() && c.as_object().is_some_and(|c| c.len() == 2) => "move",
         c if c.get("resource").is_some() => "resource",
         c if c.as_object().is_some_and(|c| c.len() == 1) => d.one(&["archive", "activate"]),
@@ -361,6 +363,7 @@ fn spaces() -> Vec<Entry> {
             body
         })),
         ask("GET /api/v1/spaces/{id}/export", 4),
+        ask("GET /api/v1/spaces/{id}/usable", 8),
         dry(ask("POST /api/v1/spaces/{id}/import", 1)),
     ]
 }
@@ -396,6 +399,14 @@ fn resources() -> Vec<Entry> {
         }),
         ask("DELETE /api/v1/resources/{id}", 4),
         tell("POST /api/v1/resources/{id}/move", 7, |d| json!({"space": d.id("space")})),
+        ask("GET /api/v1/resources/{id}/shares", 6),
+        tell("POST /api/v1/resources/{id}/shares", 6, |d| json!({"space": d.id("space")})),
+        tell("PUT /api/v1/resources/{id}/shares", 5, |d| match d.below(3) {
+            0 => json!({"spaces": [d.id("space")]}),
+            1 => json!({"spaces": [d.id("space"), d.id("space")]}),
+            _ => json!({"spaces": []}),
+        }),
+        ask("DELETE /api/v1/resources/{id}/shares/{space}", 3),
         tell("POST /api/v1/resources/{id}/archive", 3, nothing),
         tell("POST /api/v1/resources/{id}/activate", 3, nothing),
     ]
@@ -451,6 +462,7 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
         ("/api/v1/policies/{id}", "id", "policy"),
         ("/api/v1/me/sessions/{id}", "id", "session"),
         ("/", "grant", "grant"),
+        ("/", "space", "space"),
         ("/", "key", "key"),
         ("/", "principal", "principal"),
     ];

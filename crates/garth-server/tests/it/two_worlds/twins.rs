@@ -286,6 +286,7 @@ async fn visible_resources(g: &Garth, people: &BTreeMap<&str, Person>, spaces: &
         lin.resource("task", "Secret plan").space(plaza).view(json!("public")),
         lin.resource("task", "Attic").space(delta),
         kim.resource("task", "old").space(atlas),
+        lin.resource("pool", "Open pool").space(atlas).view(json!("users")),
     ];
     let mut made = vec![first];
     for one in new {
@@ -294,6 +295,10 @@ async fn visible_resources(g: &Garth, people: &BTreeMap<&str, Person>, spaces: &
     }
     kim.post(&made[11].url("/archive"), json!({})).await.ok();
     tick(g);
+    for (at, space) in [(5, plaza), (12, plaza), (12, delta)] {
+        lin.post(&made[at].url("/shares"), json!({"space": space.id})).await.created();
+        tick(g);
+    }
     made
 }
 
