@@ -106,6 +106,7 @@ const KEPT: &[(&str, &str)] = &[
     ("subscribers of one resource", "subscribers_have_a_limit"),
     ("resources that one requires, those counted that it requires by way of others", "required_things_are_limited"),
     ("resources that may require one whose own requirements change", "required_things_are_limited"),
+    ("what one resource has attached to it explicitly", "attachments_of_one_resource_are_limited"),
     ("what one preview looks at: spaces; resources with policies of their own", "a_preview_says_when_it_is_not_all"),
     ("what one preview compares; what it answers", "a_preview_says_when_it_is_not_all"),
     ("resources ever made", "codes_are_distinct_look_unordered_and_read_back"),

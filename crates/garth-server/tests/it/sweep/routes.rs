@@ -273,6 +273,9 @@ fn resources() -> Vec<Route> {
         patch("/api/v1/resources/{id}", SignedIn, |_, _| json!({"name": "Mend the lift"})),
         post("/api/v1/resources/{id}/archive", SignedIn, nothing),
         post("/api/v1/resources/{id}/activate", SignedIn, nothing),
+        get("/api/v1/resources/{id}/attachments", Open),
+        post("/api/v1/resources/{id}/attachments", SignedIn, |w, _| json!({"resource": w.ids.pool})),
+        get("/api/v1/resources/{id}/consumers", Open),
         post(
             "/api/v1/resources/batch-move",
             SignedIn,
@@ -286,6 +289,7 @@ fn resources() -> Vec<Route> {
 fn ends() -> Vec<Route> {
     use Class::*;
     vec![
+        delete("/api/v1/resources/{id}/attachments/{resource}", SignedIn),
         delete("/api/v1/resources/{id}", SignedIn),
         delete("/api/v1/spaces/{id}/grants/{grant}", SignedIn),
         delete("/api/v1/registry/spaces/{id}/grants/{grant}", System),

@@ -55,12 +55,14 @@ pub struct Ids {
     pub kind: String,
     pub policy: String,
     pub session: String,
+    /// What can be attached, or is.
+    pub pool: String,
 }
 
 impl Ids {
     /// Ids that look like these and never existed.
     pub fn strange(&self) -> Ids {
-        let Ids { space, grant, registry_grant, key, resource, user, group, role, kind, policy, session } = self;
+        let Ids { space, grant, registry_grant, key, resource, user, group, role, kind, policy, session, pool } = self;
         Ids {
             space: strange(space),
             grant: strange(grant),
@@ -73,6 +75,7 @@ impl Ids {
             kind: strange(kind),
             policy: strange(policy),
             session: strange(session),
+            pool: strange(pool),
         }
     }
 
@@ -95,6 +98,7 @@ impl Ids {
             .replace("{id}", id)
             .replace("{grant}", grant)
             .replace("{key}", &self.key)
+            .replace("{resource}", &self.pool)
             .replace("{principal}", &format!("user:{}", self.user));
         assert!(!filled.contains(['{', '}']) && !filled.contains("//"), "nobody knows how to fill {path}: {filled}");
         filled
@@ -135,6 +139,10 @@ impl World {
         let by_registry = ada.grant_by_registry(&atlas, &crew, "reader").await;
         let task = lin.resource("task", "Fix the lift").space(&atlas).create().await;
         let doomed = lin.resource("task", "Forget the lift").space(&atlas).create().await;
+        ada.kind_with("pool", json!({"shareable": true})).await;
+        let pool = lin.resource("pool", "Pool").space(&atlas).create().await;
+        let used = lin.resource("pool", "Used").space(&atlas).create().await;
+        lin.post(&doomed.url("/attachments"), json!({"resource": used.id})).await.created();
         let beyond = lin.resource("task", "Another lift").space(&beta).create().await;
         lin.post(&old.url("/archive"), json!({})).await.ok();
         let (spare, gone_key) = (lin.key(&atlas, "spare", "reader").await, lin.key(&atlas, "gone", "reader").await);
@@ -145,6 +153,7 @@ impl World {
 
         // What nobody who calls may know of.
         let secret = mia.resource("task", "Secret").space(&vault).create().await;
+        let hidden_pool = mia.resource("pool", "Hidden pool").space(&vault).create().await;
         let vault_key = mia.key(&vault, "vault", "reader").await;
         let vault_grants = mia.get(&vault.url("/grants")).await.ok();
         let ghosts = ada.group("ghosts", &[&mia]).await;
@@ -162,6 +171,7 @@ impl World {
             kind: kind.id.clone(),
             policy: policy.id(),
             session: other_session(&kim).await,
+            pool: pool.id.clone(),
         };
         let hidden = Ids {
             space: vault.id.clone(),
@@ -172,6 +182,7 @@ impl World {
             user: mia.id.clone(),
             group: ghosts.id.clone(),
             session: other_session(&mia).await,
+            pool: hidden_pool.id.clone(),
             ..ids.clone()
         };
         let doomed = Ids {
@@ -180,6 +191,7 @@ impl World {
             user: gone.id.clone(),
             group: old_crew.id.clone(),
             key: gone_key.id.clone(),
+            pool: used.id.clone(),
             ..ids.clone()
         };
         World {

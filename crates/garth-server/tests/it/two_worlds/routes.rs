@@ -396,6 +396,10 @@ fn resources() -> Vec<Entry> {
         }),
         ask("DELETE /api/v1/resources/{id}", 4),
         tell("POST /api/v1/resources/{id}/move", 7, |d| json!({"space": d.id("space")})),
+        ask("GET /api/v1/resources/{id}/attachments", 8),
+        tell("POST /api/v1/resources/{id}/attachments", 8, |d| json!({"resource": d.resource()})),
+        ask("DELETE /api/v1/resources/{id}/attachments/{resource}", 3),
+        ask("GET /api/v1/resources/{id}/consumers", 5),
         tell("POST /api/v1/resources/{id}/archive", 3, nothing),
         tell("POST /api/v1/resources/{id}/activate", 3, nothing),
     ]
@@ -452,6 +456,7 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
         ("/api/v1/me/sessions/{id}", "id", "session"),
         ("/", "grant", "grant"),
         ("/", "key", "key"),
+        ("/", "resource", "resource"),
         ("/", "principal", "principal"),
     ];
     places.iter().find(|(start, part, _)| path.starts_with(start) && *part == name).map(|(_, _, noun)| *noun)
