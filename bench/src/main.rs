@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use workload::{ADA, Size, VERA, Workload};
 
-const USAGE: &str = "usage: bench/run [S|M|L [decisions|http|batch|pages|who|durable|spaces|revoke]]";
+const USAGE: &str = "usage: bench/run [S|M|L [decisions|http|batch|pages|who|durable|spaces|attachments|revoke]]";
 
 #[tokio::main(worker_threads = 2)]
 async fn main() {
@@ -162,6 +162,9 @@ async fn run(size: Size, part: Option<&str>) {
         }
         if wanted("spaces") {
             lines::spaces(&server, &load, &mut table).await;
+        }
+        if wanted("attachments") {
+            lines::attachments(&server, &load, &mut table).await;
         }
         if wanted("revoke") {
             lines::revoke(&server, &load, &mut table).await;
