@@ -8,11 +8,14 @@ use crate::directory::Directory;
 use garth_core::{Action, ClassIx, Facts, KindIx, SpaceIx, Target};
 use hashbrown::HashMap;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// Links that are read at a time, to find those that can be named.
 const STEP: usize = 500;
 /// Steps between two classes; what the caller sees of more is not named.
 const STEPS: usize = 20;
+/// Pairs of classes that are looked at.
+const PAIRS: usize = 1_000;
 
 /// The spaces whose resources what lies in a space may use: itself, and those above along unbroken inheriting links.
 pub fn reached(dir: &Directory, space: SpaceIx) -> Vec<SpaceIx> {
@@ -115,12 +118,14 @@ async fn refuse(w: &mut Write<'_>, pairs: &[Pair], of: &Of, why: &str) -> Result
 async fn named(w: &mut Write<'_>, pairs: &[Pair], of: &Of) -> Result<Vec<Value>> {
     let me = identity(w.dir(), &w.caller).unwrap_or_default();
     let mut named = Vec::new();
-    let mut pairs = pairs.to_vec();
-    pairs.sort_unstable();
-    for pair in pairs {
+    let mut pairs: Vec<Pair> =
+        pairs.iter().copied().filter(|pair| glimpsed(w, pair.0) && glimpsed(w, pair.1)).collect();
+    // In an order that does not follow from what is hidden, as the numbers of classes do.
+    pairs.sort_by_cached_key(|pair| (known_by(w, pair.0), known_by(w, pair.1)));
+    for pair in pairs.into_iter().take(PAIRS) {
         let mut after = (String::new(), String::new());
         for _ in 0..STEPS {
-            if !(glimpsed(w, pair.0) && glimpsed(w, pair.1)) || named.len() >= ERRORS {
+            if named.len() >= ERRORS {
                 break;
             }
             let links = store::links(w.tx(), pair, of, (&after.0, &after.1), &me, STEP).await?;
@@ -150,7 +155,20 @@ async fn named(w: &mut Write<'_>, pairs: &[Pair], of: &Of) -> Result<Vec<Value>>
         }
     }
     named.truncate(ERRORS);
+    named.sort_by_cached_key(|link| (link["consumer"]["id"].to_string(), link["provider"]["id"].to_string()));
     Ok(named)
+}
+
+/// What a class is, without its number: the space it lies in, the kind and the policies.
+fn known_by(w: &Write<'_>, class: ClassIx) -> (Option<Uuid>, Option<Uuid>, String) {
+    let dir = pictured(w, class);
+    let of = dir.world.class(class);
+    let policies = dir.class_info(class).map(|info| json!([info.view, info.edit]).to_string());
+    (
+        of.and_then(|class| dir.space_id(class.space)),
+        of.and_then(|class| dir.kinds.info(class.kind)).map(|kind| kind.id),
+        policies.unwrap_or_default(),
+    )
 }
 
 /// The picture in which it is asked whether the caller sees something: the one before the change, which is refused. Only a

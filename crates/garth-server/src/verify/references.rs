@@ -288,7 +288,8 @@ async fn attachments(tx: &mut Tx, dir: &Directory, report: &mut Report) -> Resul
         }
         let class = |stored: i64| u32::try_from(stored).map_or(ClassIx(u32::MAX), ClassIx);
         let space = dir.world.class(class(row.int(4)?)).map(|class| class.space);
-        if !space.is_some_and(|space| reachable(dir, space, class(row.int(5)?))) {
+        let used = class(row.int(5)?);
+        if !space.is_some_and(|space| reachable(dir, space, used)) {
             let problem = format!("is attached to {provider}, which its space cannot use");
             report.found("references", &place, problem, "detach it, or let its space inherit what it uses");
         }

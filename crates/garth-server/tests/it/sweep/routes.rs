@@ -279,7 +279,7 @@ fn resources() -> Vec<Route> {
         post(
             "/api/v1/resources/batch-move",
             SignedIn,
-            |w, _| json!({"resources": [w.ids.resource], "space": w.beta.id}),
+            |w, _| json!({"resources": [w.ids.resource, w.ids.pool], "space": w.beta.id}),
         ),
         post("/api/v1/resources/{id}/move", SignedIn, |w, _| json!({"space": w.beta.id})),
         post("/api/v1/spaces/{id}/copies", SignedIn, |w, _| json!({"resources": [w.beyond.id]})),
