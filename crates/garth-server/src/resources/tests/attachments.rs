@@ -482,16 +482,17 @@ async fn labels_attach_by_themselves(g: Garth) {
     let stack = |name: &str, space: &Thing, labels: &[&str]| f.ada.resource("stack", name).space(space).labels(labels);
     let (all_here, red_here) = ("All automatic own", "Red automatic own");
     let (all_above, red_above) = ("All automatic inherited", "Red automatic inherited");
-    for (space, labels, wanted) in [
-        (&f.root, &[][..], vec![all_here]),
-        (&f.root, &["red"][..], vec![all_here]),
-        (&f.platform, &[][..], vec![all_above]),
-        (&f.platform, &["red", "green"][..], vec![all_above, red_here]),
-        (&f.platform, &["Red"][..], vec![all_above]),
-        (&f.team, &["blue"][..], vec![all_above, "Below automatic own", red_above]),
-        (&f.team, &["red", "blue"][..], vec![all_above, "Below automatic own", red_above]),
-        (&f.apart, &["red"][..], vec!["Elsewhere automatic own"]),
-    ] {
+    let cases: [(&Thing, &[&str], Vec<&str>); 8] = [
+        (&f.root, &[], vec![all_here]),
+        (&f.root, &["red"], vec![all_here]),
+        (&f.platform, &[], vec![all_above]),
+        (&f.platform, &["red", "green"], vec![all_above, red_here]),
+        (&f.platform, &["Red"], vec![all_above]),
+        (&f.team, &["blue"], vec![all_above, "Below automatic own", red_above]),
+        (&f.team, &["red", "blue"], vec![all_above, "Below automatic own", red_above]),
+        (&f.apart, &["red"], vec!["Elsewhere automatic own"]),
+    ];
+    for (space, labels, wanted) in cases {
         let made = stack("Stack", space, labels).create().await;
         assert_eq!(f.attached(&made).await, wanted, "{} {labels:?}", space["name"]);
     }
