@@ -117,7 +117,7 @@ async fn a_resource_uses_what_is_attached_to_it(g: Garth) {
     lin.post(&by_code, json!({"resource": near_code})).await.created();
     g.restart().await;
     assert_eq!(attached(&lin, &stack).await, ["Far explicit inherited", "Near explicit own"]);
-    assert_eq!(f.ada.get(&far.url("/consumers")).await.ok().each("resource"), [stack.id.clone()]);
+    assert_eq!(f.ada.get(&far.url("/consumers")).await.ok().each("resource"), [stack.id.as_str()]);
     // Who uses it is told only to whom may see that one.
     let bo = g.person("bo").await;
     f.ada.grant(&f.apart, &bo, "reader").await;
