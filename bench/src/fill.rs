@@ -11,6 +11,9 @@ use uuid::Uuid;
 const BEGIN: i64 = 1_767_225_600_000_000;
 const FOREVER: i64 = 4_000_000_000_000_000;
 
+/// Of so many resources one bears a label that attaches it by itself.
+const OFFERS: usize = 10;
+
 /// A well-mixed number of two: what makes ids look random.
 fn mix(noun: u64, ix: u64) -> u64 {
     let mut x = (noun << 48 ^ ix).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -82,7 +85,7 @@ pub fn tables(load: Workload, sessions: Vec<u32>, code_key: &[u8; 32]) -> Vec<Ro
     let grants: Vec<(u32, Who, u8)> =
         grants.flat_map(|(space, list)| list.iter().map(move |(who, role)| (space as u32, *who, *role))).collect();
     let (spaces, resources) = (load.spaces, load.resources);
-    let of = resources.clone();
+    let (of, offering) = (resources.clone(), resources.clone());
     vec![
         rows(
             "users",
@@ -109,7 +112,7 @@ pub fn tables(load: Workload, sessions: Vec<u32>, code_key: &[u8; 32]) -> Vec<Ro
             let prefix = char::from(b'A' + ix as u8);
             write!(
                 line,
-                "{}\tkind{ix}\t{prefix}\t{{\"name\":\"kind{ix}\",\"prefix\":\"{prefix}\"}}\t{BEGIN}",
+                "{}\tkind{ix}\t{prefix}\t{{\"name\":\"kind{ix}\",\"prefix\":\"{prefix}\",\"shareable\":true}}\t{BEGIN}",
                 id(KIND, ix as u32)
             )
             .unwrap();
@@ -176,6 +179,13 @@ pub fn tables(load: Workload, sessions: Vec<u32>, code_key: &[u8; 32]) -> Vec<Ro
                 write!(line, "{}\t{}\t{code}\t{class}\tResource {ix}\tresource {ix}\t{{\"text\":\"some words\"}}\t{{}}\tuser:{author}\t\t0\t1\t{made}\t{changed}", id(RESOURCE, ix as u32), ix + 1).unwrap();
             },
         ),
+        // One in ten attaches itself to everything within reach.
+        rows("resource_labels", "resource_id, label", size.resources / OFFERS, |at, line| {
+            write!(line, "{}\tautoattach:*", id(RESOURCE, (at * OFFERS) as u32)).unwrap();
+        }),
+        rows("resource_offers", "class_id, label, resource_id", size.resources / OFFERS, move |at, line| {
+            write!(line, "{}\t*\t{}", offering[at * OFFERS], id(RESOURCE, (at * OFFERS) as u32)).unwrap();
+        }),
         // What the server cuts "Resource 7" into.
         rows("resource_words", "resource_number, cut, head, body", size.resources, |ix, line| {
             write!(line, "{}\t0\t resource {ix} |\t", ix + 1).unwrap();

@@ -265,6 +265,28 @@ pub async fn spaces(server: &Server, load: &Workload, table: &mut Table) {
     }
 }
 
+/// What attaches itself to a resource in the space with the longest way up along inheriting links.
+pub async fn attachments(server: &Server, load: &Workload, table: &mut Table) {
+    let way = |space: u32| {
+        let up = |at: &u32| load.spaces[*at as usize].parent.filter(|_| load.spaces[*at as usize].inherits);
+        std::iter::successors(Some(space), up).collect::<Vec<u32>>()
+    };
+    let number = |at: &usize| way(space_of(load.resources[*at])).len();
+    let consumer = (0..load.resources.len()).max_by_key(number).expect("a resource");
+    let way = way(space_of(load.resources[consumer]));
+    for space in &way {
+        let grants = format!("/api/v1/registry/spaces/{}/grants", id(SPACE, *space));
+        let reader = json!({"principal": format!("user:{}", id(USER, ADA)), "role": "reader"});
+        server.done("POST", &grants, ADA, Some(reader)).await;
+    }
+    let path = format!("/api/v1/resources/{}/attachments?limit=100", id(RESOURCE, consumer as u32));
+    let found = server.done("GET", &path, ADA, None).await["items"].as_array().map_or(0, Vec::len);
+    let times = server.alone("GET", &path, ADA, None, 1_000).await;
+    let what = format!("what attaches itself to a resource ({found}, from {} spaces)", way.len());
+    let beside = format!("p99 {}", us(times.p99()));
+    table.add(what, us(times.median()), beside, None, "< 1 ms", Some(times.median() < 1_000.0));
+}
+
 /// A role is taken, and as soon as that is answered the question is asked.
 pub async fn revoke(server: &Server, load: &Workload, table: &mut Table) {
     let space = VERAS.start + VERAS_RESOURCE % VERAS.len() as u32;

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use workload::{ADA, Size, VERA, Workload};
 
-const USAGE: &str = "usage: bench/run [S|M|L [decisions|http|batch|pages|who|durable|spaces|revoke]] or bench/run tree";
+const USAGE: &str = "usage: bench/run [S|M|L [decisions|http|batch|pages|who|durable|spaces|attachments|revoke]] or bench/run tree";
 
 #[tokio::main(worker_threads = 2)]
 async fn main() {
@@ -164,6 +164,9 @@ async fn run(size: Size, part: Option<&str>) {
         }
         if wanted("spaces") {
             lines::spaces(&server, &load, &mut table).await;
+        }
+        if wanted("attachments") {
+            lines::attachments(&server, &load, &mut table).await;
         }
         if wanted("revoke") {
             lines::revoke(&server, &load, &mut table).await;

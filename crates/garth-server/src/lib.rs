@@ -76,6 +76,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(grants::api::routes())
         .merge(api_keys::api::routes())
         .merge(resources::api::routes())
+        .merge(resources::attachments::api::routes())
         .merge(resources::copies::api::routes())
         .merge(resources::shares::api::routes())
         .merge(transfers::api::routes())

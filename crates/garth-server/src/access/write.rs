@@ -160,6 +160,11 @@ impl Write<'_> {
         self.dir
     }
 
+    /// The picture before this change.
+    pub(super) fn before(&self) -> &Directory {
+        &self.before
+    }
+
     /// The open transaction, for a store's statements.
     pub fn tx(&mut self) -> &mut Tx {
         self.tx

@@ -45,6 +45,9 @@ pub enum Error {
     /// The same of many things at once: the sentence, and what would become of each.
     #[error("{0}")]
     ConflictAt(String, serde_json::Value),
+    /// Attachments would break: the sentence, and those that the caller may see; null for none.
+    #[error("{0}")]
+    Attached(String, serde_json::Value),
     /// The body or the query has wrong fields.
     #[error("the request has fields that cannot be accepted")]
     Invalid(Vec<FieldError>),
@@ -102,6 +105,7 @@ impl Error {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),
             Self::Conflict(code, _) => (StatusCode::CONFLICT, code, "Conflict"),
             Self::ConflictAt(..) => (StatusCode::CONFLICT, "conflict", "Conflict"),
+            Self::Attached(..) => (StatusCode::CONFLICT, "attached", "Conflict"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid request"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed", "Malformed request"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
@@ -146,7 +150,11 @@ impl Error {
             code,
             detail,
             errors,
-            items: if let Self::ConflictAt(_, items) = self { Some(items.clone()) } else { None },
+            items: match self {
+                Self::ConflictAt(_, items) => Some(items.clone()),
+                Self::Attached(_, links) if !links.is_null() => Some(links.clone()),
+                _ => None,
+            },
             request_id: String::new(),
         }
     }
@@ -187,7 +195,8 @@ pub struct Problem {
     /// The wrong fields, for `invalid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errors: Option<Vec<FieldError>>,
-    /// What would become of each thing, where the request named many and not all of it can be done.
+    /// What would become of each thing, where the request named many and not all of it can be done; for `attached`, the
+    /// attachments that would break and that the caller may see, each with `consumer` and `provider`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     pub items: Option<serde_json::Value>,

@@ -7,7 +7,7 @@ pub mod api;
 pub(crate) mod form;
 mod store;
 
-use crate::access::{Ctx, Permit, Record, Viewer, Write, page_of, redacted, write};
+use crate::access::{Ctx, Ends, Permit, Record, Viewer, Write, keep_links, page_of, redacted, write};
 use crate::base::error::{Error, FieldError, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::base::{ids, text};
@@ -155,7 +155,8 @@ fn shown(dir: &Directory, caller: &Caller, viewer: &Viewer<'_>, info: &Arc<KindI
 /// a resource is found by its name and labels only until it is cut anew.
 ///
 /// # Errors
-/// 403, 404, 409 when a permission that goes is in use, or when other references would be required although there are
+/// 403, 404, 409 `attached` when it is not to be shareable any more while something in another space uses a resource of it,
+/// 409 `conflict` when a permission that goes is in use, or when other references would be required although there are
 /// resources of the kind; 422.
 pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Arc<KindInfo>> {
     write(ctx, "kind.update", async move |w: &mut Write<'_>| {
@@ -181,6 +182,9 @@ pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Arc<KindI
             store::cut_anew(w.tx(), &permit, before.id, cut).await?;
         }
         save(w, &permit, before.id, &definition).await?;
+        if before.definition.shareable && !definition.shareable {
+            keep_links(w, Ends::Kind(ix)).await?;
+        }
         for gone in before.definition.permissions.iter().filter(|p| !definition.permissions.contains(p)) {
             unused(w.dir(), gone, None)?;
         }

@@ -6,7 +6,7 @@ use super::{
     ResourceView, body, keep_access, may_put, missing, moving, name_of, own_policy, people, person, record, references,
     requirements, state, target_of, view_of,
 };
-use crate::access::{self, ChangedRow, Ctx, Permit, Write, named_space, write};
+use crate::access::{self, ChangedRow, Ctx, Ends, Permit, Write, keep_links, named_space, unused, write};
 use crate::base::error::{Error, Result};
 use crate::base::text;
 use crate::directory::{KindInfo, windows_text};
@@ -66,7 +66,7 @@ pub(super) async fn hold(w: &mut Write<'_>, id: &str, version: Option<i64>) -> R
 /// Changes a resource, its space included, all of it or nothing.
 ///
 /// # Errors
-/// 404, 403, 409 `version_mismatch`, `archived` or `lockout`, 422.
+/// 404, 403, 409 `version_mismatch`, `archived`, `attached` or `lockout`, 422.
 pub async fn update(ctx: &Ctx, id: String, patch: ResourcePatch, version: Option<i64>) -> Result<ResourceView> {
     write(ctx, "resource.update", async move |w: &mut Write<'_>| change(w, &id, patch, version).await).await
 }
@@ -74,7 +74,7 @@ pub async fn update(ctx: &Ctx, id: String, patch: ResourcePatch, version: Option
 /// Moves a resource, and what follows it; ids and codes stay. To the space it lies in is no change.
 ///
 /// # Errors
-/// 404, 403 at either end, 409 `archived`, 422 for a space that is hidden or unknown.
+/// 404, 403 at either end, 409 `archived` or `attached`, 422 for a space that is hidden or unknown.
 pub async fn move_to(ctx: &Ctx, id: String, space: String, version: Option<i64>) -> Result<ResourceView> {
     let patch = ResourcePatch { space: Some(space), ..ResourcePatch::default() };
     write(ctx, "resource.move", async move |w: &mut Write<'_>| change(w, &id, patch, version).await).await
@@ -92,10 +92,12 @@ async fn change(w: &mut Write<'_>, id: &str, patch: ResourcePatch, version: Opti
     }
     may_put(w, held.class.kind, space)?;
     let along = moving::along(w, std::slice::from_ref(&held), space).await?;
+    let moved: Vec<String> = std::iter::once(&held).chain(&along).map(|held| held.row.id.clone()).collect();
     let class = place(w, &held, space, &patch).await?;
     let along = moving::place_all(w, along, space).await?;
     let view = alter(w, held, space, class, patch).await?;
     moving::settle(w, along, space).await?;
+    keep_links(w, Ends::Resources(&moved)).await?;
     Ok(view)
 }
 
@@ -202,7 +204,7 @@ async fn new_class(w: &mut Write<'_>, held: &Held, space: SpaceIx, patch: &Resou
 /// Archives a resource, or takes it back: an archived one leaves the lists that do not ask for it.
 ///
 /// # Errors
-/// 404, 403.
+/// 404, 403, 409 `attached` while something is attached to it.
 pub async fn archive(ctx: &Ctx, id: String, archived: bool) -> Result<ResourceView> {
     let action = if archived { "resource.archive" } else { "resource.activate" };
     write(ctx, action, async move |w: &mut Write<'_>| {
@@ -212,6 +214,9 @@ pub async fn archive(ctx: &Ctx, id: String, archived: bool) -> Result<ResourceVi
         }
         if !archived && access::archived(&w.dir().world, class.space) {
             return Err(Error::conflict("archived", "the space is archived"));
+        }
+        if archived {
+            unused(w, &before.id).await?;
         }
         let was = state(w.dir(), &before);
         let row = Stored { archived, version: before.version + 1, updated_at: w.now, ..before.clone() };
@@ -226,11 +231,12 @@ pub async fn archive(ctx: &Ctx, id: String, archived: bool) -> Result<ResourceVi
 /// Deletes a resource.
 ///
 /// # Errors
-/// 404, 403, 409 `version_mismatch`, or `conflict` while something else requires it.
+/// 404, 403, 409 `version_mismatch`, `attached` while something is attached to it, or `conflict` while something else requires it.
 pub async fn delete(ctx: &Ctx, id: String, version: Option<i64>) -> Result<()> {
     write(ctx, "resource.delete", async move |w: &mut Write<'_>| {
         let Held { row, class, kind, permit } = hold(w, &id, version).await?;
         requirements::not_required(w, &row.id).await?;
+        unused(w, &row.id).await?;
         let was = state(w.dir(), &row);
         store::delete(w, &permit, &row.id).await?;
         w.keep_count().await?;

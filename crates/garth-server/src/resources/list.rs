@@ -105,7 +105,7 @@ pub(super) async fn found(
 }
 
 /// What that caller sees of the things that must be seen before others; `None` where nothing in a reach requires any.
-fn needs(dir: &Directory, caller: &Caller, reach: &Reach, now: Micros) -> Option<Needs> {
+pub(super) fn needs(dir: &Directory, caller: &Caller, reach: &Reach, now: Micros) -> Option<Needs> {
     let kinds = dir.required_kinds();
     let requires = |class: &ClassIx| dir.class_requires(*class);
     let partial = || reach.partial.iter().any(|(class, _)| requires(class));

@@ -3,6 +3,7 @@
 
 pub mod api;
 mod asked;
+pub mod attachments;
 pub(crate) mod body;
 mod bulk;
 pub mod copies;

@@ -5,7 +5,7 @@
 use super::edit::{Held, ResourcePatch, alter, hold, place};
 use super::store::followers;
 use super::{BATCH, ResourceView, may_put, view_of};
-use crate::access::{Ctx, Write, named_space, write};
+use crate::access::{Ctx, Ends, Write, keep_links, named_space, write};
 use crate::base::error::{Error, FieldError, Result};
 use garth_core::{ClassIx, SpaceIx};
 use hashbrown::{HashMap, HashSet};
@@ -26,7 +26,7 @@ pub struct Moved {
 /// it is.
 ///
 /// # Errors
-/// 403 at either end, 409 `archived`, `lockout`, or `conflict` when more than 500 would go; 422 with a pointer to each
+/// 403 at either end, 409 `archived`, `attached`, `lockout`, or `conflict` when more than 500 would go; 422 with a pointer to each
 /// that is hidden or unknown, and for a space that is.
 pub async fn move_all(ctx: &Ctx, ids: Vec<String>, space: String) -> Result<Moved> {
     if ids.is_empty() || ids.len() > BATCH {
@@ -45,6 +45,7 @@ pub async fn move_all(ctx: &Ctx, ids: Vec<String>, space: String) -> Result<Move
         }
         let (places, held): (Vec<usize>, Vec<Held>) = going.into_iter().unzip();
         let along = along(w, &held, space).await?;
+        let moved: Vec<String> = held.iter().chain(&along).map(|held| held.row.id.clone()).collect();
         let mut placed = Vec::new();
         for (at, held) in places.into_iter().zip(held) {
             let class = at_item(at, place(w, &held, space, &ResourcePatch::default()).await)?;
@@ -55,6 +56,7 @@ pub async fn move_all(ctx: &Ctx, ids: Vec<String>, space: String) -> Result<Move
             items.push((at, at_item(at, alter(w, held, space, class, ResourcePatch::default()).await)?));
         }
         let followed = settle(w, along, space).await?;
+        keep_links(w, Ends::Resources(&moved)).await?;
         items.sort_by_key(|(at, _)| *at);
         Ok(Moved { items: items.into_iter().map(|(_, view)| view).collect(), followed })
     })

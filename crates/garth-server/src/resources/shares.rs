@@ -234,7 +234,9 @@ async fn put(w: &mut Write<'_>, permit: &Permit, held: Held, windows: Vec<SpaceI
     let row = Stored { class: new, ..before.clone() };
     let is = state(w.dir(), &row);
     w.row_changed(|| ChangedRow { name: before.name.clone(), before: before.about(), after: row.about() });
-    // Whatever has to hold after a change of shares is asked here: everything is where it will be, nothing is committed.
+    if !shut.is_empty() {
+        access::keep_links(w, Ends::Resources(std::slice::from_ref(&row.id))).await?;
+    }
     record(w, class.space, &kind, &row, was, is).await?;
     for (window, opens) in opened.into_iter().map(|at| (at, true)).chain(shut.into_iter().map(|at| (at, false))) {
         // The other end sees that it was shared there, and not from where.

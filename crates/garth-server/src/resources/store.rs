@@ -1,6 +1,7 @@
 //! SQL of resources: one at a time here, lists in [`list`], what they are found by in [`words`], who moves with them
 //! in [`followers`].
 
+pub(super) mod attachments;
 pub(super) mod followers;
 pub(super) mod list;
 pub(super) mod names;
@@ -9,6 +10,7 @@ pub(super) mod words;
 
 use crate::access::{Needed, Permit, Write};
 use crate::base::db::{Db, DbError, Row, Tx, Value, params};
+use crate::resources::attachments::offered;
 use crate::resources::words::Words;
 use garth_core::{ClassIx, Micros};
 use hashbrown::HashMap;
@@ -323,6 +325,7 @@ pub(super) async fn insert(w: &mut Write<'_>, permit: &Permit, row: &Stored, num
     tx.execute(&sql, &values(row, number)).await?;
     put_labels(tx, permit, &row.id, &row.labels).await?;
     put_subscribers(tx, permit, &row.id, &row.subscribers).await?;
+    attachments::offer_all(tx, permit, offers(row).collect()).await?;
     words::insert(tx, permit, number, row.class, &words).await
 }
 
@@ -333,17 +336,25 @@ pub(super) async fn insert_all(
     rows: impl Iterator<Item = (i64, &Stored)>,
 ) -> Result<()> {
     let (mut all, mut labels, mut subscribers, mut words) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut offered = Vec::new();
     for (number, row) in rows {
         all.push(values(row, number).to_vec());
         labels.extend(row.labels.iter().map(|label| params![&row.id, label].to_vec()));
         subscribers.extend(row.subscribers.iter().map(|who| params![&row.id, who].to_vec()));
         words.push((number, row.class, words_of(w, row)));
+        offered.extend(offers(row));
     }
     let tx = w.tx();
     tx.insert_all(INSERT, all).await?;
     tx.insert_all("INSERT INTO resource_labels (resource_id, label) VALUES", labels).await?;
     tx.insert_all("INSERT INTO resource_subscribers (resource_id, subscriber) VALUES", subscribers).await?;
+    attachments::offer_all(tx, permit, offered).await?;
     words::insert_all(tx, permit, &words).await
+}
+
+/// The labels by which a resource attaches itself, as they are stored: class, label, id.
+fn offers(row: &Stored) -> impl Iterator<Item = (ClassIx, String, String)> {
+    offered(&row.labels).map(|label| (row.class, label.to_owned(), row.id.clone()))
 }
 
 fn values(row: &Stored, number: i64) -> [Value; 14] {
@@ -396,6 +407,11 @@ pub(super) async fn update(w: &mut Write<'_>, permit: &Permit, before: &Stored, 
     if row.labels != before.labels {
         tx.execute("DELETE FROM resource_labels WHERE resource_id = $1", &params![&row.id]).await?;
         put_labels(tx, permit, &row.id, &row.labels).await?;
+        let labels: Vec<&str> = offered(&row.labels).collect();
+        attachments::offer(tx, permit, &row.id, row.class, &labels).await?;
+    }
+    if row.class != before.class {
+        attachments::place(tx, permit, &row.id, row.class).await?;
     }
     if row.subscribers != before.subscribers {
         tx.execute("DELETE FROM resource_subscribers WHERE resource_id = $1", &params![&row.id]).await?;
@@ -428,6 +444,7 @@ pub(super) async fn delete(w: &mut Write<'_>, permit: &Permit, id: &str) -> Resu
     w.resource_changed(id);
     let tx = w.tx();
     words::delete(tx, permit, id).await?;
+    attachments::forget(tx, permit, id).await?;
     tx.execute("DELETE FROM resource_labels WHERE resource_id = $1", &params![id]).await?;
     tx.execute("DELETE FROM resource_subscribers WHERE resource_id = $1", &params![id]).await?;
     tx.execute("DELETE FROM resource_followers WHERE leader_id = $1 OR follower_id = $1", &params![id]).await?;

@@ -3,6 +3,8 @@
 
 use crate::support::*;
 
+#[path = "tests/attachments.rs"]
+mod attachments;
 #[path = "tests/copies.rs"]
 mod copies;
 #[path = "tests/copy_races.rs"]

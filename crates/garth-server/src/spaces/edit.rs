@@ -1,7 +1,9 @@
 //! Changing a space: its fields, its place in the tree, its archive state.
 
 use super::{Plan, SpaceView, fits_sealed, keep_access, may_create_roots, read_policy, shown, state, store};
-use crate::access::{self, Ctx, Permit, Record, Viewer, Write, archived, visible_space, write};
+use crate::access::{
+    self, Ctx, Ends, Permit, Record, Viewer, Write, archived, keep_links, unused_outside, visible_space, write,
+};
 use crate::base::error::{Error, Result};
 use crate::base::text;
 use crate::directory::policy::Place;
@@ -35,7 +37,7 @@ pub struct SpacePatch {
 /// Changes a space, all of it or nothing.
 ///
 /// # Errors
-/// 404, 403, 409 `version_mismatch`, `lockout`, `last_admin`, `archived` or `conflict`, 422.
+/// 404, 403, 409 `version_mismatch`, `lockout`, `last_admin`, `archived`, `attached` or `conflict`, 422.
 pub async fn update(ctx: &Ctx, id: String, patch: SpacePatch, version: Option<i64>) -> Result<SpaceView> {
     write(ctx, "space.update", async move |w: &mut Write<'_>| update_in(w, id, patch, version).await).await
 }
@@ -90,6 +92,7 @@ pub async fn update_in(w: &mut Write<'_>, id: String, patch: SpacePatch, version
     w.record(Record { space: Some(ix), target_type: "space", target_id: info.id.to_string(), before, after }).await?;
     let (was, is) = (space.parent.filter(|_| space.inherits), parent.filter(|_| inherits));
     if was != is {
+        keep_links(w, Ends::Below(ix)).await?;
         record_heir(w, ix, was, false).await?;
         record_heir(w, ix, is, true).await?;
     }
@@ -208,7 +211,8 @@ fn new_inherits(
 /// Archives a space, or takes it back; what lies below follows. The state it is in already is no change.
 ///
 /// # Errors
-/// 404, 403, and 409 `archived` when it would be activated under an archived parent.
+/// 404, 403, and 409: `archived` when it would be activated under an archived parent, `attached` when it would be
+/// archived while something outside is attached to something inside.
 pub async fn archive(ctx: &Ctx, id: String, archive: bool) -> Result<SpaceView> {
     let action = if archive { "space.archive" } else { "space.activate" };
     write(ctx, action, async move |w: &mut Write<'_>| {
@@ -220,6 +224,9 @@ pub async fn archive(ctx: &Ctx, id: String, archive: bool) -> Result<SpaceView> 
             return Err(Error::conflict("archived", "something above the space is archived; activate that first"));
         }
         if was != archive {
+            if archive {
+                unused_outside(w, ix).await?;
+            }
             let (id, now) = (w.dir().space_id(ix).ok_or(Error::NotFound)?, w.now);
             store::set_archived(w.tx(), &permit, id, archive, now).await?;
             w.changed(Change::Space(id)).await?;

@@ -1,7 +1,7 @@
 //! The end of a space: what goes with it, and what stands in the way.
 
 use super::{state, store};
-use crate::access::{Ctx, Record, Viewer, Write, archived, identity, visible_space, write};
+use crate::access::{Ctx, Record, Viewer, Write, archived, identity, unused_outside, visible_space, write};
 use crate::api_keys;
 use crate::base::error::{Error, Result};
 use crate::directory::Change;
@@ -28,7 +28,7 @@ pub struct Gone {
 /// key goes with it, and so whatever was sealed under it. Answers what goes.
 ///
 /// # Errors
-/// 404, 403, 409 `conflict`, 422 when the name does not fit.
+/// 404, 403, 409 `conflict` or `attached`, 422 when the name does not fit.
 pub async fn delete(ctx: &Ctx, id: String, confirm: Option<String>) -> Result<Gone> {
     write(ctx, "space.delete", async move |w: &mut Write<'_>| {
         let ix = visible_space(w.dir(), &w.caller, &id, w.now)?;
@@ -48,6 +48,7 @@ pub async fn delete(ctx: &Ctx, id: String, confirm: Option<String>) -> Result<Go
             let detail = "something in another space requires something in this one";
             return Err(Error::conflict("conflict", detail));
         }
+        unused_outside(w, ix).await?;
         let sealed = w.dir().world.space(ix).is_some_and(|space| space.sealed);
         let mut gone = what_goes(w, ix).await?;
         let (before, target_id) = (state(w.dir(), ix), info.id.to_string());

@@ -136,6 +136,8 @@ pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
     for sql in [
         format!("DELETE FROM resource_terms WHERE resource_number IN ({numbers})"),
         format!("DELETE FROM resource_words WHERE resource_number IN ({numbers})"),
+        format!("DELETE FROM attachments WHERE consumer_id IN ({inside})"),
+        format!("DELETE FROM resource_offers WHERE resource_id IN ({inside})"),
         format!("DELETE FROM resource_labels WHERE resource_id IN ({inside})"),
         format!("DELETE FROM resource_subscribers WHERE resource_id IN ({inside})"),
         format!("DELETE FROM resource_followers WHERE leader_id IN ({inside}) OR follower_id IN ({inside})"),

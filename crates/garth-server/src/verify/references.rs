@@ -8,7 +8,7 @@ use crate::base::secrets::Vault;
 use crate::directory::policy::{All, Place, read};
 use crate::directory::{Definition, Directory, windows_text};
 use crate::resources;
-use garth_core::{MAX_SPACE_DEPTH, Principal};
+use garth_core::{ClassIx, MAX_SPACE_DEPTH, Principal};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -45,6 +45,7 @@ pub(super) async fn check(
     spaces(tx, dir, vault, report).await?;
     policies(tx, dir, report).await?;
     roles(tx, dir, report).await?;
+    attachments(tx, dir, report).await?;
     made(tx, &known, vault, report, &mut tick).await
 }
 
@@ -281,6 +282,34 @@ async fn roles(tx: &mut Tx, dir: &Directory, report: &mut Report) -> Result<()> 
                 report.found("references", &place, problem, "take it out of the role; it gives nothing");
             }
         }
+        Ok(())
+    })
+    .await
+}
+
+/// Each link holds, and stands beside the classes of its ends; what attaches itself is found where it lies.
+async fn attachments(tx: &mut Tx, dir: &Directory, report: &mut Report) -> Result<()> {
+    tx.each(store::LINKS, &[], |row| {
+        report.count("attachments", 1);
+        let (consumer, provider) = (row.text(0)?, row.text(1)?);
+        let place = format!("attachments {consumer}");
+        if (row.int(2)?, row.int(3)?) != (row.int(4)?, row.int(5)?) {
+            let problem = format!("the classes beside its link to {provider} are not those of the two");
+            report.found("references", &place, problem, "detach it and attach it again");
+        }
+        let class = |stored: i64| u32::try_from(stored).map_or(ClassIx(u32::MAX), ClassIx);
+        let space = dir.world.class(class(row.int(4)?)).map(|class| class.space);
+        let used = class(row.int(5)?);
+        if !space.is_some_and(|space| dir.world.may_use(space, used)) {
+            let problem = format!("is attached to {provider}, which its space cannot use");
+            report.found("references", &place, problem, "detach it, or let its space inherit what it uses");
+        }
+        Ok(())
+    })
+    .await?;
+    tx.each(store::OFFERS, &[], |row| {
+        let problem = format!("what its label {} attaches it to is not what is found", row.text(1)?);
+        report.found("references", format!("resources {}", row.text(0)?), problem, "save its labels anew");
         Ok(())
     })
     .await

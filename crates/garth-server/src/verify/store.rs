@@ -42,6 +42,19 @@ pub(super) const LEFT_TERMS: &str = "SELECT DISTINCT t.resource_number FROM reso
 /// Resource, subscriber.
 pub(super) const SUBSCRIBERS: &str =
     "SELECT resource_id, subscriber FROM resource_subscribers ORDER BY resource_id, subscriber";
+/// Attachments: both ends, and of each the class beside the link and that of the resource.
+pub(super) const LINKS: &str = "SELECT a.consumer_id, a.provider_id, a.consumer_class, a.provider_class, c.class_id, \
+    p.class_id FROM attachments a JOIN resources c ON c.id = a.consumer_id JOIN resources p ON p.id = a.provider_id \
+    ORDER BY a.consumer_id, a.provider_id";
+/// Resources whose labels attach them by themselves and that are not found by it, and those that are found without such
+/// a label or in another class.
+pub(super) const OFFERS: &str = "SELECT l.resource_id, l.label FROM resource_labels l \
+    JOIN resources r ON r.id = l.resource_id WHERE substr(l.label, 1, 11) = 'autoattach:' AND length(l.label) > 11 \
+    AND NOT EXISTS (SELECT 1 FROM resource_offers o WHERE o.resource_id = r.id AND o.class_id = r.class_id \
+    AND o.label = substr(l.label, 12)) \
+    UNION ALL SELECT o.resource_id, 'autoattach:' || o.label FROM resource_offers o \
+    LEFT JOIN resources r ON r.id = o.resource_id AND r.class_id = o.class_id WHERE r.id IS NULL OR NOT EXISTS \
+    (SELECT 1 FROM resource_labels l WHERE l.resource_id = o.resource_id AND l.label = 'autoattach:' || o.label)";
 /// Ids of API keys.
 pub(super) const KEYS: &str = "SELECT id FROM api_keys";
 /// Logs that have entries and no chain.

@@ -107,6 +107,7 @@ const KEPT: &[(&str, &str)] = &[
     ("resources that one requires, those counted that it requires by way of others", "required_things_are_limited"),
     ("resources that may require one whose own requirements change", "required_things_are_limited"),
     ("spaces that a resource is shared to", "a_resource_is_shared_to_so_many_spaces"),
+    ("what one resource has attached to it explicitly", "attachments_of_one_resource_are_limited"),
     ("what one preview looks at: spaces; resources with policies of their own", "a_preview_says_when_it_is_not_all"),
     ("what one preview compares; what it answers", "a_preview_says_when_it_is_not_all"),
     ("resources ever made", "codes_are_distinct_look_unordered_and_read_back"),

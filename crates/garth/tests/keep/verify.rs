@@ -77,6 +77,19 @@ fn finds(place: &Place, check: &str, at: &str, problem: &str) {
     assert!(found.iter().any(fits), "no finding of {check} at {at} that says “{problem}”: {found:#?}");
 }
 
+/// A link to a copy of the door that lies in the cellar.
+fn elsewhere(door: &str) -> String {
+    format!(
+        "INSERT INTO access_classes (id, space_id, kind_id, view_policy, edit_policy) SELECT 900, s.id, k.id, '', '' \
+         FROM spaces s, kinds k WHERE s.name = 'Cellar' AND k.name = 'door'; \
+         INSERT INTO resources (id, number, code, class_id, name, name_key, body, secrets, author, owner, archived, \
+         version, created_at, updated_at) SELECT '{NOBODY}', 901, 'DR-X', 900, name, name_key, body, '{{}}', author, \
+         owner, archived, version, created_at, updated_at FROM resources; \
+         INSERT INTO attachments (consumer_id, provider_id, consumer_class, provider_class, created_by, created_at) \
+         SELECT id, '{NOBODY}', class_id, 900, '', 1 FROM resources WHERE id = '{door}'"
+    )
+}
+
 fn each_damage_is_found_and_told(engine: Engine) {
     let place = Place::new(engine);
     let server = Server::start(&place);
@@ -117,6 +130,10 @@ fn each_damage_is_found_and_told(engine: Engine) {
         ("DELETE FROM resource_terms".to_owned(), "words", door, "is not found by the words"),
         (format!("INSERT INTO resource_terms (resource_number, term, class_id) SELECT number, 'else', class_id + 1 FROM resources WHERE id = '{door}'"), "words", door, "where it does not lie"),
         ("INSERT INTO resource_terms (resource_number, term, class_id) VALUES (9999, 'left', 1)".to_owned(), "words", "resource_terms 9999", "belong to no resource"),
+        ("INSERT INTO resource_labels (resource_id, label) SELECT id, 'autoattach:*' FROM resources".to_owned(), "references", door, "its label autoattach:*"),
+        (format!("INSERT INTO resource_offers (class_id, label, resource_id) VALUES (1, 'gone', '{door}')"), "references", door, "its label autoattach:gone"),
+        (elsewhere(door), "references", door, "which its space cannot use"),
+        ("UPDATE attachments SET provider_class = 901".to_owned(), "references", door, "are not those of the two"),
         (format!("UPDATE grants SET role_id = '{NOBODY}' WHERE id = (SELECT min(id) FROM grants)"), "references", "grants ", "role_id names"),
         ("UPDATE spaces SET default_mark = NULL".to_owned(), "tree", "spaces", "0 of them are the default"),
         (format!("UPDATE spaces SET parent_id = (SELECT id FROM spaces WHERE name = 'Cellar') WHERE id = '{atlas}'"), "tree", atlas, "lies under itself"),

@@ -23,6 +23,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 5, name: "search", sql: include_str!("../../../migrations/0005_search.sql") },
     Migration { version: 6, name: "lists", sql: include_str!("../../../migrations/0006_lists.sql") },
     Migration { version: 7, name: "shares", sql: include_str!("../../../migrations/0007_shares.sql") },
+    Migration { version: 8, name: "attachments", sql: include_str!("../../../migrations/0008_attachments.sql") },
 ];
 
 /// To serve, runs what is missing; to read, checks that nothing is.

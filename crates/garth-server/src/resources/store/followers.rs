@@ -1,18 +1,19 @@
 //! SQL of moving: who follows whom, and where a resource lies.
 
-use super::{Asked, Result, read_asked};
+use super::{Asked, Result, attachments, read_asked};
 use crate::access::{Permit, Write};
 use crate::base::db::{Tx, params};
 use garth_core::ClassIx;
 
 /// Puts a resource into another class before anything else of it changes.
-pub(in crate::resources) async fn place(w: &mut Write<'_>, _: &Permit, id: &str, class: ClassIx) -> Result<()> {
+pub(in crate::resources) async fn place(w: &mut Write<'_>, permit: &Permit, id: &str, class: ClassIx) -> Result<()> {
     w.resource_changed(id);
     let tx = w.tx();
     tx.execute("UPDATE resources SET class_id = $2 WHERE id = $1", &params![id, class.0]).await?;
     let terms = "UPDATE resource_terms SET class_id = $2 \
                  WHERE resource_number = (SELECT number FROM resources WHERE id = $1)";
-    tx.execute(terms, &params![id, class.0]).await.map(drop)
+    tx.execute(terms, &params![id, class.0]).await?;
+    attachments::place(tx, permit, id, class).await
 }
 
 /// Somebody who follows.

@@ -103,13 +103,13 @@ impl Wanted {
 
 /// A statement under construction.
 #[derive(Default)]
-struct Sql {
+pub(super) struct Sql {
     branches: Vec<String>,
-    values: Vec<Value>,
+    pub(super) values: Vec<Value>,
 }
 
 impl Sql {
-    fn value(&mut self, value: impl Into<Value>) -> String {
+    pub(super) fn value(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());
         format!("${}", self.values.len())
     }
@@ -134,7 +134,7 @@ impl Sql {
         self.branches.push(format!("SELECT r.id, r.{column} FROM resources r WHERE {condition}{rest}"));
     }
 
-    fn classes(&mut self, classes: &[ClassIx]) -> String {
+    pub(super) fn classes(&mut self, classes: &[ClassIx]) -> String {
         self.ints(&classes.iter().map(|c| i64::from(c.0)).collect::<Vec<_>>())
     }
 
@@ -340,11 +340,7 @@ fn rest(sql: &mut Sql, wanted: &Wanted, limit: i64) -> String {
         conditions.push_str(&format!(" AND {}", found(sql, text)));
     }
     if let Some(needs) = &wanted.needs {
-        let seen = seen(sql, needs);
-        conditions.push_str(&format!(
-            " AND NOT EXISTS (SELECT 1 FROM resource_requirements q LEFT JOIN resources t ON t.id = q.required_id \
-             WHERE q.resource_id = r.id AND (t.id IS NULL OR t.id = r.id OR NOT ({seen})))"
-        ));
+        conditions.push_str(&barred(sql, needs));
     }
     if let Some((key, id)) = &wanted.after {
         let (key, id) = (sql.value(key.clone()), sql.value(id));
@@ -408,11 +404,20 @@ async fn few(db: &Db, full: &[ClassIx], wanted: &Wanted) -> Result<Option<Vec<i6
     Ok(None)
 }
 
-/// Whether the caller sees a required resource `t`.
-fn seen(sql: &mut Sql, needs: &Needs) -> String {
+/// That nothing is hidden which must be seen before a resource `r`, to be put after other conditions.
+pub(super) fn barred(sql: &mut Sql, needs: &Needs) -> String {
+    let seen = seen(sql, needs, "t");
+    format!(
+        " AND NOT EXISTS (SELECT 1 FROM resource_requirements q LEFT JOIN resources t ON t.id = q.required_id \
+         WHERE q.resource_id = r.id AND (t.id IS NULL OR t.id = r.id OR NOT ({seen})))"
+    )
+}
+
+/// Whether the caller sees a resource `t`, as the statement calls it.
+pub(super) fn seen(sql: &mut Sql, needs: &Needs, t: &str) -> String {
     let mut ways = Vec::new();
     if !needs.reach.full.is_empty() {
-        ways.push(format!("t.class_id IN {}", sql.classes(&needs.reach.full)));
+        ways.push(format!("{t}.class_id IN {}", sql.classes(&needs.reach.full)));
     }
     // A value that no part of the statement names would be refused.
     let me = needs.me.as_ref().filter(|_| !needs.reach.partial.is_empty()).map(|me| sql.value(me));
@@ -422,13 +427,13 @@ fn seen(sql: &mut Sql, needs: &Needs) -> String {
         if classes.is_empty() || (me.is_none() && bits > 0) {
             continue;
         }
-        let mut way = format!("t.class_id IN {}", sql.classes(&classes));
+        let mut way = format!("{t}.class_id IN {}", sql.classes(&classes));
         if let Some(me) = &me {
             let is = |bit: u8| if bits & bit != 0 { "=" } else { "<>" };
             let follows = if bits & 4 != 0 { "" } else { "NOT " };
             way.push_str(&format!(
-                " AND t.author {} {me} AND t.owner {} {me} AND {follows}EXISTS (SELECT 1 FROM resource_subscribers s \
-                 WHERE s.resource_id = t.id AND s.subscriber = {me})",
+                " AND {t}.author {} {me} AND {t}.owner {} {me} AND {follows}EXISTS (SELECT 1 \
+                 FROM resource_subscribers s WHERE s.resource_id = {t}.id AND s.subscriber = {me})",
                 is(1),
                 is(2)
             ));

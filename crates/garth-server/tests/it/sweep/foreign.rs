@@ -68,7 +68,7 @@ async fn n04_foreign_ids_in_bodies_and_queries_are_unknown_ones(g: Garth) {
     let atlas = &w.atlas;
     let task = format!("/api/v1/resources/{}", w.ids.resource);
     type Asks = fn(&World, &Ids) -> Value;
-    let writes: [(&str, String, Asks); 18] = [
+    let writes: [(&str, String, Asks); 19] = [
         ("POST", "/api/v1/resources".to_owned(), |_, ids| json!({"kind": "task", "name": "x", "space": ids.space})),
         (
             "POST",
@@ -106,6 +106,7 @@ async fn n04_foreign_ids_in_bodies_and_queries_are_unknown_ones(g: Garth) {
             "/api/v1/resources/batch-move".to_owned(),
             |w, ids| json!({"resources": [w.ids.resource], "space": ids.space}),
         ),
+        ("POST", format!("{task}/attachments"), |_, ids| json!({"resource": ids.pool})),
         ("POST", atlas.url("/copies"), |w, ids| json!({"resources": [w.beyond.id, ids.resource]})),
         ("POST", atlas.url("/copies"), |w, ids| {
             let stand_in = json!({w.ids.resource.as_str(): {"use": ids.resource}});

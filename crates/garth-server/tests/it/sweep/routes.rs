@@ -277,10 +277,13 @@ fn resources() -> Vec<Route> {
         get("/api/v1/resources/{id}/shares", Open),
         post("/api/v1/resources/{id}/shares", SignedIn, |w, _| json!({"space": w.beta.id})),
         put("/api/v1/resources/{id}/shares", SignedIn, |w, _| json!({"spaces": [w.beta.id]})),
+        get("/api/v1/resources/{id}/attachments", Open),
+        post("/api/v1/resources/{id}/attachments", SignedIn, |w, _| json!({"resource": w.ids.pool})),
+        get("/api/v1/resources/{id}/consumers", Open),
         post(
             "/api/v1/resources/batch-move",
             SignedIn,
-            |w, _| json!({"resources": [w.ids.resource], "space": w.beta.id}),
+            |w, _| json!({"resources": [w.ids.resource, w.ids.pool], "space": w.beta.id}),
         ),
         post("/api/v1/resources/{id}/move", SignedIn, |w, _| json!({"space": w.beta.id})),
         post("/api/v1/spaces/{id}/copies", SignedIn, |w, _| json!({"resources": [w.beyond.id]})),
@@ -291,6 +294,7 @@ fn ends() -> Vec<Route> {
     use Class::*;
     vec![
         delete("/api/v1/resources/{id}/shares/{space}", SignedIn),
+        delete("/api/v1/resources/{id}/attachments/{resource}", SignedIn),
         delete("/api/v1/resources/{id}", SignedIn),
         delete("/api/v1/spaces/{id}/grants/{grant}", SignedIn),
         delete("/api/v1/registry/spaces/{id}/grants/{grant}", System),

@@ -57,12 +57,14 @@ pub struct Ids {
     pub session: String,
     /// What a resource is shared to.
     pub window: String,
+    /// What can be attached, or is.
+    pub pool: String,
 }
 
 impl Ids {
     /// Ids that look like these and never existed.
     pub fn strange(&self) -> Ids {
-        let Ids { space, grant, registry_grant, key, resource, user, group, role, kind, policy, session, window } =
+        let Ids { space, grant, registry_grant, key, resource, user, group, role, kind, policy, session, window, pool } =
             self;
         Ids {
             space: strange(space),
@@ -77,6 +79,7 @@ impl Ids {
             policy: strange(policy),
             session: strange(session),
             window: strange(window),
+            pool: strange(pool),
         }
     }
 
@@ -100,6 +103,7 @@ impl Ids {
             .replace("{grant}", grant)
             .replace("{key}", &self.key)
             .replace("{space}", &self.window)
+            .replace("{resource}", &self.pool)
             .replace("{principal}", &format!("user:{}", self.user));
         assert!(!filled.contains(['{', '}']) && !filled.contains("//"), "nobody knows how to fill {path}: {filled}");
         filled
@@ -141,6 +145,10 @@ impl World {
         let task = lin.resource("task", "Fix the lift").space(&atlas).create().await;
         let doomed = lin.resource("task", "Forget the lift").space(&atlas).create().await;
         lin.post(&doomed.url("/shares"), json!({"space": beta.id})).await.created();
+        ada.kind_with("pool", json!({"shareable": true})).await;
+        let pool = lin.resource("pool", "Pool").space(&atlas).create().await;
+        let used = lin.resource("pool", "Used").space(&atlas).create().await;
+        lin.post(&doomed.url("/attachments"), json!({"resource": used.id})).await.created();
         let beyond = lin.resource("task", "Another lift").space(&beta).create().await;
         lin.post(&old.url("/archive"), json!({})).await.ok();
         let (spare, gone_key) = (lin.key(&atlas, "spare", "reader").await, lin.key(&atlas, "gone", "reader").await);
@@ -151,6 +159,7 @@ impl World {
 
         // What nobody who calls may know of.
         let secret = mia.resource("task", "Secret").space(&vault).create().await;
+        let hidden_pool = mia.resource("pool", "Hidden pool").space(&vault).create().await;
         let vault_key = mia.key(&vault, "vault", "reader").await;
         let vault_grants = mia.get(&vault.url("/grants")).await.ok();
         let ghosts = ada.group("ghosts", &[&mia]).await;
@@ -169,6 +178,7 @@ impl World {
             policy: policy.id(),
             session: other_session(&kim).await,
             window: beta.id.clone(),
+            pool: pool.id.clone(),
         };
         let hidden = Ids {
             space: vault.id.clone(),
@@ -180,6 +190,7 @@ impl World {
             group: ghosts.id.clone(),
             session: other_session(&mia).await,
             window: vault.id.clone(),
+            pool: hidden_pool.id.clone(),
             ..ids.clone()
         };
         let doomed = Ids {
@@ -188,6 +199,7 @@ impl World {
             user: gone.id.clone(),
             group: old_crew.id.clone(),
             key: gone_key.id.clone(),
+            pool: used.id.clone(),
             ..ids.clone()
         };
         World {

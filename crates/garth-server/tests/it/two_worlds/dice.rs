@@ -49,7 +49,7 @@ pub const NAMES: [&str; 12] = [
 /// Names of people likewise.
 pub const USERNAMES: [&str; 10] =
     ["kim", "bo", "gus", "lin", "mia", "aaron", "kimberly", "nobody-at-all", "KIM", "zack"];
-pub const LABELS: [&str; 5] = ["lift", "door", "urgent", "ghostly", "none"];
+pub const LABELS: [&str; 7] = ["lift", "door", "urgent", "ghostly", "none", "autoattach:lift", "autoattach:*"];
 
 /// An earlier list that can be gone on with.
 #[derive(Clone)]

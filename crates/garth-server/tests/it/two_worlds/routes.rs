@@ -407,6 +407,10 @@ fn resources() -> Vec<Entry> {
             _ => json!({"spaces": []}),
         }),
         ask("DELETE /api/v1/resources/{id}/shares/{space}", 3),
+        ask("GET /api/v1/resources/{id}/attachments", 8),
+        tell("POST /api/v1/resources/{id}/attachments", 8, |d| json!({"resource": d.resource()})),
+        ask("DELETE /api/v1/resources/{id}/attachments/{resource}", 3),
+        ask("GET /api/v1/resources/{id}/consumers", 5),
         tell("POST /api/v1/resources/{id}/archive", 3, nothing),
         tell("POST /api/v1/resources/{id}/activate", 3, nothing),
     ]
@@ -464,6 +468,7 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
         ("/", "grant", "grant"),
         ("/", "space", "space"),
         ("/", "key", "key"),
+        ("/", "resource", "resource"),
         ("/", "principal", "principal"),
     ];
     places.iter().find(|(start, part, _)| path.starts_with(start) && *part == name).map(|(_, _, noun)| *noun)

@@ -279,7 +279,7 @@ async fn visible_resources(g: &Garth, people: &BTreeMap<&str, Person>, spaces: &
         kim.resource("task", "Atlas").space(atlas),
         kim.resource("note", "a").space(atlas).body(refers),
         gus.resource("task", "Über alles").space(atlas).view(json!("members")).owner(&people["bo"]),
-        lin.resource("pool", "Pool").space(atlas),
+        lin.resource("pool", "Pool").space(atlas).labels(&["autoattach:lift"]),
         kim.resource("task", "Fix the lift").space(beta).labels(&["lift"]),
         kim.resource("login", "Beta").space(beta).body(json!({"secret": "hush"})),
         gus.resource("task", "zz top").space(beta).edit(json!({"users": [gus.principal()]})),
