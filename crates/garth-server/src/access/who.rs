@@ -245,7 +245,9 @@ pub async fn subjects(
         let actors = Actors::read(ctx, names.iter().map(String::as_str)).await?;
         let dir = ctx.directory();
         let reader = ctx.caller(&dir)?;
-        found.retain(|one| id_of(&dir, *one).is_some_and(|id| actors.seen(&dir, &reader, &id.to_string(), now).is_some()));
+        found.retain(|one| {
+            id_of(&dir, *one).is_some_and(|id| actors.seen(&dir, &reader, &id.to_string(), now).is_some())
+        });
     }
     Ok((found, next))
 }
@@ -416,7 +418,8 @@ pub fn who_acts(ctx: &Ctx, about: &About, action: Action) -> Result<Vec<AllowedA
         let (because, sources) = reasons(&asked, &viewer, &Caller::resource(ix))?;
         Some(AllowedActor { id, because, sources })
     };
-    let actors = asked.actors().into_iter().filter_map(|p| if let Principal::Resource(ix) = p { one(ix) } else { None });
+    let actors =
+        asked.actors().into_iter().filter_map(|p| if let Principal::Resource(ix) = p { one(ix) } else { None });
     let mut allowed: Vec<AllowedActor> = actors.collect();
     allowed.sort_by_key(|one| one.id);
     Ok(allowed)

@@ -15,12 +15,12 @@ use crate::directory::Directory;
 use crate::directory::policy::Sees;
 use crate::resources::{self, Rows};
 use asking::{Asking, space_of};
-use subjects::Subjects;
 use garth_core::{
     Action, Caller, Decision, Given, KindIx, Micros, Outcome, Permission, Principal, SpaceIx, Standing, Target,
 };
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
+use subjects::Subjects;
 
 /// How often a batch is begun anew because the picture changed under it; then it is 503.
 const ROUNDS: usize = 16;
@@ -121,8 +121,7 @@ async fn found_afresh(
 pub async fn evaluate(ctx: &Ctx, question: &Question<'_>) -> Result<Outcome> {
     let subjects = Subjects::read(ctx, &[question.subject]).await?;
     // Also for subjects that nobody knows: whether one may ask is told without them.
-    let asked =
-        |dir: &Directory| Some(subjects.caller(ctx, dir, &question.subject).unwrap_or_else(Caller::anonymous));
+    let asked = |dir: &Directory| Some(subjects.caller(ctx, dir, &question.subject).unwrap_or_else(Caller::anonymous));
     let (target, known) = found(ctx, &question.resource, asked).await?;
     let ended = decide(ctx, question, &subjects, target);
     // Whoever is told nothing pays for a look, whether there is something or not.

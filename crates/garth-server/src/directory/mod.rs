@@ -16,8 +16,8 @@ pub mod schema;
 
 pub use index::{Index, Slot};
 pub use infos::{
-    ActorInfo, ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse, PolicyInfo, Reference,
-    RoleInfo, Session, Settings, SpaceInfo, UserInfo,
+    ActorInfo, ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse, PolicyInfo,
+    Reference, RoleInfo, Session, Settings, SpaceInfo, UserInfo,
 };
 
 use crate::base::error::{Error, Result};

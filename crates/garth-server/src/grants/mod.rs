@@ -368,7 +368,8 @@ pub async fn update(ctx: &Ctx, door: Door, space: String, id: String, patch: Gra
     .await
 }
 
-const HIDDEN_ACTOR: &str = "a role that a resource holds is changed by those who may edit the resource; you can revoke it";
+const HIDDEN_ACTOR: &str =
+    "a role that a resource holds is changed by those who may edit the resource; you can revoke it";
 
 /// Revokes a grant: from the answer on, nothing is decided by it.
 ///

@@ -2,7 +2,7 @@
 //!
 //! For the command line on the server, who sees all; over HTTP the same decisions are asked by id ([`decisions`]).
 
-use crate::access::{self, About, ACTOR, Allowed, AllowedActor, Ctx, Explanation, Step};
+use crate::access::{self, ACTOR, About, Allowed, AllowedActor, Ctx, Explanation, Step};
 use crate::base::error::{Error, Result};
 use crate::base::http::PageRequest;
 use crate::base::ids;

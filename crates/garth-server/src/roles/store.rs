@@ -37,7 +37,7 @@ pub(super) async fn granted(tx: &mut Tx, id: Uuid) -> Result<bool> {
 /// How many grants give that role, `most` at most; without those of sealed spaces, which are nobody's business outside.
 pub(super) async fn grants(db: &Db, id: Uuid, most: u64) -> Result<u64> {
     let sql = "SELECT COUNT(*) FROM (SELECT g.id FROM grants g JOIN spaces s ON s.id = g.space_id \
-               WHERE g.role_id = $1 AND s.sealed = 0 LIMIT $2) AS some";
+               WHERE g.role_id = $1 AND s.sealed = 0 LIMIT $2) AS few";
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let row = db.query_opt(sql, &params![id.to_string(), most]).await?;
     Ok(row.map_or(Ok(0), |row| row.int(0))?.unsigned_abs())
