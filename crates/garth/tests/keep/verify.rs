@@ -106,6 +106,7 @@ fn each_damage_is_found_and_told(engine: Engine) {
         ("DELETE FROM resource_terms".to_owned(), "words", door, "is not found by the words"),
         (format!("INSERT INTO resource_terms (resource_number, term, class_id) SELECT number, 'else', class_id + 1 FROM resources WHERE id = '{door}'"), "words", door, "where it does not lie"),
         ("INSERT INTO resource_terms (resource_number, term, class_id) VALUES (9999, 'left', 1)".to_owned(), "words", "resource_terms 9999", "belong to no resource"),
+        (format!("UPDATE grants SET principal = 'resource:{NOBODY}' WHERE principal = '{nobody}'"), "references", "grants ", "which is not there"),
         (format!("UPDATE grants SET role_id = '{NOBODY}' WHERE id = (SELECT min(id) FROM grants)"), "references", "grants ", "role_id names"),
         ("UPDATE spaces SET default_mark = NULL".to_owned(), "tree", "spaces", "0 of them are the default"),
         (format!("UPDATE spaces SET parent_id = (SELECT id FROM spaces WHERE name = 'Cellar') WHERE id = '{atlas}'"), "tree", atlas, "lies under itself"),
