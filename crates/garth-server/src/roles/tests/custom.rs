@@ -158,6 +158,8 @@ async fn roles_from_before_there_were_slugs_get_theirs(g: Garth) {
     let ada = g.admin().await;
     for name in ["Ops", "ops", "Night-Shift"] {
         ada.role(name, &[]).await;
+        // The oldest gets its slug first.
+        g.pass(SECOND);
     }
     g.meddle("UPDATE roles SET slug = NULL").await;
     g.restart().await;
