@@ -100,7 +100,8 @@ pub struct ShowConfig {
 pub type Place = Typed<false>;
 
 const NAMING: &str = "\
-SUBJECT is @username, user:@username, group:@name, group:everyone or anonymous.
+SUBJECT is @username, user:@username, group:@name, group:everyone, anonymous,
+        or resource:<code or id> for what acts on behalf of a resource.
 ACTION  is read, write, or a permission such as task:triage.
 TARGET  is a resource by its code (T-7KQ2-M9XD) or as task:<code or id>,
         or a space as space:<id> or space:<path>, such as space:Atlas/Security.

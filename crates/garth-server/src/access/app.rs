@@ -1,5 +1,6 @@
 //! The running server: the store, its writer, and the snapshot that everybody reads.
 
+use crate::access::asks::{Ask, Asks};
 use crate::access::bounds::{EXPORTS, IMPORTS};
 use crate::access::chain;
 use crate::access::once::KEPT_SECONDS;
@@ -20,6 +21,7 @@ use arc_swap::ArcSwap;
 use garth_core::Micros;
 use hashbrown::HashSet;
 use ipnet::IpNet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -116,6 +118,7 @@ pub struct App {
     /// What is known of resources that were asked about lately.
     pub known: Arc<Known>,
     refusals: Mutex<Vec<AuditEntry>>,
+    asks: Mutex<Asks>,
     uses: Mutex<Vec<(Uuid, Arc<LastUse>)>>,
     setup: Mutex<Option<String>>,
     setup_file: Option<PathBuf>,
@@ -219,6 +222,7 @@ impl App {
             snapshot,
             known,
             refusals: Mutex::default(),
+            asks: Mutex::default(),
             uses: Mutex::default(),
             setup: Mutex::default(),
             setup_file,
@@ -278,6 +282,13 @@ impl App {
         refusals.push(entry);
     }
 
+    /// Keeps a question of a resource to be written with others, or counts it: bookkeeping as well.
+    pub(super) fn note_ask(&self, ask: Ask, request_id: &str, now: Micros) {
+        if self.writer.is_some() {
+            self.asks.lock().unwrap_or_else(PoisonError::into_inner).note(ask, request_id, now);
+        }
+    }
+
     /// Notes that a key was used, to be written with others: bookkeeping as well.
     pub(super) fn note_use(&self, key: &KeyInfo, now: Micros) {
         if key.used.note(now) {
@@ -285,7 +296,7 @@ impl App {
         }
     }
 
-    /// Writes the refusals and the last uses of keys that wait, together; called on a timer and before an audit
+    /// Writes the refusals, the questions of resources and the last uses of keys that wait, together; called on a timer and before an audit
     /// list is read.
     ///
     /// # Errors
@@ -293,20 +304,26 @@ impl App {
     pub async fn flush_refusals(self: &Arc<Self>) -> Result<()> {
         let app = Arc::clone(self);
         // A task of its own: who asked may go away, and must not take along what others wait to see written.
-        tokio::spawn(async move { app.flush().await }).await.map_err(|_| Error::internal("a flush did not end"))?
+        tokio::spawn(async move { app.flush(false).await }).await.map_err(|_| Error::internal("a flush did not end"))?
     }
 
-    async fn flush(&self) -> Result<()> {
+    /// `end` also tells what is still being counted.
+    async fn flush(&self, end: bool) -> Result<()> {
         let waiting = std::mem::take(&mut *self.refusals.lock().unwrap_or_else(PoisonError::into_inner));
         let used = std::mem::take(&mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner));
-        let something = !(waiting.is_empty() && used.is_empty());
+        let asked = self.asks.lock().unwrap_or_else(PoisonError::into_inner).take(self.clock.now(), end);
+        let something = !(waiting.is_empty() && used.is_empty() && asked.is_empty());
         let Some(writer) = self.writer.as_ref().filter(|_| something) else { return Ok(()) };
         let entries = waiting.clone();
+        let questions = by_space(&asked);
         let uses: Vec<(String, Micros)> = used.iter().map(|(id, used)| (id.to_string(), used.take())).collect();
         let written: Result<()> = writer
             .run(async move |tx: &mut Tx, dir: &mut Directory| {
                 for entry in &entries {
                     chain::append(tx, dir, entry).await?;
+                }
+                for (space, entries) in &questions {
+                    chain::append_all(tx, dir, space, entries).await?;
                 }
                 for (key, at) in &uses {
                     store::keep_use(tx, key, *at).await?;
@@ -316,6 +333,7 @@ impl App {
             .await;
         if written.is_err() {
             waiting.into_iter().for_each(|entry| self.note_refusal(entry));
+            self.asks.lock().unwrap_or_else(PoisonError::into_inner).keep(asked);
             let again = used.into_iter().filter(|(_, used)| used.at().is_some_and(|at| used.note(at)));
             self.uses.lock().unwrap_or_else(PoisonError::into_inner).extend(again);
         }
@@ -401,13 +419,22 @@ impl App {
 
     /// Writes what waits, finishes the queue and lets the store go.
     pub async fn shutdown(&self) {
-        if let Err(e) = self.flush().await {
+        if let Err(e) = self.flush(true).await {
             tracing::warn!(error = %e, "refusals could not be written at the end");
         }
         if let Some(writer) = &self.writer {
             writer.shutdown().await;
         }
     }
+}
+
+/// Entries with those of the same space, in their order.
+fn by_space(entries: &[AuditEntry]) -> Vec<(String, Vec<AuditEntry>)> {
+    let mut found: BTreeMap<&str, Vec<AuditEntry>> = BTreeMap::new();
+    for entry in entries {
+        found.entry(&entry.space).or_default().push(entry.clone());
+    }
+    found.into_iter().map(|(space, entries)| (space.to_owned(), entries)).collect()
 }
 
 /// The key that this state of the database was written under, of those that may be it.

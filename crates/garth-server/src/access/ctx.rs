@@ -1,6 +1,7 @@
 //! Who is asking: from a credential to the caller that decisions judge.
 
 use crate::access::arrival::Arrival;
+use crate::access::asks::Ask;
 use crate::access::bounds;
 use crate::access::once::Once;
 use crate::access::{App, Busy, Share, Tried, archived};
@@ -185,6 +186,11 @@ impl Ctx {
     /// The picture as it is now.
     pub fn directory(&self) -> Arc<Directory> {
         self.app.directory()
+    }
+
+    /// Tells that the caller asked on behalf of a resource.
+    pub fn note_ask(&self, ask: Ask) {
+        self.app.note_ask(ask, &self.request_id, self.now());
     }
 
     /// The store, asked on the caller's behalf: long reads are shared out fairly among callers.

@@ -4,8 +4,10 @@
 //! and only it hands out the [`Permit`] that every store write takes: the decision, the
 //! change, its audit entry and its change-log row are one transaction.
 
+mod actors;
 mod app;
 mod arrival;
+mod asks;
 mod bounds;
 mod chain;
 mod ctx;
@@ -24,8 +26,10 @@ mod store;
 mod who;
 mod write;
 
+pub use actors::{ACTOR, Actors, actor};
 pub use app::{App, Config, Limits};
 pub use arrival::Arrival;
+pub use asks::{ASKED, Ask, QUESTIONS};
 pub use bounds::{EXPORTS, IMPORT_BYTES, IMPORT_TIME, IMPORTS, Lane, TRANSFERS_EACH};
 pub use chain::{ChainKey, ChainReport, chains, check_chain};
 pub use ctx::{Anyone, Ctx, KEY_PREFIX, Reader, Who, works};
@@ -41,7 +45,7 @@ pub use places::{archived, named_space, path, redacted, registered, role_names, 
 pub use sees::Viewer;
 pub use share::{Busy, Share};
 pub use store::AuditEntry;
-pub use who::{About, Allowed, RoleSource, Sought, caller_of, subjects, who};
+pub use who::{About, Allowed, AllowedActor, RoleSource, Sought, caller_of, subjects, who, who_acts};
 pub use write::{Permit, Record, Write, spaces_with_role, write};
 
 use crate::base::error::{Error, Result};

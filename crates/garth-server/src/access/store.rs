@@ -3,9 +3,11 @@
 pub(super) mod links;
 
 use crate::access::once::{Kept, Once};
+use crate::access::{About, Needed};
 use crate::base::db::{Db, DbError, Row, Tx, Value, params};
 use crate::directory::{ChainEnd, Change, ClassKey};
-use garth_core::Micros;
+use garth_core::{ClassIx, Micros};
+use hashbrown::HashMap;
 
 /// One change or refusal, as it is stored.
 #[derive(Clone, Debug)]
@@ -295,4 +297,62 @@ pub(super) async fn users_after(db: &Db, after: &str, limit: usize) -> Result<Ve
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = db.query(sql, &params![after, limit]).await?;
     rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+}
+
+/// Everything that decisions ask of the resources of these ids and codes (a JSON list of both), as of one moment.
+fn actors_sql() -> String {
+    let wanted = "r.id IN (SELECT i.id FROM resources i WHERE i.id IN LIST($1) \
+                  UNION SELECT c.id FROM resources c WHERE c.code IN LIST($1))";
+    format!(
+        "SELECT r.id, r.code, r.class_id, r.author, r.owner, '', 0 AS part FROM resources r WHERE {wanted} \
+         UNION ALL SELECT r.id, '', -1, '', '', s.subscriber, 1 FROM resources r \
+         JOIN resource_subscribers s ON s.resource_id = r.id WHERE {wanted} \
+         UNION ALL SELECT r.id, q.required_id, COALESCE(t.class_id, -1), COALESCE(t.author, ''), \
+         COALESCE(t.owner, ''), COALESCE(s.subscriber, ''), 2 FROM resources r \
+         JOIN resource_requirements q ON q.resource_id = r.id LEFT JOIN resources t ON t.id = q.required_id \
+         LEFT JOIN resource_subscribers s ON s.resource_id = t.id WHERE {wanted} ORDER BY part"
+    )
+}
+
+/// Each with its code.
+fn read_actors(rows: &[Row]) -> Result<Vec<(String, About)>, DbError> {
+    let class = |row: &Row| row.int(2).map(|class| u32::try_from(class).ok().map(ClassIx));
+    let mut found: Vec<(String, About)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for row in rows {
+        let id = row.text(0)?.to_owned();
+        let (author, owner) = (row.text(3)?.to_owned(), row.text(4)?.to_owned());
+        if row.int(6)? == 0 {
+            let class = class(row)?.ok_or_else(|| DbError::Other("a class out of range".to_owned()))?;
+            places.insert(id.clone(), found.len());
+            let about = About::Resource { id, class, author, owner, subscribers: Vec::new(), needed: Vec::new() };
+            found.push((row.text(1)?.to_owned(), about));
+            continue;
+        }
+        let place = places.get(&id).and_then(|at| found.get_mut(*at));
+        let Some((_, About::Resource { subscribers, needed, .. })) = place else { continue };
+        let follower = row.text(5)?.to_owned();
+        if row.int(6)? == 1 {
+            subscribers.push(follower);
+            continue;
+        }
+        let required = row.text(1)?;
+        if !needed.iter().any(|one| one.id == required) {
+            let class = class(row)?;
+            needed.push(Needed { id: required.to_owned(), class, author, owner, subscribers: Vec::new() });
+        }
+        if let Some(one) = needed.iter_mut().find(|one| one.id == required && !follower.is_empty()) {
+            one.subscribers.push(follower);
+        }
+    }
+    Ok(found)
+}
+
+pub(super) async fn actors(db: &Db, names: &str) -> Result<Vec<(String, About)>, DbError> {
+    read_actors(&db.query(&actors_sql(), &params![names]).await?)
+}
+
+/// The same in an open transaction.
+pub(super) async fn actors_in(tx: &mut Tx, names: &str) -> Result<Vec<(String, About)>, DbError> {
+    read_actors(&tx.query(&actors_sql(), &params![names]).await?)
 }

@@ -1,13 +1,14 @@
 //! Who may do something: for searches, page by page; and, with where each of them has it from, for the command line,
 //! because that answer names people whom hardly anybody may see.
 
+use crate::access::actors::Actors;
 use crate::access::{self, Ctx, Needed, Viewer, store, works};
 use crate::base::error::{Error, Result};
 use crate::directory::{Directory, UserInfo};
 use garth_core::{
     Action, By, Caller, Candidates, ClassIx, Decision, Facts, Flow, Given, GroupIx, Micros, Named, Permission,
 };
-use garth_core::{Principal, SpaceIx, Target, UserIx};
+use garth_core::{Principal, ResourceIx, SpaceIx, Target, UserIx};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -43,6 +44,17 @@ pub struct Allowed {
     /// What let them through, in a few words.
     pub because: String,
     /// The roles that carried it, and where each comes from; empty where no role was needed.
+    pub sources: Vec<RoleSource>,
+}
+
+/// A resource on whose behalf somebody may.
+#[derive(Clone, Debug)]
+pub struct AllowedActor {
+    /// Its id.
+    pub id: Uuid,
+    /// What let it through, in a few words.
+    pub because: String,
+    /// As [`Allowed::sources`].
     pub sources: Vec<RoleSource>,
 }
 
@@ -167,6 +179,14 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// The resources with roles of their own that could be among those which may.
+    fn actors(&self) -> Vec<Principal> {
+        match self.candidates() {
+            Candidates::Anybody => self.dir.actors.iter().map(|(ix, _)| Principal::Resource(ix)).collect(),
+            Candidates::Among(list) => list.into_iter().filter(|p| matches!(p, Principal::Resource(_))).collect(),
+        }
+    }
+
     /// The api keys that could be among those which may: each holds a grant in its own space, here or above; or where
     /// it is shared to, or above that.
     fn keys(&self) -> Vec<Principal> {
@@ -193,6 +213,8 @@ pub enum Sought {
     Groups,
     /// Api keys.
     Keys,
+    /// Resources that hold roles, of those that the caller may view.
+    Actors,
 }
 
 /// Most subjects that are looked at for one page; then it ends, and says that there may be more.
@@ -225,7 +247,37 @@ pub async fn subjects(
         let asked = Asked::new(&newest, about, action, given, now);
         found.retain(|principal| asked.caller(*principal).is_some_and(|caller| asked.may(&caller)));
     }
+    if sought == Sought::Actors {
+        let names = found.iter().filter_map(|p| id_of(&newest, *p)).map(|id| id.to_string()).collect::<Vec<_>>();
+        let actors = Actors::read(ctx, names.iter().map(String::as_str)).await?;
+        let dir = ctx.directory();
+        let reader = ctx.caller(&dir)?;
+        found.retain(|one| {
+            id_of(&dir, *one).is_some_and(|id| actors.seen(&dir, &reader, &id.to_string(), now).is_some())
+        });
+    }
     Ok((found, next))
+}
+
+/// The page of the resources among those, which are in order, that the caller may view.
+async fn actors(
+    ctx: &Ctx,
+    mut page: PageOf<'_>,
+    ordered: Vec<(Uuid, Principal)>,
+) -> Result<(Vec<Principal>, Option<Uuid>)> {
+    for some in ordered.chunks(CHUNK) {
+        let names: Vec<String> = some.iter().map(|(id, _)| id.to_string()).collect();
+        let actors = Actors::read(ctx, names.iter().map(String::as_str)).await?;
+        let dir = ctx.directory();
+        let reader = ctx.caller(&dir)?;
+        for ((id, principal), name) in some.iter().zip(&names) {
+            // Who is hidden is passed over as if there were nothing, and counts for nothing.
+            if actors.seen(&dir, &reader, name, page.asked.now).is_some() && !page.take(*id, *principal) {
+                return Ok((page.found, page.last));
+            }
+        }
+    }
+    Ok((page.found, None))
 }
 
 async fn page_of(
@@ -246,6 +298,12 @@ async fn page_of(
             }
             None => return anybody(ctx, page, after).await,
         },
+        Sought::Actors => {
+            let with_id = asked.actors().into_iter().filter_map(|p| Some((id_of(dir, p)?, p)));
+            let mut ordered: Vec<(Uuid, Principal)> = with_id.filter(|(id, _)| behind(id)).collect();
+            ordered.sort_unstable();
+            return actors(ctx, page, ordered).await;
+        }
         Sought::Groups | Sought::Keys => {
             let list = if sought == Sought::Groups { asked.groups() } else { asked.keys() };
             list.into_iter().filter_map(|p| Some((id_of(dir, p)?, p))).filter(|(id, _)| behind(id)).collect()
@@ -286,7 +344,7 @@ fn id_of(dir: &Directory, principal: Principal) -> Option<Uuid> {
         Principal::User(user) => dir.users.info(user).map(|user| user.id),
         Principal::Group(group) => dir.groups.info(group).map(|group| group.id),
         Principal::Key(key) => dir.keys.info(key).map(|key| key.id),
-        Principal::Resource(_) => None,
+        Principal::Resource(actor) => dir.actors.info(actor).map(|actor| actor.id),
     }
 }
 
@@ -332,7 +390,7 @@ pub fn caller_of(dir: &Directory, principal: Principal, now: Micros) -> Option<C
             let works = dir.keys.info(key).is_some_and(|key| works(dir, key, now));
             Caller::key(world, key).filter(|_| works)
         }
-        Principal::Resource(_) => None,
+        Principal::Resource(actor) => dir.actors.info(actor).map(|_| Caller::resource(actor)),
     }
 }
 
@@ -342,10 +400,7 @@ pub fn caller_of(dir: &Directory, principal: Principal, now: Micros) -> Option<C
 /// 401 or 403 for all but the command line.
 pub fn who(ctx: &Ctx, about: &About, action: Action) -> Result<Vec<Allowed>> {
     let (dir, now) = (ctx.directory(), ctx.now());
-    let reader = ctx.somebody(&dir)?;
-    if !reader.system {
-        return Err(Error::Forbidden("this is asked on the server".to_owned()));
-    }
+    let reader = on_the_server(ctx, &dir)?;
     let viewer = Viewer::new(&dir, &reader, now);
     let asked = Asked::new(&dir, about, action, &Given::default(), now);
     let mut users = asked.users().unwrap_or_else(|| dir.users.iter::<UserIx>().map(|(ix, _)| ix).collect());
@@ -356,11 +411,42 @@ pub fn who(ctx: &Ctx, about: &About, action: Action) -> Result<Vec<Allowed>> {
     Ok(allowed)
 }
 
+/// Every resource on whose behalf somebody may do that, by id.
+///
+/// # Errors
+/// As [`who`].
+pub fn who_acts(ctx: &Ctx, about: &About, action: Action) -> Result<Vec<AllowedActor>> {
+    let (dir, now) = (ctx.directory(), ctx.now());
+    let reader = on_the_server(ctx, &dir)?;
+    let viewer = Viewer::new(&dir, &reader, now);
+    let asked = Asked::new(&dir, about, action, &Given::default(), now);
+    let one = |ix: ResourceIx| {
+        let id = dir.actors.info(ix)?.id;
+        let (because, sources) = reasons(&asked, &viewer, &Caller::resource(ix))?;
+        Some(AllowedActor { id, because, sources })
+    };
+    let actors =
+        asked.actors().into_iter().filter_map(|p| if let Principal::Resource(ix) = p { one(ix) } else { None });
+    let mut allowed: Vec<AllowedActor> = actors.collect();
+    allowed.sort_by_key(|one| one.id);
+    Ok(allowed)
+}
+
+fn on_the_server(ctx: &Ctx, dir: &Directory) -> Result<Caller> {
+    let reader = ctx.somebody(dir)?;
+    if reader.system { Ok(reader) } else { Err(Error::Forbidden("this is asked on the server".to_owned())) }
+}
+
 fn one(asked: &Asked<'_>, viewer: &Viewer<'_>, ix: UserIx) -> Option<Allowed> {
+    let (because, sources) = reasons(asked, viewer, &Caller::user(&asked.dir.world, ix)?)?;
+    Some(Allowed { user: Arc::clone(asked.dir.users.info(ix)?), because, sources })
+}
+
+/// What lets that caller through, and the roles that carried it; `None` where nothing does.
+fn reasons(asked: &Asked<'_>, viewer: &Viewer<'_>, caller: &Caller) -> Option<(String, Vec<RoleSource>)> {
     let Asked { dir, about, action, now, .. } = asked;
-    let caller = Caller::user(&dir.world, ix)?;
-    let target = asked.target(&caller);
-    let decision = dir.world.decide(&caller, target, *action, *now);
+    let target = asked.target(caller);
+    let decision = dir.world.decide(caller, target, *action, *now);
     if !decision.allowed() {
         return None;
     }
@@ -369,16 +455,15 @@ fn one(asked: &Asked<'_>, viewer: &Viewer<'_>, ix: UserIx) -> Option<Allowed> {
     let sources = match last.by {
         By::Permission(_) | By::Policy | By::KindPolicy | By::SpaceEdit | By::Gate => {
             let there = decision.window.or_else(|| about.space(dir))?;
-            sources(dir, viewer, &caller, there, needed, *now)
+            sources(dir, viewer, caller, there, needed, *now)
         }
         By::Exception | By::Required | By::System | By::Unasked | By::Window => Vec::new(),
     };
-    let user = Arc::clone(dir.users.info(ix)?);
     let mut because = words(dir, &decision, last.by, target);
     if let Some(window) = decision.window.and_then(|window| dir.spaces.info(window)) {
         because.push_str(&format!(", in {}, which it is shared to", window.name));
     }
-    Some(Allowed { user, because, sources })
+    Some((because, sources))
 }
 
 /// What let somebody through.

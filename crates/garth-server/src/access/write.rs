@@ -188,6 +188,11 @@ impl Write<'_> {
         self.refused_at = Some((space, target_type.to_owned(), target_id));
     }
 
+    /// A resource that is to hold a role, as a principal.
+    pub(super) fn place_actor(&mut self, id: Uuid) -> Principal {
+        Principal::Resource(self.dir.actor(id))
+    }
+
     /// Requires a system administrator, or the command line.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ pub struct AuditTarget {
 pub struct AuditEntry {
     id: String,
     at: String,
-    /// A principal, `system` (the command line) or `anonymous`.
+    /// A principal, `system` (the command line) or `anonymous`; a resource that you cannot view is `resource`.
     actor: String,
     credential: String,
     action: String,

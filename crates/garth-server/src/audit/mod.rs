@@ -6,7 +6,7 @@ mod store;
 pub use crate::access::AuditEntry as Entry;
 pub use store::Filter;
 
-use crate::access::{self, Ctx, Viewer, visible_space};
+use crate::access::{self, ACTOR, ASKED, Actors, Ctx, Viewer, visible_space};
 use crate::base::error::Result;
 use crate::base::http::{Page, PageRequest};
 use crate::directory::Directory;
@@ -52,6 +52,14 @@ async fn list(ctx: &Ctx, space: String, filter: Filter, request: &PageRequest) -
     ctx.app.flush_refusals().await?;
     let dir = ctx.directory();
     let caller = ctx.somebody(&dir)?;
+    // Whoever may not view a resource is told of it as of one that never did anything.
+    if let Some(name) = filter.actor.as_deref().and_then(|actor| actor.strip_prefix(ACTOR)) {
+        let actors = Actors::read(ctx, [name]).await?;
+        let dir = ctx.directory();
+        if actors.seen(&dir, &ctx.somebody(&dir)?, name, ctx.now()).is_none() {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
+    }
     let query = format!("audit of {space} {filter:?}");
     let before = match &request.cursor {
         Some(cursor) => {
@@ -67,11 +75,17 @@ async fn list(ctx: &Ctx, space: String, filter: Filter, request: &PageRequest) -
     let next = items.last().filter(|_| more);
     let next = next.map(|(seq, e)| access::cursor(&dir, &caller, &query, &seq.to_string(), &e.id)).transpose()?;
     let mut items: Vec<Entry> = items.into_iter().map(|(_, entry)| entry).collect();
+    let named: Vec<String> = items.iter().flat_map(actors_of).collect();
+    let actors = Actors::read(ctx, named.iter().map(String::as_str)).await?;
     // Entries first, the picture second: what was hidden before the answer is not shown.
     let dir = ctx.directory();
     let caller = ctx.somebody(&dir)?;
     let viewer = Viewer::new(&dir, &caller, ctx.now());
     for entry in &mut items {
+        without_hidden(entry, |name| actors.seen(&dir, &caller, name, ctx.now()).is_some());
+        if entry.action.starts_with(ASKED) {
+            continue;
+        }
         for state in [&mut entry.before, &mut entry.after] {
             if place.is_some_and(|place| !viewable(&dir, &caller, place, &entry.target_type, state, ctx.now())) {
                 state.clear();
@@ -81,6 +95,39 @@ async fn list(ctx: &Ctx, space: String, filter: Filter, request: &PageRequest) -
         }
     }
     Ok(Page { items, next })
+}
+
+/// The ids of resources that an entry names as principals: its actor, and who holds a grant.
+fn actors_of(entry: &Entry) -> Vec<String> {
+    let mut named: Vec<String> = entry.actor.strip_prefix(ACTOR).map(str::to_owned).into_iter().collect();
+    if entry.target_type == "grant" {
+        named.extend([&entry.before, &entry.after].into_iter().filter_map(|state| holder(state)));
+    }
+    named
+}
+
+/// The id of the resource that holds a grant, of what was written down of the grant.
+fn holder(state: &str) -> Option<String> {
+    let read: Value = serde_json::from_str(state).ok()?;
+    read["principal"].as_str()?.strip_prefix(ACTOR).map(str::to_owned)
+}
+
+/// Takes the resources out of an entry that its reader may not view: an actor is `resource` then, a holder null.
+fn without_hidden(entry: &mut Entry, seen: impl Fn(&str) -> bool) {
+    if entry.actor.strip_prefix(ACTOR).is_some_and(|name| !seen(name)) {
+        entry.actor = ACTOR.trim_end_matches(':').to_owned();
+    }
+    if entry.target_type != "grant" {
+        return;
+    }
+    for state in [&mut entry.before, &mut entry.after] {
+        if holder(state).is_some_and(|name| !seen(&name))
+            && let Ok(mut read) = serde_json::from_str::<Value>(state)
+        {
+            read["principal"] = Value::Null;
+            *state = read.to_string();
+        }
+    }
 }
 
 /// What was written down in the open before its field became secret is not shown any more.

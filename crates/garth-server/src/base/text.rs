@@ -59,6 +59,31 @@ pub fn handle(pointer: &str, text: &str) -> Result<String> {
     Ok(text)
 }
 
+/// Longest slug that is made of a name, in characters; a number may follow.
+pub const SLUG_CHARACTERS: usize = 63;
+
+/// A name as machines write it: letters and digits in lower case, a hyphen for whatever stands between them.
+pub fn slug(name: &str) -> String {
+    let mut slug = String::new();
+    for c in folded(name).chars() {
+        if c.is_alphanumeric() {
+            slug.push(c);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let cut: String = slug.chars().take(SLUG_CHARACTERS).collect();
+    let cut = cut.trim_end_matches('-');
+    if cut.is_empty() { "role".to_owned() } else { cut.to_owned() }
+}
+
+/// The same, with a number behind it where that slug is taken.
+pub fn free_slug(name: &str, taken: impl Fn(&str) -> bool) -> String {
+    let slug = slug(name);
+    let numbered = (2u32..).map(|number| format!("{slug}-{number}"));
+    std::iter::once(slug.clone()).chain(numbered).find(|slug| !taken(slug)).unwrap_or_default()
+}
+
 /// A name as it is compared: characters that can be written in several ways are one (Unicode's NFC).
 pub fn composed(name: &str) -> Cow<'_, str> {
     if name.is_ascii() { Cow::Borrowed(name) } else { Cow::Owned(name.nfc().collect()) }

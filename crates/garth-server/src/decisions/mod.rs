@@ -6,6 +6,7 @@
 pub mod api;
 mod asking;
 pub mod search;
+mod subjects;
 pub mod wire;
 
 use crate::access::{self, Ctx, Explanation, Viewer};
@@ -14,9 +15,12 @@ use crate::directory::Directory;
 use crate::directory::policy::Sees;
 use crate::resources::{self, Rows};
 use asking::{Asking, space_of};
-use garth_core::{Action, Caller, Given, KindIx, Micros, Outcome, Permission, Principal, SpaceIx, Standing, Target};
+use garth_core::{
+    Action, Caller, Decision, Given, KindIx, Micros, Outcome, Permission, Principal, SpaceIx, Standing, Target,
+};
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
+use subjects::Subjects;
 
 /// How often a batch is begun anew because the picture changed under it; then it is 503.
 const ROUNDS: usize = 16;
@@ -24,7 +28,7 @@ const ROUNDS: usize = 16;
 /// An entity of a question: a type and an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Entity<'a> {
-    /// `user`, `group`, `key`, `space`, or a kind.
+    /// `user`, `group`, `key`, `resource`, `space`, or a kind.
     pub kind: &'a str,
     /// Its id; users and groups also as `@name`, resources also by code.
     pub id: &'a str,
@@ -41,22 +45,6 @@ pub struct Question<'a> {
     pub resource: Entity<'a>,
     /// What the asker says of subject, action and resource.
     pub given: Given,
-}
-
-/// Who a subject is; `None` when there is no such subject.
-fn principal(dir: &Directory, entity: &Entity<'_>) -> Option<Principal> {
-    match entity.kind {
-        "user" => dir.user_ref(entity.id).map(Principal::User),
-        "group" if entity.id == "everyone" => Some(Principal::Everyone),
-        "group" => dir.group_ref(entity.id).map(Principal::Group),
-        "key" => dir.principal(&format!("key:{}", entity.id)),
-        _ => None,
-    }
-}
-
-/// The subject as decisions know it; `None` when there is no such subject.
-fn subject(dir: &Directory, entity: &Entity<'_>, now: Micros) -> Option<Caller> {
-    access::caller_of(dir, principal(dir, entity)?, now)
 }
 
 /// The action of a name on a resource type, if that type knows it.
@@ -98,6 +86,13 @@ enum Found {
 }
 
 impl Found {
+    fn id(&self, dir: &Directory) -> String {
+        match self {
+            Self::Space(space) => dir.space_id(*space).map(|id| id.to_string()).unwrap_or_default(),
+            Self::Resource(found) => found.id().to_owned(),
+        }
+    }
+
     fn target(&self, dir: &Directory, subject: &Caller, now: Micros) -> Target {
         match self {
             Self::Space(space) => Target::Space(*space),
@@ -124,10 +119,11 @@ async fn found_afresh(
 /// # Errors
 /// 403 when the caller may not ask about that subject; when the store fails.
 pub async fn evaluate(ctx: &Ctx, question: &Question<'_>) -> Result<Outcome> {
+    let subjects = Subjects::read(ctx, &[question.subject]).await?;
     // Also for subjects that nobody knows: whether one may ask is told without them.
-    let asked = |dir: &Directory| Some(subject(dir, &question.subject, ctx.now()).unwrap_or_else(Caller::anonymous));
+    let asked = |dir: &Directory| Some(subjects.caller(ctx, dir, &question.subject).unwrap_or_else(Caller::anonymous));
     let (target, known) = found(ctx, &question.resource, asked).await?;
-    let ended = decide(ctx, question, target);
+    let ended = decide(ctx, question, &subjects, target);
     // Whoever is told nothing pays for a look, whether there is something or not.
     if known && !matches!(ended, Ok(Outcome::Allowed | Outcome::Forbidden(_))) {
         resources::look_in_vain(ctx, &[question.resource.id]).await?;
@@ -135,26 +131,48 @@ pub async fn evaluate(ctx: &Ctx, question: &Question<'_>) -> Result<Outcome> {
     ended
 }
 
-fn decide(ctx: &Ctx, question: &Question<'_>, found: Option<Found>) -> Result<Outcome> {
+fn decide(ctx: &Ctx, question: &Question<'_>, subjects: &Subjects, found: Option<Found>) -> Result<Outcome> {
     // The row first and the picture second: what was revoked before the answer is not allowed.
     let dir = ctx.directory();
     let asking = Asking::of(ctx, &dir)?;
-    let who = principal(&dir, &question.subject);
+    let who = subjects.principal(ctx, &dir, &question.subject);
     let subject = match who {
         Some(_) if asking.itself(who) => Some(asking.caller().clone()),
         who => who.and_then(|who| access::caller_of(&dir, who, ctx.now())),
     };
     let nobody = Caller::anonymous();
-    let target = found.map(|found| found.target(&dir, subject.as_ref().unwrap_or(&nobody), ctx.now()));
+    let target = found.as_ref().map(|found| found.target(&dir, subject.as_ref().unwrap_or(&nobody), ctx.now()));
     let target = asking.target(&dir, who, target)?;
     let action = action(&dir, question.resource.kind, question.action);
-    Ok(match (subject, target, action) {
-        (Some(subject), Some(target), Some(action)) => {
+    Ok(match (subject, found, target, action) {
+        (Some(subject), Some(found), Some(target), Some(action)) => {
             let subject = with(subject, &question.given);
-            dir.world.decide(&subject, target, action, ctx.now()).outcome
+            let decision = dir.world.decide(&subject, target, action, ctx.now());
+            note(ctx, &dir, (asking.caller(), who), (question, found.id(&dir), target), &decision);
+            decision.outcome
         }
         _ => Outcome::Missing,
     })
+}
+
+/// Puts a question on record, if an application asked it on behalf of a resource.
+fn note(
+    ctx: &Ctx,
+    dir: &Directory,
+    (asker, who): (&Caller, Option<Principal>),
+    (question, id, target): (&Question<'_>, String, Target),
+    decision: &Decision,
+) {
+    let Some(space) = space_of(dir, target) else { return };
+    let about = subjects::About {
+        action: "decision.evaluate",
+        space,
+        target: (question.resource.kind, id),
+        asked: question.action,
+        roles: &decision.standing.roles,
+        decision: Some(decision.allowed()),
+    };
+    subjects::note(ctx, dir, asker, who, about);
 }
 
 /// The subject of a question with what the question says.
@@ -171,10 +189,11 @@ fn with(mut subject: Caller, given: &Given) -> Caller {
 pub async fn evaluate_each(ctx: &Ctx, questions: &[Question<'_>]) -> Result<Vec<Result<Outcome>>> {
     let resources = questions.iter().map(|q| q.resource).filter(|resource| resource.kind != "space");
     let rows = resources::rows(ctx, resources.map(|resource| resource.id)).await?;
+    let subjects = Subjects::read(ctx, &questions.iter().map(|question| question.subject).collect::<Vec<_>>()).await?;
     // Bounded: somebody may be writing without pause.
     for _ in 0..ROUNDS {
         let dir = ctx.directory();
-        let many = Many::new(ctx, &dir, questions)?;
+        let many = Many::new(ctx, &dir, questions, &subjects)?;
         let follows = many.follows(ctx, questions, &rows).await?;
         let needs = many.needs(ctx, questions, &rows).await?;
         // Who follows what, and what requires what, was read for this picture; another one may ask for more.
@@ -221,12 +240,12 @@ struct Read<'a> {
 }
 
 impl<'a> Many<'a> {
-    fn new(ctx: &Ctx, dir: &'a Directory, questions: &[Question<'a>]) -> Result<Self> {
+    fn new(ctx: &Ctx, dir: &'a Directory, questions: &[Question<'a>], subjects: &Subjects) -> Result<Self> {
         let asking = Asking::of(ctx, dir)?;
         let mut many = Self { dir, asking, subjects: HashMap::new(), actions: HashMap::new() };
         for question in questions {
             many.subjects.entry(question.subject).or_insert_with(|| {
-                let who = principal(dir, &question.subject);
+                let who = subjects.principal(ctx, dir, &question.subject);
                 (who, who.and_then(|who| access::caller_of(dir, who, ctx.now())))
             });
             let kind = question.resource.kind;
@@ -295,11 +314,17 @@ impl<'a> Many<'a> {
         };
         let standing = known.standings.entry((question.subject, space));
         let standing = standing.or_insert_with(|| dir.world.standing(subject, space, now)).clone();
-        if question.given == Given::default() {
-            return Ok(dir.world.decide_with(subject, standing, target, action, now).outcome);
+        let decision = if question.given == Given::default() {
+            dir.world.decide_with(subject, standing, target, action, now)
+        } else {
+            dir.world.decide_with(&with(subject.clone(), &question.given), standing, target, action, now)
+        };
+        if let Some(Principal::Resource(_)) = who {
+            let row = read.rows.get(question.resource.id);
+            let id = row.map_or_else(|| question.resource.id.to_owned(), |row| row.id.clone());
+            note(ctx, dir, (self.asking.caller(), who), (question, id, target), &decision);
         }
-        let subject = with(subject.clone(), &question.given);
-        Ok(dir.world.decide_with(&subject, standing, target, action, now).outcome)
+        Ok(decision.outcome)
     }
 
     fn target(&self, resource: &Entity<'_>, subject: &Caller, read: &Read<'_>, now: Micros) -> Option<Target> {
@@ -324,13 +349,14 @@ impl<'a> Many<'a> {
 /// # Errors
 /// 403 for everybody else, whether the things named exist or not.
 pub async fn explain(ctx: &Ctx, question: &Question<'_>) -> Result<Explanation> {
-    let found = found_afresh(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?;
+    let subjects = Subjects::read(ctx, &[question.subject]).await?;
+    let found = found_afresh(ctx, &question.resource, |dir| subjects.caller(ctx, dir, &question.subject)).await?;
     // What it is to the one who asks: they must see it themselves.
     let seen = found_afresh(ctx, &question.resource, |dir| ctx.caller(dir).ok()).await?;
     let (dir, now) = (ctx.directory(), ctx.now());
     let asking = Asking::of(ctx, &dir)?;
     let caller = asking.caller();
-    let who = principal(&dir, &question.subject);
+    let who = subjects.principal(ctx, &dir, &question.subject);
     if !caller.system && !asking.itself(who) {
         let seen = seen.map(|seen| seen.target(&dir, caller, now));
         let seen = seen.filter(|seen| dir.world.decide(caller, *seen, Action::Read, now).allowed());
@@ -355,6 +381,10 @@ fn may_explain(
     let refused = || Error::Forbidden("only administrators of the space may ask why about others".to_owned());
     let space = target.and_then(|target| space_of(dir, target)).ok_or_else(refused)?;
     let admin = dir.world.decide(caller, Target::Space(space), Action::Use(Permission::SPACE_ADMIN), now);
-    let seen = subject.is_some_and(|p| Viewer::new(dir, caller, now).principal(p));
+    let seen = match subject {
+        // Of resources, only those that they may view are subjects to them.
+        Some(Principal::Resource(_)) => true,
+        subject => subject.is_some_and(|p| Viewer::new(dir, caller, now).principal(p)),
+    };
     if admin.allowed() && seen { Ok(()) } else { Err(refused()) }
 }

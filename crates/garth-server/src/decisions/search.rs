@@ -5,7 +5,8 @@
 //! before: archiving changes no right.
 
 use super::asking::{Asking, Spaces, space_of};
-use super::{Entity, action, principal, with};
+use super::subjects::{self, Subjects};
+use super::{Entity, action, with};
 use crate::access::{self, About, Ctx, Sought};
 use crate::base::error::Result;
 use crate::directory::Directory;
@@ -97,6 +98,7 @@ pub async fn subjects(
         "user" => Some(Sought::Users),
         "group" => Some(Sought::Groups),
         "key" => Some(Sought::Keys),
+        "resource" => Some(Sought::Actors),
         _ => None,
     };
     if !about.space(&dir).is_some_and(|space| asking.there(&dir, space)) {
@@ -150,12 +152,16 @@ pub async fn resources(
     given: &Given,
     part: &Part,
 ) -> Result<Found> {
+    let subjects = Subjects::read(ctx, &[*subject]).await?;
     let (dir, now) = (ctx.directory(), ctx.now());
     let asking = Asking::of(ctx, &dir)?;
-    let who = principal(&dir, subject);
+    let who = subjects.principal(ctx, &dir, subject);
     let inside = asking.spaces(&dir, who)?;
     let caller = who.and_then(|who| access::caller_of(&dir, who, now)).map(|caller| with(caller, given));
     let (Some(caller), Some(action)) = (caller, action(&dir, kind, named)) else { return Ok(Found::nothing()) };
+    if let Some(home) = asking.caller().home {
+        note(ctx, &dir, &asking, who, home, ("decision.search_resource", kind, String::new(), named));
+    }
     if kind == "space" {
         return Ok(spaces(&dir, &inside, &caller, action, part, now));
     }
@@ -166,6 +172,7 @@ pub async fn resources(
     if !Arc::ptr_eq(&dir, &newest) {
         // Something changed meanwhile: nothing that was revoked appears after the revoke was answered.
         let asking = Asking::of(ctx, &newest)?;
+        let who = subjects.principal(ctx, &newest, subject);
         let caller = who.and_then(|who| access::caller_of(&newest, who, now)).map(|caller| with(caller, given));
         let inside = asking.spaces(&newest, who)?;
         rows.retain(|row| {
@@ -205,21 +212,45 @@ pub async fn actions(
     given: &Given,
     part: &Part,
 ) -> Result<Found> {
+    let subjects = Subjects::read(ctx, &[*subject]).await?;
     let about = about(ctx, resource).await?;
     let (dir, now) = (ctx.directory(), ctx.now());
     let asking = Asking::of(ctx, &dir)?;
-    let who = principal(&dir, subject);
+    let who = subjects.principal(ctx, &dir, subject);
     let caller = who.and_then(|who| access::caller_of(&dir, who, now)).map(|caller| with(caller, given));
     let there = || about.as_ref().and_then(|about| about.space(&dir)).is_some_and(|space| asking.there(&dir, space));
     let may_ask = asking.about(who, there)?;
     let (Some(caller), Some(about), true) = (caller, about.as_ref(), may_ask) else { return Ok(Found::nothing()) };
     let target = about.target(&dir, &caller, now);
+    if let Some(space) = about.space(&dir) {
+        let id = match about {
+            About::Space(space) => dir.space_id(*space).map(|id| id.to_string()).unwrap_or_default(),
+            About::Resource { id, .. } => id.clone(),
+        };
+        note(ctx, &dir, &asking, who, space, ("decision.search_action", resource.kind, id, ""));
+    }
     let after = part.after.as_ref().map(|(_, name)| name.as_str());
     let may = |name: &String| {
         action(&dir, resource.kind, name).is_some_and(|action| dir.world.decide(&caller, target, action, now).allowed())
     };
     let names = names(&dir, resource.kind).into_iter().filter(|name| after.is_none_or(|after| name.as_str() > after));
     Ok(Found::first(names.filter(may).map(|name| (name.clone(), name)), part.limit, |name| name))
+}
+
+/// Puts a search on record, if an application made it on behalf of a resource: how, what type, which thing, what for.
+fn note(
+    ctx: &Ctx,
+    dir: &Directory,
+    asking: &Asking,
+    who: Option<Principal>,
+    space: SpaceIx,
+    (action, kind, id, asked): (&'static str, &str, String, &str),
+) {
+    let Some(subject) = who.filter(|who| matches!(who, Principal::Resource(_))) else { return };
+    let standing = access::caller_of(dir, subject, ctx.now()).map(|c| dir.world.standing(&c, space, ctx.now()));
+    let roles = standing.unwrap_or_default().roles;
+    let about = subjects::About { action, space, target: (kind, id), asked, roles: &roles, decision: None };
+    subjects::note(ctx, dir, asking.caller(), who, about);
 }
 
 /// The names of everything that can be done to a type, in their order.

@@ -4,6 +4,8 @@
 use crate::support::*;
 use axum::http::Method;
 
+#[path = "tests/actors.rs"]
+mod actors;
 #[path = "tests/batch.rs"]
 mod batch;
 #[path = "tests/discovery.rs"]

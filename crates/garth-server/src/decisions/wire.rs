@@ -37,9 +37,9 @@ pub(super) fn malformed(message: impl Into<String>) -> Error {
 /// Who it is about.
 #[derive(ToSchema)]
 pub struct AuthzenSubject {
-    /// `user`, `group` or `key`.
+    /// `user`, `group`, `key` or `resource` (one that holds roles).
     pub r#type: String,
-    /// Its id; users and groups also as `@name`.
+    /// Its id; users and groups also as `@name`, resources also by code.
     pub id: String,
     /// What the asker says of it, for policies that ask for it (`given`).
     #[schema(value_type = Option<Object>)]

@@ -1,7 +1,7 @@
 //! Everything of one noun: from ids and names to slots, and from slots to what is known.
 
 use super::map::Map;
-use garth_core::{ClassIx, GroupIx, KeyIx, KindIx, PolicyIx, RoleIx, Shelf, SpaceIx, UserIx};
+use garth_core::{ClassIx, GroupIx, KeyIx, KindIx, PolicyIx, ResourceIx, RoleIx, Shelf, SpaceIx, UserIx};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -46,7 +46,7 @@ macro_rules! slots {
         }
     )+};
 }
-slots!(SpaceIx, UserIx, GroupIx, RoleIx, KindIx, PolicyIx, ClassIx, KeyIx);
+slots!(SpaceIx, UserIx, GroupIx, RoleIx, KindIx, PolicyIx, ClassIx, KeyIx, ResourceIx);
 
 impl<T> Index<T> {
     /// The slot of an id.

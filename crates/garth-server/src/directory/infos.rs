@@ -87,10 +87,19 @@ pub struct RoleInfo {
     pub id: Uuid,
     /// Its unique name.
     pub name: String,
+    /// What policies call it: made of the name it was given first, unique, and kept when the name changes.
+    pub slug: String,
     /// Its patterns as they were written.
     pub permissions: Vec<String>,
     /// When it was made.
     pub created_at: Micros,
+}
+
+/// A resource that holds roles of its own, for what acts on its behalf.
+#[derive(Clone, Debug)]
+pub struct ActorInfo {
+    /// The resource's id.
+    pub id: Uuid,
 }
 
 /// A kind as somebody defined it.

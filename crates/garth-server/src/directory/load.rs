@@ -10,14 +10,14 @@ use super::{
 use crate::base::db::{Db, DbError, Row, Tx, Value, params};
 use crate::base::ids::{self, Codes};
 use crate::base::secrets::Vault;
-use crate::base::text;
+use crate::base::text::{self, free_slug};
 use crate::directory::known::Changed;
 use crate::directory::map::Map;
 use crate::directory::policy::{self, Place};
 use crate::directory::schema;
 use garth_core::{
-    Class, Exceptions, Grant, GroupIx, KeyIx, Kind, KindIx, Micros, Pattern, PolicyIx, Principal, Role, RoleIx, Shelf,
-    Space, SpaceIx, UserIx, World,
+    Class, Exceptions, Grant, GroupIx, KeyIx, Kind, KindIx, Micros, Pattern, PolicyIx, Principal, ResourceIx, Role,
+    RoleIx, Shelf, Space, SpaceIx, UserIx, World,
 };
 use hashbrown::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -64,7 +64,7 @@ async fn picture(tx: &mut impl Rows, now: Micros) -> Result<Directory> {
     settings(tx, &mut dir).await?;
     kinds_first(tx, &mut dir).await?;
     people(tx, &mut dir).await?;
-    for row in tx.query("SELECT id, name, permissions, created_at FROM roles ORDER BY created_at, id", &[]).await? {
+    for row in tx.query(&format!("{ROLES} ORDER BY created_at, id"), &[]).await? {
         put_role(&mut dir, &row)?;
     }
     // Every named policy has a place before any policy is read, for they may name one another.
@@ -111,8 +111,13 @@ pub async fn apply(tx: &mut Tx, dir: &mut Directory, change: &Change) -> Result<
         Change::Grants(id) => {
             let Some(space) = dir.spaces.by_id::<SpaceIx>(id) else { return Ok(()) };
             let rows = tx.query(&format!("{GRANTS} WHERE space_id = $1"), &params![id.to_string()]).await?;
-            let grants = rows.iter().filter_map(|row| grant(dir, row).transpose()).collect::<Result<Vec<_>>>()?;
+            let acting = actors_in(dir, space);
+            let mut grants = Vec::with_capacity(rows.len());
+            for row in &rows {
+                grants.extend(grant(dir, row)?);
+            }
             dir.world.set_grants(space, grants);
+            forget_actors(dir, acting);
         }
         Change::User(id) => {
             let text = id.to_string();
@@ -137,8 +142,7 @@ pub async fn apply(tx: &mut Tx, dir: &mut Directory, change: &Change) -> Result<
             }
         }
         Change::Role(id) => {
-            let sql = "SELECT id, name, permissions, created_at FROM roles WHERE id = $1";
-            match tx.query(sql, &params![id.to_string()]).await?.first() {
+            match tx.query(&format!("{ROLES} WHERE id = $1"), &params![id.to_string()]).await?.first() {
                 Some(row) => put_role(dir, row)?,
                 None => {
                     if let Some(ix) = dir.roles.by_id::<RoleIx>(id) {
@@ -212,6 +216,7 @@ async fn found(tx: &mut Tx, now: Micros) -> Result<()> {
                    ON CONFLICT (name) DO NOTHING";
         tx.execute(sql, &params![built_in_id(name).to_string(), name]).await?;
     }
+    slugs(tx).await?;
     if tx.query_opt("SELECT id FROM spaces WHERE default_mark = 1", &[]).await?.is_some() {
         return Ok(());
     }
@@ -225,6 +230,25 @@ async fn found(tx: &mut Tx, now: Micros) -> Result<()> {
                SELECT $1, id, 'group:everyone', $2, NULL, 'direct', 'system', $3 FROM spaces WHERE default_mark = 1 \
                ON CONFLICT (space_id, principal, role_id) DO NOTHING";
     tx.execute(sql, &params![ids::new_id(now).to_string(), built_in_id("writer").to_string(), now]).await?;
+    Ok(())
+}
+
+/// Roles from before there were slugs get one of their names, the oldest first.
+async fn slugs(tx: &mut Tx) -> Result<()> {
+    let rows = tx.query("SELECT id, name, slug FROM roles ORDER BY created_at, id", &[]).await?;
+    let mut taken: Vec<String> = Vec::new();
+    for row in &rows {
+        taken.extend(row.opt_text(2)?.map(str::to_owned));
+    }
+    for row in &rows {
+        if row.opt_text(2)?.is_none() {
+            let name = row.text(1)?;
+            let built_in = BUILT_IN_ROLES.contains(&name);
+            let slug = if built_in { name.to_owned() } else { free_slug(name, |slug| taken.iter().any(|t| t == slug)) };
+            tx.execute("UPDATE roles SET slug = $2 WHERE id = $1", &params![row.text(0)?, &slug]).await?;
+            taken.push(slug);
+        }
+    }
     Ok(())
 }
 
@@ -251,6 +275,7 @@ async fn empty(tx: &mut impl Rows) -> Result<Directory> {
         kinds: Index::default(),
         policies: Index::default(),
         keys: Index::default(),
+        actors: Index::default(),
         settings: Arc::default(),
         codes,
         cursor_key,
@@ -291,6 +316,7 @@ async fn kinds_first(tx: &mut impl Rows, dir: &mut Directory) -> Result<()> {
 const USERS: &str = "SELECT id, username, handle, name, email, system_admin, disabled, deleted_at, default_space, \
                      created_at FROM users";
 const GROUPS: &str = "SELECT id, name, created_at FROM groups";
+const ROLES: &str = "SELECT id, name, permissions, created_at, slug FROM roles";
 const KINDS: &str = "SELECT id, definition, created_at, search_cut, search_next FROM kinds";
 const POLICIES: &str = "SELECT id, name, policy, edit, created_at FROM policies";
 const SPACES: &str = "SELECT id, name, description, parent_id, view_policy, edit_policy, inherits, sealed, archived, \
@@ -343,8 +369,8 @@ async fn spaces(tx: &mut impl Rows, dir: &mut Directory) -> Result<()> {
     }
     let mut of: HashMap<SpaceIx, Vec<Grant>> = HashMap::new();
     for row in tx.query(GRANTS, &[]).await? {
-        if let (Some(space), Some(grant)) = (dir.spaces.by_id(&id(&row, 0)?), grant(dir, &row)?) {
-            of.entry(space).or_default().push(grant);
+        if let Some(space) = dir.spaces.by_id(&id(&row, 0)?) {
+            of.entry(space).or_default().extend(grant(dir, &row)?);
         }
     }
     for (space, grants) in of {
@@ -410,7 +436,9 @@ fn forget_group(dir: &mut Directory, id: &Uuid) {
 fn put_role(dir: &mut Directory, row: &Row) -> Result<()> {
     let name = row.text(1)?.to_owned();
     let permissions: Vec<String> = json(row.text(2)?, "role")?;
-    let role = RoleInfo { id: id(row, 0)?, name, permissions, created_at: row.int(3)? };
+    // A store that is only looked at may be one in which no server has given any yet.
+    let slug = row.opt_text(4)?.map_or_else(|| text::slug(&name), str::to_owned);
+    let role = RoleInfo { id: id(row, 0)?, name, slug, permissions, created_at: row.int(3)? };
     let ix: RoleIx = match BUILT_IN_ROLES.iter().position(|n| *n == role.name) {
         Some(slot) => {
             dir.roles.seat(role.id, slot as u32, BUILT_IN_ROLES.len() as u32);
@@ -533,13 +561,35 @@ fn put_space(dir: &mut Directory, row: &Row) -> Result<()> {
 
 fn forget_space(dir: &mut Directory, id: &Uuid) {
     if let Some(ix) = dir.spaces.by_id::<SpaceIx>(id) {
+        let acting = actors_in(dir, ix);
         dir.world.remove_space(ix);
         dir.spaces.forget(id, ix);
+        forget_actors(dir, acting);
     }
 }
 
-fn grant(dir: &Directory, row: &Row) -> Result<Option<Grant>> {
+/// The resources that grants in that space name.
+fn actors_in(dir: &Directory, space: SpaceIx) -> Vec<ResourceIx> {
+    let grants = dir.world.space(space).map_or(&[][..], Space::grants);
+    grants.iter().filter_map(|g| if let Principal::Resource(ix) = g.principal { Some(ix) } else { None }).collect()
+}
+
+/// Forgets those of these resources that no grant names any more.
+fn forget_actors(dir: &mut Directory, acting: Vec<ResourceIx>) {
+    for ix in acting {
+        let idle = dir.world.granted(Principal::Resource(ix)).is_empty();
+        if let Some(id) = dir.actors.info(ix).filter(|_| idle).map(|actor| actor.id) {
+            dir.actors.forget(&id, ix);
+        }
+    }
+}
+
+fn grant(dir: &mut Directory, row: &Row) -> Result<Option<Grant>> {
     let role: Option<RoleIx> = dir.roles.by_id(&id(row, 2)?);
+    // Resources become principals by the grants that name them.
+    if let Some(actor) = row.text(1)?.strip_prefix("resource:").filter(|_| role.is_some()).and_then(ids::read_id) {
+        dir.actor(actor);
+    }
     // A principal or role that is not there holds and gives nothing.
     let found = dir.principal(row.text(1)?).zip(role);
     let expires_at = row.opt_int(3)?;

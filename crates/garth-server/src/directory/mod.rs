@@ -16,8 +16,8 @@ pub mod schema;
 
 pub use index::{Index, Slot};
 pub use infos::{
-    ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse, PolicyInfo, Reference,
-    RoleInfo, Session, Settings, SpaceInfo, UserInfo,
+    ActorInfo, ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse, PolicyInfo,
+    Reference, RoleInfo, Session, Settings, SpaceInfo, UserInfo,
 };
 
 use crate::base::error::{Error, Result};
@@ -25,8 +25,8 @@ use crate::base::ids::{self, Codes};
 use crate::base::secrets::Vault;
 use crate::base::text;
 use garth_core::{
-    ClassIx, GroupIx, KeyIx, KindIx, Micros, Permission, PolicyIx, Principal, RoleIx, Shelf, SpaceIx, UserIx, Words,
-    World,
+    ClassIx, GroupIx, KeyIx, KindIx, Micros, Permission, PolicyIx, Principal, ResourceIx, RoleIx, Shelf, SpaceIx,
+    UserIx, Words, World,
 };
 use map::Map;
 use std::sync::Arc;
@@ -97,6 +97,8 @@ pub struct Directory {
     pub policies: Index<PolicyInfo>,
     /// API keys; they have no unique names.
     pub keys: Index<KeyInfo>,
+    /// Resources that grants name; they have no unique names.
+    pub actors: Index<ActorInfo>,
     /// Settings of the installation.
     pub settings: Arc<Settings>,
     /// Makes codes.
@@ -133,6 +135,9 @@ pub fn windows_text(mut spaces: Vec<String>) -> String {
     spaces.dedup();
     if spaces.is_empty() { String::new() } else { serde_json::json!(spaces).to_string() }
 }
+
+/// Known permissions that one refusal lists, in bytes; of more, the number is told.
+const LISTED_BYTES: usize = 1_000;
 
 /// The names of the built-in roles, in the order of their slots.
 pub const BUILT_IN_ROLES: [&str; 3] = ["reader", "writer", "admin"];
@@ -177,13 +182,15 @@ impl Directory {
         }
     }
 
-    /// The principal of `user:<id>`, `user:@username`, `group:<id>`, `group:@name`, `group:everyone` or `key:<id>`.
+    /// The principal of `user:<id>`, `user:@username`, `group:<id>`, `group:@name`, `group:everyone`, `key:<id>` or
+    /// `resource:<id>`; of resources, only those that hold a grant are principals.
     pub fn principal(&self, text: &str) -> Option<Principal> {
         match text.split_once(':')? {
             ("user", id) => self.user_ref(id).map(Principal::User),
             ("group", "everyone" | "@everyone") => Some(Principal::Everyone),
             ("group", id) => self.group_ref(id).map(Principal::Group),
             ("key", id) => self.keys.by_id(&ids::read_id(id)?).map(Principal::Key),
+            ("resource", id) => self.actors.by_id(&ids::read_id(id)?).map(Principal::Resource),
             _ => None,
         }
     }
@@ -195,8 +202,17 @@ impl Directory {
             Principal::User(ix) => format!("user:{}", self.users.info(ix).map(|u| u.id).unwrap_or_default()),
             Principal::Group(ix) => format!("group:{}", self.groups.info(ix).map(|g| g.id).unwrap_or_default()),
             Principal::Key(ix) => format!("key:{}", self.keys.info(ix).map(|k| k.id).unwrap_or_default()),
-            Principal::Resource(ix) => format!("resource:{}", ix.0),
+            Principal::Resource(ix) => format!("resource:{}", self.actors.info(ix).map(|a| a.id).unwrap_or_default()),
         }
+    }
+
+    /// The slot of a resource that is to hold a grant, a new one where it holds none yet.
+    pub fn actor(&mut self, id: Uuid) -> ResourceIx {
+        let ix = self.actors.place(id);
+        if self.actors.info(ix).is_none() {
+            self.actors.set(ix, ActorInfo { id });
+        }
+        ix
     }
 
     /// The permission of a name, `task:write`, if there is one.
@@ -318,14 +334,29 @@ impl Directory {
                 Some(pattern) => patterns.push(pattern),
                 None => wrong.push(crate::base::error::FieldError {
                     pointer: format!("{pointer}/{at}"),
-                    message: format!(
-                        "is not a known permission; there are {}, and patterns such as task:* and *:read",
-                        self.permissions().join(", ")
-                    ),
+                    message: format!("is not a known permission; {}", self.instead_of(text)),
                 }),
             }
         }
         if wrong.is_empty() { Ok(patterns) } else { Err(Error::Invalid(wrong)) }
+    }
+
+    /// What could be meant instead: the permissions of that noun, if it is one, else some of all.
+    fn instead_of(&self, text: &str) -> String {
+        let noun = text.split_once(':').map_or("", |(noun, _)| noun);
+        let of_noun: Vec<String> = self.verbs(noun).into_iter().map(|verb| format!("{noun}:{verb}")).collect();
+        let all = if of_noun.is_empty() { self.permissions() } else { of_noun };
+        let mut length = 0;
+        let fits = |name: &&String| {
+            length += name.len() + 2;
+            length <= LISTED_BYTES
+        };
+        let listed: Vec<&str> = all.iter().take_while(fits).map(String::as_str).collect();
+        let more = match all.len() - listed.len() {
+            0 => String::new(),
+            more => format!(" and {more} more (GET /api/v1/permissions lists them)"),
+        };
+        format!("there are {}{more}, and patterns such as task:* and *:read", listed.join(", "))
     }
 
     fn pattern(&self, text: &str) -> Option<garth_core::Pattern> {

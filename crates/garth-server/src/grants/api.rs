@@ -19,7 +19,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[derive(Serialize, ToSchema)]
 pub struct Grant {
     id: String,
-    principal: String,
+    /// Null for a resource that you cannot view.
+    principal: Option<String>,
     role: String,
     expires_at: Option<String>,
     source: String,
@@ -31,7 +32,7 @@ impl Grant {
     fn of(dir: &Directory, grant: &Stored) -> Self {
         Self {
             id: grant.id.clone(),
-            principal: grant.principal.clone(),
+            principal: Some(grant.principal.clone()).filter(|principal| !principal.is_empty()),
             role: dir.role_ref(&grant.role).map(|r| dir.role_name(r).to_owned()).unwrap_or_default(),
             expires_at: grant.expires_at.map(clock::to_text),
             source: grant.source.clone(),
@@ -45,7 +46,8 @@ impl Grant {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrantInput {
-    /// `user:<id>`, `user:@username`, `group:<id>`, `group:@name` or `group:everyone`.
+    /// `user:<id>`, `user:@username`, `group:<id>`, `group:@name`, `group:everyone`, `key:<id>`, or `resource:<id or
+    /// code>` for what acts on behalf of a resource that you may edit.
     principal: String,
     /// A role's name or id.
     role: String,

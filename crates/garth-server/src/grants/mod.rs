@@ -10,7 +10,9 @@ mod store;
 pub use members::{Member, MemberSource, list as members};
 pub use store::Stored;
 
-use crate::access::{self, Ctx, Permit, Record, Viewer, Write, identity, registered, visible_space, write};
+use crate::access::{
+    self, ACTOR, Actors, Ctx, Permit, Record, Viewer, Write, identity, registered, visible_space, write,
+};
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::base::ids;
@@ -62,6 +64,9 @@ pub fn nameable(
 ) -> Result<Principal> {
     let unknown = || unknown(pointer);
     let principal = dir.principal(text).ok_or_else(unknown)?;
+    if let Principal::Resource(_) = principal {
+        return Err(unknown());
+    }
     let gone = matches!(principal, Principal::User(user) if dir.users.info(user).is_none_or(|u| u.deleted));
     let sealed = |key| dir.world.key_home(key).is_none_or(|home| !registered(dir, caller, home));
     let anybody = anybody && !matches!(principal, Principal::Key(key) if sealed(key));
@@ -83,7 +88,7 @@ pub fn reaches(dir: &Directory, pointer: &str, space: SpaceIx, principal: Princi
 }
 
 fn unknown(pointer: &str) -> Error {
-    Error::field(pointer, "is not a user, a group or a key you can see")
+    Error::field(pointer, "is not a user, a group, a key or a resource you can see")
 }
 
 /// A page of the grants made in a space, oldest first.
@@ -100,9 +105,16 @@ pub async fn list(ctx: &Ctx, door: Door, id: &str, page: &PageRequest) -> Result
     };
     let after = (at.parse().unwrap_or(i64::MIN), after.as_str());
     let mut items = store::list(&ctx.db(), &space, after, page.limit + 1).await?;
+    let actors = Actors::read(ctx, items.iter().filter_map(|grant| grant.principal.strip_prefix(ACTOR))).await?;
     // Asked again now that they are read: whoever may no more meanwhile is shown none.
     let dir = ctx.directory();
     let (caller, _) = reads(ctx, &dir, door, id)?;
+    for grant in &mut items {
+        let actor = grant.principal.strip_prefix(ACTOR);
+        if actor.is_some_and(|name| actors.seen(&dir, &caller, name, ctx.now()).is_none()) {
+            grant.principal.clear();
+        }
+    }
     let more = items.len() > page.limit;
     items.truncate(page.limit);
     let next = items.last().filter(|_| more);
@@ -153,8 +165,7 @@ pub async fn grant(ctx: &Ctx, door: Door, id: String, new: NewGrant) -> Result<(
 /// As [`grant`].
 pub async fn grant_in(w: &mut Write<'_>, door: Door, id: &str, new: &NewGrant) -> Result<(Stored, bool)> {
     let (permit, space) = manage(w, door, id)?;
-    let principal = nameable(w.dir(), &w.caller, "/principal", &new.principal, w.now, door == Door::Registry)?;
-    reaches(w.dir(), "/principal", space, principal)?;
+    let principal = holder(w, door, space, &new.principal).await?;
     let role = w.dir().role_ref(&new.role).ok_or_else(|| Error::field("/role", "is not a known role"))?;
     if door == Door::Space {
         may_give(w, space, role)?;
@@ -165,6 +176,17 @@ pub async fn grant_in(w: &mut Write<'_>, door: Door, id: &str, new: &NewGrant) -
         ends_later("/expires_at", new.expires_at, w.now)?;
     }
     put(w, &permit, space, principal, role, new.expires_at, "direct").await
+}
+
+/// Whom a grant is to name. A resource holds roles for what acts on its behalf: whoever makes it hold one must be able to
+/// edit it, by either door.
+async fn holder(w: &mut Write<'_>, door: Door, space: SpaceIx, text: &str) -> Result<Principal> {
+    if let Some(name) = text.strip_prefix(ACTOR) {
+        return access::actor(w, name).await?.ok_or_else(|| unknown("/principal"));
+    }
+    let principal = nameable(w.dir(), &w.caller, "/principal", text, w.now, door == Door::Registry)?;
+    reaches(w.dir(), "/principal", space, principal)?;
+    Ok(principal)
 }
 
 /// Nobody gives a role with permissions they lack, neither by a grant nor by what makes roles flow in.
@@ -310,6 +332,13 @@ pub async fn update(ctx: &Ctx, door: Door, space: String, id: String, patch: Gra
         let space_id = w.dir().space_id(ix).ok_or(Error::NotFound)?.to_string();
         let there = store::get(w.tx(), &space_id, &id).await?.ok_or(Error::NotFound)?;
         of_a_key(&there)?;
+        if let Some(name) = there.principal.strip_prefix(ACTOR) {
+            // Another role, or a longer time, is a new attachment.
+            if access::actor(w, name).await?.is_none() {
+                w.refused_in(ix, "grant", there.id.clone());
+                return Err(Error::Forbidden(HIDDEN_ACTOR.to_owned()));
+            }
+        }
         let mut after = there.clone();
         let role = match &patch.role {
             Some(role) => Some(w.dir().role_ref(role).ok_or_else(|| Error::field("/role", "is not a known role"))?),
@@ -338,6 +367,9 @@ pub async fn update(ctx: &Ctx, door: Door, space: String, id: String, patch: Gra
     })
     .await
 }
+
+const HIDDEN_ACTOR: &str =
+    "a role that a resource holds is changed by those who may edit the resource; you can revoke it";
 
 /// Revokes a grant: from the answer on, nothing is decided by it.
 ///

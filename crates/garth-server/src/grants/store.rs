@@ -11,7 +11,7 @@ type Result<T> = std::result::Result<T, DbError>;
 pub struct Stored {
     /// Its id.
     pub id: String,
-    /// Who holds the role.
+    /// Who holds the role; in a list, empty for a resource that the reader may not view.
     pub principal: String,
     /// The role's id.
     pub role: String,

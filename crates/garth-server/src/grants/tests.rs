@@ -3,6 +3,9 @@
 
 use crate::support::*;
 
+#[path = "tests/actors.rs"]
+pub mod actors;
+
 stories! {
     a_grant_counts_in_the_next_request,
     a_revoke_counts_in_the_next_request,

@@ -21,7 +21,7 @@ pub enum PlannedChange {
     Grant {
         /// The space's id.
         space: String,
-        /// `user:<id>`, `user:@username`, `group:<id>`, `group:@name` or `group:everyone`.
+        /// As in a grant.
         principal: String,
         /// A role's name or id.
         role: String,
@@ -200,9 +200,9 @@ pub struct PreviewTarget {
 /// Somebody who would gain or lose something.
 #[derive(Serialize, ToSchema)]
 pub struct PreviewItem {
-    /// `user:<id>` or `key:<id>`.
+    /// `user:<id>`, `key:<id>` or `resource:<id>`.
     principal: String,
-    /// Null for an API key.
+    /// Null for an API key and a resource.
     username: Option<String>,
     target: PreviewTarget,
     /// What they may do to it then and not now, as decisions are asked for it: `read`, `write`, permissions.

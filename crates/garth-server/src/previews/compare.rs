@@ -7,7 +7,7 @@ use crate::base::error::Result;
 use crate::decisions::{self, search};
 use crate::directory::Directory;
 use crate::directory::policy::Sees;
-use garth_core::{Action, Caller, Facts, Micros, Principal, RoleIx, SpaceIx, Target, UserIx};
+use garth_core::{Action, Caller, Facts, Micros, Principal, ResourceIx, RoleIx, SpaceIx, Target, UserIx};
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
@@ -55,9 +55,9 @@ impl<'a> Eyes<'a> {
         Self { dir, caller, viewer: Viewer::new(dir, caller, now), now }
     }
 
-    /// May they know of that person or key?
+    /// May they know of that person or key? Of resources, the caller of this asks, which have to be read for that.
     pub fn person(&self, who: Principal) -> bool {
-        self.viewer.principal(who)
+        matches!(who, Principal::Resource(_)) || self.viewer.principal(who)
     }
 
     /// May they know of what an item is about?
@@ -79,7 +79,8 @@ impl<'a> Eyes<'a> {
     }
 }
 
-/// Compares everything in the scope, and the resources whose own rows change.
+/// Compares everything in the scope, and the resources whose own rows change. Resources that hold roles are among those
+/// compared, whether the caller may know of them or not, and the list is not cut: see [`cut`].
 ///
 /// # Errors
 /// 401 when the caller's credential is no longer good.
@@ -88,7 +89,7 @@ pub fn compare(ctx: &Ctx, pictures: &Pictures, scope: &Scope, rows: Vec<(String,
     let caller = ctx.caller(&pictures.before)?;
     let eyes = Eyes::new(&pictures.before, &caller, now);
     let mut comparing =
-        Comparing { pictures, eyes, now, left: COMPARISONS, items: Vec::new(), complete: scope.complete };
+        Comparing { pictures, eyes, now, left: COMPARISONS, items: Vec::new(), told: 0, complete: scope.complete };
     comparing.spaces(scope);
     let changed: BTreeSet<&str> = pictures.rows.iter().filter_map(|row| id_of(&row.before)).collect();
     for row in pictures.rows.iter().take(RESOURCES) {
@@ -101,11 +102,15 @@ pub fn compare(ctx: &Ctx, pictures: &Pictures, scope: &Scope, rows: Vec<(String,
             comparing.resource(&row, Some(&scope.people).filter(|_| !scope.others));
         }
     }
-    let Comparing { mut items, mut complete, .. } = comparing;
+    Ok(Preview { items: comparing.items, complete: comparing.complete })
+}
+
+/// Puts what is told in order, no more of it than an answer holds.
+pub fn cut(Preview { mut items, mut complete }: Preview) -> Preview {
     items.sort_by(|a, b| a.principal.cmp(&b.principal).then_with(|| place(a).cmp(&place(b))));
     complete &= items.len() <= ITEMS;
     items.truncate(ITEMS);
-    Ok(Preview { items, complete })
+    Preview { items, complete }
 }
 
 /// Spaces before resources, each by id.
@@ -142,6 +147,8 @@ struct Comparing<'a> {
     /// How many comparisons may still be made.
     left: usize,
     items: Vec<Item>,
+    /// How many of these are about people and keys: what is hidden must not count.
+    told: usize,
     complete: bool,
 }
 
@@ -217,8 +224,11 @@ impl Comparing<'_> {
         match people {
             People::These(some) => some.iter().copied().collect(),
             People::Anybody => {
-                let users = self.pictures.before.users.iter::<UserIx>().map(|(ix, _)| Principal::User(ix));
-                users.take(self.left.saturating_add(1)).collect()
+                let (before, after) = (&self.pictures.before, &self.pictures.after);
+                let users = before.users.iter::<UserIx>().map(|(ix, _)| Principal::User(ix));
+                let of = |dir: &Directory| dir.actors.iter().map(|(ix, _)| ix).collect::<BTreeSet<ResourceIx>>();
+                let actors = of(before).union(&of(after)).map(|ix| Principal::Resource(*ix)).collect::<Vec<_>>();
+                users.chain(actors).take(self.left.saturating_add(1)).collect()
             }
         }
     }
@@ -229,7 +239,7 @@ impl Comparing<'_> {
 
     /// Is one more comparison to be made?
     fn another(&mut self) -> bool {
-        if self.left == 0 || self.items.len() > ITEMS {
+        if self.left == 0 || self.told > ITEMS {
             self.complete = false;
             return false;
         }
@@ -294,9 +304,15 @@ impl Comparing<'_> {
         }
         let dir = &self.pictures.before;
         let user = if let Principal::User(user) = who { dir.users.info(user) } else { None };
+        // A resource may hold nothing yet, or nothing any more.
+        let named = match who {
+            Principal::Resource(actor) if dir.actors.info(actor).is_none() => &self.pictures.after,
+            _ => dir,
+        };
+        self.told += usize::from(!matches!(who, Principal::Resource(_)));
         self.items.push(Item {
             who,
-            principal: dir.principal_text(who),
+            principal: named.principal_text(who),
             username: user.map(|user| user.username.clone()),
             thing,
             gains: now.difference(then).cloned().collect(),

@@ -11,7 +11,7 @@ mod scope;
 
 pub use compare::{Item, Thing};
 
-use crate::access::{Ctx, Pictures};
+use crate::access::{ACTOR, Actors, Ctx, Pictures};
 use crate::base::error::{Error, Result};
 use crate::resources;
 use scope::Scope;
@@ -52,7 +52,21 @@ pub async fn preview(ctx: &Ctx, change: Map<String, Value>) -> Result<Preview> {
         false => resources::some(ctx, &pictures.before, &caller, &scope.reach, RESOURCES).await?,
     };
     let compared = aside(ctx, &pictures, move |ctx, pictures| compare::compare(&ctx, &pictures, &scope, rows)).await?;
-    Ok(Preview { complete: compared.complete && all, ..still_seen(ctx, &pictures, compared)? })
+    let told = without_hidden(ctx, compared).await?;
+    Ok(compare::cut(Preview { complete: told.complete && all, ..still_seen(ctx, &pictures, told)? }))
+}
+
+/// Takes out what would be told of resources, as holders of roles, that the caller may not view.
+async fn without_hidden(ctx: &Ctx, mut preview: Preview) -> Result<Preview> {
+    let names = preview.items.iter().filter_map(|item| item.principal.strip_prefix(ACTOR));
+    let actors = Actors::read(ctx, names).await?;
+    let dir = ctx.directory();
+    let caller = ctx.caller(&dir)?;
+    preview.items.retain(|item| {
+        let name = item.principal.strip_prefix(ACTOR);
+        name.is_none_or(|name| actors.seen(&dir, &caller, name, ctx.now()).is_some())
+    });
+    Ok(preview)
 }
 
 /// Does something that takes a while without awaiting anything where nobody waits for it.

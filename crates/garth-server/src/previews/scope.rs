@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 pub enum People {
     /// Whoever there is.
     Anybody,
-    /// These users and keys.
+    /// These users, keys and resources.
     These(BTreeSet<Principal>),
 }
 
@@ -40,12 +40,11 @@ impl People {
         for principal in principals {
             match principal {
                 Principal::Everyone => return Self::Anybody,
-                Principal::User(_) | Principal::Key(_) => drop(people.insert(principal)),
+                Principal::User(_) | Principal::Key(_) | Principal::Resource(_) => drop(people.insert(principal)),
                 Principal::Group(group) => {
                     let (was, is) = (&pictures.before.world, &pictures.after.world);
                     people.extend(was.members(group).chain(is.members(group)).map(Principal::User));
                 }
-                Principal::Resource(_) => {}
             }
         }
         Self::These(people)

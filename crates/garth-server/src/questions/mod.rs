@@ -2,7 +2,7 @@
 //!
 //! For the command line on the server, who sees all; over HTTP the same decisions are asked by id ([`decisions`]).
 
-use crate::access::{self, About, Allowed, Ctx, Explanation, Step};
+use crate::access::{self, ACTOR, About, Allowed, AllowedActor, Ctx, Explanation, Step};
 use crate::base::error::{Error, Result};
 use crate::base::http::PageRequest;
 use crate::base::ids;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// A question as it is typed.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// `@username`, `user:…`, `group:…` or `anonymous`.
+    /// `@username`, `user:…`, `group:…`, `resource:…` or `anonymous`.
     pub subject: String,
     /// `read`, `write` or a permission.
     pub action: String,
@@ -38,10 +38,21 @@ pub struct Named {
     pub about: About,
 }
 
-/// Who asks, as far as decisions care; a disabled user is nobody.
+/// Who asks, as far as decisions care; a disabled user is nobody, and so is a resource that holds no role.
 enum Subject {
     Caller(Box<Caller>),
     Disabled,
+    Idle,
+}
+
+/// Who may do something.
+pub struct Answer {
+    /// What it is about.
+    pub named: Named,
+    /// The people who may.
+    pub people: Vec<Allowed>,
+    /// The resources on whose behalf somebody may.
+    pub resources: Vec<(Named, AllowedActor)>,
 }
 
 /// May they?
@@ -50,10 +61,11 @@ enum Subject {
 /// For all but the command line, and when nobody or nothing is called so.
 pub async fn check(ctx: &Ctx, question: &Question) -> Result<bool> {
     let named = find(ctx, &question.target).await?;
+    let subject = subject(ctx, &question.subject).await?;
     let dir = ctx.directory();
     let action = action(&dir, &named, &question.action)?;
-    Ok(match subject(&dir, &question.subject)? {
-        Subject::Disabled => false,
+    Ok(match subject {
+        Subject::Disabled | Subject::Idle => false,
         Subject::Caller(caller) => {
             dir.world.decide(&caller, named.about.target(&dir, &caller, ctx.now()), action, ctx.now()).allowed()
         }
@@ -66,11 +78,13 @@ pub async fn check(ctx: &Ctx, question: &Question) -> Result<bool> {
 /// As [`check`].
 pub async fn why(ctx: &Ctx, question: &Question) -> Result<(Named, Explanation)> {
     let named = find(ctx, &question.target).await?;
+    let subject = subject(ctx, &question.subject).await?;
     let dir = ctx.directory();
     let reader = ctx.caller(&dir)?;
     let action = action(&dir, &named, &question.action)?;
-    let explanation = match subject(&dir, &question.subject)? {
-        Subject::Disabled => disabled(),
+    let explanation = match subject {
+        Subject::Disabled => not_asked("the account is disabled: it is refused before anything is asked"),
+        Subject::Idle => not_asked("the resource holds no role anywhere: nothing can act on its behalf"),
         Subject::Caller(caller) => {
             let target = named.about.target(&dir, &caller, ctx.now());
             access::explain(&dir, &reader, &caller, Some(target), action, ctx.now())
@@ -83,11 +97,15 @@ pub async fn why(ctx: &Ctx, question: &Question) -> Result<(Named, Explanation)>
 ///
 /// # Errors
 /// As [`check`].
-pub async fn who(ctx: &Ctx, wanted: &str, target: &str) -> Result<(Named, Vec<Allowed>)> {
+pub async fn who(ctx: &Ctx, wanted: &str, target: &str) -> Result<Answer> {
     let named = find(ctx, target).await?;
     let action = action(&ctx.directory(), &named, wanted)?;
     let people = access::who(ctx, &named.about, action)?;
-    Ok((named, people))
+    let mut resources = Vec::new();
+    for one in access::who_acts(ctx, &named.about, action)? {
+        resources.push((find_resource(ctx, None, &one.id.to_string()).await?, one));
+    }
+    Ok(Answer { named, people, resources })
 }
 
 /// What a text names.
@@ -163,7 +181,14 @@ async fn find_resource(ctx: &Ctx, kind: Option<&str>, name: &str) -> Result<Name
     })
 }
 
-fn subject(dir: &Directory, text: &str) -> Result<Subject> {
+async fn subject(ctx: &Ctx, text: &str) -> Result<Subject> {
+    if let Some(name) = text.strip_prefix(ACTOR) {
+        let id = find_resource(ctx, None, name).await?.id;
+        let dir = ctx.directory();
+        let caller = dir.principal(&format!("{ACTOR}{id}")).and_then(|p| access::caller_of(&dir, p, ctx.now()));
+        return Ok(caller.map_or(Subject::Idle, |caller| Subject::Caller(Box::new(caller))));
+    }
+    let dir = ctx.directory();
     if text == "anonymous" {
         return Ok(Subject::Caller(Box::new(Caller::anonymous())));
     }
@@ -175,7 +200,7 @@ fn subject(dir: &Directory, text: &str) -> Result<Subject> {
         Some(Principal::Group(group)) => Caller::group(&dir.world, group),
         Some(Principal::Everyone) => Some(Caller::everyone()),
         _ => {
-            let how = "write @username, user:<id>, group:@name, group:everyone or anonymous";
+            let how = "write @username, user:<id>, group:@name, group:everyone, resource:<code or id> or anonymous";
             return Err(unknown(format!("there is nobody called {text}: {how}")));
         }
     };
@@ -192,13 +217,13 @@ fn action(dir: &Directory, about: &Named, text: &str) -> Result<Action> {
     })
 }
 
-/// The explanation of whoever may not even sign in.
-fn disabled() -> Explanation {
+/// The explanation of who is nobody.
+fn not_asked(why: &str) -> Explanation {
     let step = |step, outcome, because: &str| Step { step, outcome, because: because.to_owned() };
     Explanation {
         decision: false,
         steps: vec![
-            step("gate", "not_asked", "the account is disabled: it is refused before anything is asked"),
+            step("gate", "not_asked", why),
             step("roles", "not_asked", ""),
             step("view", "not_asked", ""),
             step("action", "not_asked", ""),

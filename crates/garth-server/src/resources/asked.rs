@@ -35,6 +35,11 @@ pub struct Found {
 }
 
 impl Found {
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.asked.id
+    }
+
     /// What that subject, for whom it was found, asks about.
     pub fn target(&self, dir: &Directory, subject: &Caller, now: Micros) -> Target {
         self.asked.target(dir, subject, self.subscriber, now)

@@ -211,21 +211,8 @@ async fn end(ctx: &Ctx, id: &str) -> Result<(Stored, SpaceIx)> {
     Ok((row, space))
 }
 
-/// Which of these classes the caller sees, whole or in part.
-fn reach_of(dir: &Directory, caller: &Caller, classes: &[ClassIx], now: Micros) -> Reach {
-    let mut spaces: Vec<SpaceIx> =
-        classes.iter().filter_map(|class| dir.world.class(*class)).map(|class| class.space).collect();
-    spaces.sort_unstable();
-    spaces.dedup();
-    let wanted: HashSet<ClassIx> = classes.iter().copied().collect();
-    let mut reach = dir.world.reach_in(caller, &spaces, now, |_| true);
-    reach.full.retain(|class| wanted.contains(class));
-    reach.partial.retain(|(class, _)| wanted.contains(class));
-    reach
-}
-
 fn seen_of(dir: &Directory, caller: &Caller, classes: &[ClassIx], now: Micros) -> Seen {
-    let reach = reach_of(dir, caller, classes, now);
+    let reach = dir.world.reach_of(caller, classes.iter().copied(), now);
     let needs = needs(dir, caller, &reach, now);
     Seen { them: Needs { reach, me: identity(dir, caller) }, needs }
 }

@@ -6,10 +6,11 @@ use super::{
     ResourceView, body, keep_access, may_put, missing, moving, name_of, own_policy, people, person, record, references,
     requirements, state, target_of, view_of,
 };
-use crate::access::{self, ChangedRow, Ctx, Ends, Permit, Write, keep_links, named_space, unused, write};
+use crate::access::{self, ACTOR, ChangedRow, Ctx, Ends, Permit, Write, keep_links, named_space, unused, write};
 use crate::base::error::{Error, Result};
 use crate::base::text;
 use crate::directory::{KindInfo, windows_text};
+use crate::grants;
 use garth_core::{Action, Class, ClassIx, SpaceIx};
 use serde_json::Value;
 use std::sync::Arc;
@@ -228,7 +229,7 @@ pub async fn archive(ctx: &Ctx, id: String, archived: bool) -> Result<ResourceVi
     .await
 }
 
-/// Deletes a resource.
+/// Deletes a resource; the roles that it holds go with it.
 ///
 /// # Errors
 /// 404, 403, 409 `version_mismatch`, `attached` while something is attached to it, or `conflict` while something else requires it.
@@ -238,6 +239,10 @@ pub async fn delete(ctx: &Ctx, id: String, version: Option<i64>) -> Result<()> {
         requirements::not_required(w, &row.id).await?;
         unused(w, &row.id).await?;
         let was = state(w.dir(), &row);
+        let actor = w.dir().principal(&format!("{ACTOR}{}", row.id));
+        if let Some(actor) = actor {
+            grants::take_all(w, &permit, actor).await?;
+        }
         store::delete(w, &permit, &row.id).await?;
         w.keep_count().await?;
         record(w, class.space, &kind, &row, was, Value::Null).await

@@ -11,7 +11,7 @@ pub use usable::{Origin, Usable, usable};
 
 use super::store::{self, Stored, followers};
 use super::{missing, name_of, record, state, target_of};
-use crate::access::{ChangedRow, Ctx, Permit, Record, Write, archived, check, named_space, page_of, write};
+use crate::access::{self, ChangedRow, Ctx, Ends, Permit, Record, Write, archived, check, named_space, page_of, write};
 use crate::base::error::{Error, FieldError, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::directory::{Directory, KindInfo, windows_text};

@@ -18,11 +18,17 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub struct Role {
     id: String,
     name: String,
+    /// What policies and machines call it: made of the first name, and kept when that changes.
+    slug: String,
     /// `task:write`, or patterns such as `task:*` and `*:read`.
     permissions: Vec<String>,
     /// `reader`, `writer` and `admin` cannot be changed.
     built_in: bool,
     created_at: String,
+    /// How many grants give it, in spaces that are not sealed; counted up to 10,000. Only for system administrators, and
+    /// only where one role is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grants: Option<u64>,
 }
 
 impl Role {
@@ -30,10 +36,27 @@ impl Role {
         Self {
             id: shown.info.id.to_string(),
             name: shown.info.name.clone(),
+            slug: shown.info.slug.clone(),
             permissions: shown.permissions,
             built_in: shown.built_in,
             created_at: clock::to_text(shown.info.created_at),
+            grants: shown.grants,
         }
+    }
+}
+
+/// A permission.
+#[derive(Serialize, ToSchema)]
+pub struct Permission {
+    /// As it is written in roles: a kind, or `space`, `meter` or `decision`, and what may be done.
+    name: String,
+    /// The built-in roles that hold it.
+    built_in: Vec<String>,
+}
+
+impl Permission {
+    fn of(permission: roles::Permission) -> Self {
+        Self { name: permission.name, built_in: permission.built_in }
     }
 }
 
@@ -57,7 +80,7 @@ pub struct RoleChanges {
 
 /// The routes of roles.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete)).routes(routes!(permissions))
 }
 
 /// All roles
@@ -83,7 +106,7 @@ async fn create(ctx: Ctx, Input(body): Input<NewRole>) -> Result<impl IntoRespon
 #[utoipa::path(get, path = "/api/v1/roles/{id}", tag = "roles", params(("id" = String, Path, description = "The role's id or name")),
     responses((status = 200, description = "The role", body = Role), (status = "default", description = "A problem", body = Problem)))]
 async fn get(ctx: Ctx, Path(id): Path<String>) -> Result<Json<Role>> {
-    Ok(Json(Role::of(roles::get(&ctx, &id)?)))
+    Ok(Json(Role::of(roles::get(&ctx, &id).await?)))
 }
 
 /// Change a custom role
@@ -98,4 +121,15 @@ async fn update(ctx: Ctx, Path(id): Path<String>, Input(body): Input<RoleChanges
     responses((status = 204, description = "Deleted"), (status = "default", description = "A problem", body = Problem)))]
 async fn delete(ctx: Ctx, Path(id): Path<String>) -> Result<StatusCode> {
     roles::delete(&ctx, id).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Every permission that a role can hold
+#[utoipa::path(get, path = "/api/v1/permissions", tag = "roles",
+    params(("limit" = Option<u32>, Query, description = "1 to 100"), ("cursor" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, description = "A page of permissions, by name", body = Page<Permission>), (status = "default", description = "A problem", body = Problem)))]
+async fn permissions(ctx: Ctx, uri: Uri) -> Result<Json<Page<Permission>>> {
+    let mut query = Query::new(&uri)?;
+    let page = query.page();
+    query.done()?;
+    Ok(Json(roles::permissions(&ctx, &page)?.map(Permission::of)))
 }

@@ -21,6 +21,10 @@ use uuid::Uuid;
 pub const PERMISSIONS: usize = 200;
 /// Longest permission, in bytes.
 const PERMISSION_BYTES: usize = 128;
+/// Most grants of one role that are counted.
+pub const COUNTED: u64 = 10_000;
+/// Slugs that no custom role has: by them policies may call the built-in ones.
+const RESERVED: [&str; 6] = ["reader", "writer", "admin", "space-reader", "space-writer", "space-admin"];
 
 /// A role as everyone signed in sees it.
 #[derive(Clone, Debug)]
@@ -31,6 +35,17 @@ pub struct Shown {
     pub permissions: Vec<String>,
     /// Is it there from the start and for ever?
     pub built_in: bool,
+    /// How many grants give it, [`COUNTED`] at most; told to system administrators who ask for this very role.
+    pub grants: Option<u64>,
+}
+
+/// A permission, as everyone signed in sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// As it is written in roles: `task:write`.
+    pub name: String,
+    /// The built-in roles that hold it.
+    pub built_in: Vec<String>,
 }
 
 /// Makes a role.
@@ -43,7 +58,8 @@ pub async fn create(ctx: &Ctx, name: String, permissions: Vec<String>) -> Result
         let name = free_name(w.dir(), &name, None)?;
         let permissions = known_permissions(w.dir(), permissions)?;
         let (now, id) = (w.now, ids::new_id(w.now));
-        store::insert(w.tx(), &permit, id, &name, &json!(permissions).to_string(), now).await?;
+        let slug = slug_for(w.dir(), &name);
+        store::insert(w.tx(), &permit, id, (&name, &slug), &json!(permissions).to_string(), now).await?;
         w.changed(Change::Role(id)).await?;
         let after = json!({ "name": name, "permissions": permissions });
         w.record_widely(&[], "role", id.to_string(), Value::Null, after).await?;
@@ -57,11 +73,35 @@ pub async fn create(ctx: &Ctx, name: String, permissions: Vec<String>) -> Result
 ///
 /// # Errors
 /// 401, 404.
-pub fn get(ctx: &Ctx, id: &str) -> Result<Shown> {
+pub async fn get(ctx: &Ctx, id: &str) -> Result<Shown> {
     let dir = ctx.directory();
-    ctx.somebody(&dir)?;
+    let caller = ctx.somebody(&dir)?;
     let (ix, info) = known(&dir, id)?;
-    Ok(shown(&dir, ix, &info))
+    let mut shown = shown(&dir, ix, &info);
+    if caller.system || caller.system_admin {
+        shown.grants = Some(store::grants(&ctx.db(), info.id, COUNTED).await?);
+    }
+    Ok(shown)
+}
+
+/// Every permission there is, by name.
+///
+/// # Errors
+/// 401, or 422 for a cursor that is not good.
+pub fn permissions(ctx: &Ctx, page: &PageRequest) -> Result<Page<Permission>> {
+    let dir = ctx.directory();
+    let caller = ctx.somebody(&dir)?;
+    let all = dir.permissions().into_iter();
+    let found = page_of(&dir, &caller, "permissions", page, all, |name| (name.clone(), Uuid::nil()))?;
+    let built_in = |name: &str| {
+        let permission = dir.permission(name);
+        let holds = |role: &str| {
+            let held = dir.role_ref(role).and_then(|ix| dir.world.role(ix)).zip(permission);
+            held.is_some_and(|(role, permission)| role.allows(permission))
+        };
+        BUILT_IN_ROLES.iter().filter(|role| holds(role)).map(|role| (*role).to_owned()).collect()
+    };
+    Ok(found.map(|name| Permission { built_in: built_in(&name), name }))
 }
 
 /// All roles, by name.
@@ -134,6 +174,12 @@ fn free_name(dir: &Directory, name: &str, own: Option<RoleIx>) -> Result<String>
     }
 }
 
+/// A slug that no other role has.
+fn slug_for(dir: &Directory, name: &str) -> String {
+    let taken = |slug: &str| RESERVED.contains(&slug) || dir.roles.iter::<RoleIx>().any(|(_, role)| role.slug == slug);
+    text::free_slug(name, taken)
+}
+
 /// The permissions as they were written, each once.
 fn known_permissions(dir: &Directory, permissions: Vec<String>) -> Result<Vec<String>> {
     if permissions.len() > PERMISSIONS {
@@ -173,7 +219,7 @@ fn built_in(info: &RoleInfo) -> bool {
 
 fn shown(dir: &Directory, ix: RoleIx, info: &Arc<RoleInfo>) -> Shown {
     let permissions = dir.world.role(ix).map_or_else(Vec::new, |role| written(dir, role, info));
-    Shown { info: Arc::clone(info), permissions, built_in: built_in(info) }
+    Shown { info: Arc::clone(info), permissions, built_in: built_in(info), grants: None }
 }
 
 /// A role's patterns; the writer's single permissions are the kinds' own verbs and the system's.

@@ -2,6 +2,9 @@
 
 use crate::support::*;
 
+#[path = "tests/custom.rs"]
+mod custom;
+
 stories! {
     the_built_in_roles_are_there_and_stay_as_they_are,
     a_custom_role_gives_what_it_lists,

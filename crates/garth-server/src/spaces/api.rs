@@ -2,7 +2,7 @@
 
 use crate::access::{Anyone, App, Ctx, Reader};
 use crate::base::clock;
-use crate::base::error::{Problem, Result};
+use crate::base::error::{Error, Problem, Result};
 use crate::base::http::{Input, Json, Page, Query, given, if_match, some, tagged};
 use crate::directory::policy::Written;
 use crate::spaces::{self, Entry, Filter, Gone, NewSpace, SpacePatch, SpaceView};
@@ -76,6 +76,18 @@ impl Space {
             warnings: Vec::new(),
         }
     }
+}
+
+/// A page of spaces.
+#[derive(Serialize, ToSchema)]
+pub struct SpacePage {
+    /// At most `limit` of them.
+    items: Vec<Space>,
+    /// Where the next page begins; null at the end.
+    next: Option<String>,
+    /// That several spaces lie at the path that was asked for; not there otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// A new space.
@@ -200,12 +212,12 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         ("archived" = Option<bool>, Query, description = "Archived ones, too"),
         ("parent" = Option<String>, Query, description = "Directly below that space"),
         ("label" = Option<Vec<String>>, Query, description = "Repeated: with all of them"),
-        ("path" = Option<String>, Query, description = "At that path, `a/b`"),
+        ("path" = Option<String>, Query, description = "At that path, `a/b`: the names that you see, from a root of yours on; without a slash before it"),
         ("q" = Option<String>, Query, description = "With these words in name or labels: `fix lift`, a phrase `\"fix the\"`, a beginning `li*`"),
         ("limit" = Option<u32>, Query, description = "1 to 100"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, description = "A page of spaces", body = Page<Space>), (status = "default", description = "A problem", body = Problem)))]
-async fn list(Reader(ctx): Reader, uri: Uri) -> Result<Json<Page<Space>>> {
+    responses((status = 200, description = "A page of spaces", body = SpacePage), (status = "default", description = "A problem", body = Problem)))]
+async fn list(Reader(ctx): Reader, uri: Uri) -> Result<Json<SpacePage>> {
     let mut query = Query::new(&uri)?;
     let filter = Filter {
         archived: query.flag("archived"),
@@ -216,7 +228,13 @@ async fn list(Reader(ctx): Reader, uri: Uri) -> Result<Json<Page<Space>>> {
     };
     let page = query.page();
     query.done()?;
-    Ok(Json(spaces::list(&ctx, &filter, &page)?.map(Space::of)))
+    if filter.path.as_deref().is_some_and(|path| path.starts_with('/')) {
+        return Err(Error::field("?path", "begins with the name of a space, not with a slash: `a/b`"));
+    }
+    let found = spaces::list(&ctx, &filter, &page)?.map(Space::of);
+    let several = filter.path.is_some() && (found.items.len() > 1 || found.next.is_some() || page.cursor.is_some());
+    let warnings = Vec::from_iter(several.then(|| "several spaces lie at this path: name one by its id".to_owned()));
+    Ok(Json(SpacePage { items: found.items, next: found.next, warnings }))
 }
 
 /// Make a space; the first one names the default space, which everything is in

@@ -1,14 +1,18 @@
 //! The end of a space: what goes with it, and what stands in the way.
 
 use super::{state, store};
-use crate::access::{Ctx, Record, Viewer, Write, archived, identity, unused_outside, visible_space, write};
+use crate::access::{
+    ACTOR, Ctx, Permit, Record, Viewer, Write, archived, identity, unused_outside, visible_space, write,
+};
 use crate::api_keys;
 use crate::base::error::{Error, Result};
 use crate::directory::Change;
-use garth_core::{Action, ClassIx, Facts, Permission, Principal, SpaceIx, Target};
+use crate::grants;
+use garth_core::{Action, ClassIx, Facts, Permission, Principal, ResourceIx, SpaceIx, Target};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Most spaces below that a refusal names.
 const NAMED: usize = 10;
@@ -53,6 +57,7 @@ pub async fn delete(ctx: &Ctx, id: String, confirm: Option<String>) -> Result<Go
         let mut gone = what_goes(w, ix).await?;
         let (before, target_id) = (state(w.dir(), ix), info.id.to_string());
         gone.api_keys = api_keys::end_all(w, &permit, ix).await?;
+        end_actors(w, &permit, info.id).await?;
         w.resources_gone();
         store::delete(w.tx(), &permit, info.id).await?;
         w.keep_count().await?;
@@ -67,6 +72,20 @@ pub async fn delete(ctx: &Ctx, id: String, confirm: Option<String>) -> Result<Go
         Ok(gone)
     })
     .await
+}
+
+/// What resources of the space hold, here and elsewhere, goes with them.
+async fn end_actors(w: &mut Write<'_>, permit: &Permit, space: Uuid) -> Result<()> {
+    let ids: Vec<String> = w.dir().actors.iter::<ResourceIx>().map(|(_, actor)| actor.id.to_string()).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    for id in store::inside(w.tx(), space, &json!(ids).to_string()).await? {
+        if let Some(actor) = w.dir().principal(&format!("{ACTOR}{id}")) {
+            grants::take_all(w, permit, actor).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Spaces below go first; those that the caller can see are named.

@@ -145,7 +145,7 @@ pub fn list(ctx: &Ctx, filter: &Filter, page: &PageRequest) -> Result<Page<Space
             && parent.is_none_or(|p| p.is_some() && dir.world.space(*ix).and_then(|s| s.parent) == p)
             && filter.labels.iter().all(|label| info.labels.contains(label))
             && sought.iter().all(|part| part.stands_in(info.words()))
-            && filter.path.as_ref().is_none_or(|wanted| path(&dir, &viewer, *ix) == *wanted)
+            && filter.path.as_ref().is_none_or(|at| at.ends_with(&info.name) && path(&dir, &viewer, *ix) == *at)
     });
     let query = format!("spaces {filter:?}");
     let page = access::page_of(&dir, &caller, &query, page, seen, |(_, info)| (info.name.clone(), info.id))?;

@@ -124,6 +124,14 @@ pub(super) async fn required_elsewhere(tx: &mut Tx, id: Uuid) -> Result<bool> {
     Ok(tx.query_opt(sql, &params![id.to_string()]).await?.is_some())
 }
 
+/// Which of these resources (a JSON list of ids) lie in the space.
+pub(super) async fn inside(tx: &mut Tx, id: Uuid, resources: &str) -> Result<Vec<String>> {
+    let sql = "SELECT r.id FROM resources r JOIN access_classes c ON c.id = r.class_id \
+               WHERE c.space_id = $1 AND r.id IN LIST($2) ORDER BY r.id";
+    let rows = tx.query(sql, &params![id.to_string(), resources]).await?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
 /// Puts other wrapped keys of a space in the place of those it has.
 pub(super) async fn exchange_secret_key(tx: &mut Tx, _: &Permit, id: Uuid, key: &str) -> Result<()> {
     tx.execute("UPDATE spaces SET secret_key = $2 WHERE id = $1", &params![id.to_string(), key]).await.map(drop)

@@ -181,7 +181,8 @@ impl Writer<'_> {
     }
 }
 
-/// The grants made in the space, for its administrators; keys stay behind, and so does what they hold.
+/// The grants made in the space, for its administrators; keys and resources stay behind as holders, and so does
+/// what they hold.
 async fn grants_of(ctx: &Ctx, id: &str) -> Result<Option<Vec<GrantLine>>> {
     let dir = ctx.directory();
     let caller = ctx.caller(&dir)?;
@@ -194,7 +195,8 @@ async fn grants_of(ctx: &Ctx, id: &str) -> Result<Option<Vec<GrantLine>>> {
     loop {
         let page = grants::list(ctx, Door::Space, id, &PageRequest { limit: PAGE, cursor }).await?;
         for grant in page.items {
-            let principal = dir.principal(&grant.principal).filter(|p| !matches!(p, Principal::Key(_)));
+            let principal = dir.principal(&grant.principal);
+            let principal = principal.filter(|p| !matches!(p, Principal::Key(_) | Principal::Resource(_)));
             let Some(principal) = principal else { continue };
             let role = dir.role_ref(&grant.role).map(|role| dir.role_name(role).to_owned()).unwrap_or_default();
             let expires_at = grant.expires_at.map(clock::to_text);

@@ -92,6 +92,13 @@ async fn people(tx: &mut Tx, known: &Known<'_>, report: &mut Report, tick: &mut 
     })
     .await?;
     report.count("grants", grants);
+    tx.each(store::GONE_ACTORS, &[], |row| {
+        let place = format!("grants {}", row.text(0)?);
+        let problem = format!("gives a role to {}, which is not there", row.text(1)?);
+        report.found("references", place, problem, "revoke the grant; it gives nothing to anybody");
+        Ok(())
+    })
+    .await?;
     let mut defaults = Vec::new();
     tx.each(store::USERS, &[], |row| {
         if known.dir.space_ref(row.text(1)?).is_none() {
@@ -113,7 +120,7 @@ async fn groups(tx: &mut Tx, known: &Known<'_>, report: &mut Report) -> Result<(
     tx.each(store::MEMBERS, &[], |row| {
         members += 1;
         let (group, member) = (row.text(0)?, row.text(1)?);
-        if !known.alive(member) || member.starts_with("key:") {
+        if !known.alive(member) || member.starts_with("key:") || member.starts_with("resource:") {
             let problem = format!("has the member {member}, who is not there");
             report.found("references", format!("groups {group}"), problem, "take the member out of the group");
         }

@@ -6,6 +6,10 @@ type Result<T> = std::result::Result<T, DbError>;
 
 /// Id, space, principal.
 pub(super) const GRANTS: &str = "SELECT id, space_id, principal FROM grants ORDER BY id";
+/// Grants to resources that are not there.
+pub(super) const GONE_ACTORS: &str = "SELECT g.id, g.principal FROM grants g \
+     LEFT JOIN resources r ON r.id = substr(g.principal, 10) WHERE g.principal LIKE 'resource:%' AND r.id IS NULL \
+     ORDER BY g.id";
 /// Group, member.
 pub(super) const MEMBERS: &str = "SELECT group_id, member FROM group_members ORDER BY group_id, member";
 /// Id, own default space, deleted or not.

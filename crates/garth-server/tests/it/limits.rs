@@ -121,6 +121,12 @@ const KEPT: &[(&str, &str)] = &[
     ("words of one resource that it is found by; text that is cut into them", "a_thing_has_only_so_many_words"),
     ("what a word is told apart by", "words_are_cut_alike_in_every_script"),
     ("permissions of a kind's own", "kinds_have_limits"),
+    ("slug that is made of a role's name", "slugs_are_unique_and_the_built_in_ones_kept_free"),
+    ("known permissions that the refusal of an unknown one lists", "unknown_permissions_are_answered_with_known_ones"),
+    (
+        "different questions of one credential on behalf of resources that get an entry each in the audit",
+        "questions_of_a_resource_have_a_limit",
+    ),
     ("depth of a tree of spaces", "the_tree_has_a_limit"),
     ("nesting of groups", "nesting_has_a_limit"),
     ("groups a member may be in when it is added to another, nested ones counted", "groups_of_one_member_have_a_limit"),

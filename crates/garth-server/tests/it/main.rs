@@ -18,6 +18,7 @@ mod races;
 mod scenarios;
 mod sweep;
 mod tidy;
+mod trees;
 mod two_worlds;
 
 #[path = "../../src/access/tests.rs"]

@@ -13,6 +13,8 @@ stories! {
     a_space_keeps_an_admin_in_a_thousand_races,
     an_installation_keeps_an_administrator_however_they_race,
     a_thousand_races_make_no_circle_of_spaces,
+    racing_moves_pass_no_limit_of_depth,
+    a_space_that_moves_while_its_parent_ends_lies_somewhere,
     a_thousand_races_give_no_code_and_no_name_twice,
     n23_a_policy_edited_while_it_is_asked_is_never_a_mix,
     n34_revoked_is_revoked_in_the_next_answer_of_every_sort,
@@ -102,6 +104,68 @@ async fn a_thousand_races_make_no_circle_of_spaces(g: Garth) {
         for space in &spaces[..many] {
             ada.patch(&space.url(""), json!({"parent": null})).await.ok();
         }
+    }
+}
+
+/// A chain of so many spaces, from the top down.
+async fn chain(ada: &Person, name: &str, length: usize) -> Vec<Thing> {
+    let mut spaces = vec![ada.space(&format!("{name} 1")).create().await];
+    for depth in 2..=length {
+        let next = ada.space(&format!("{name} {depth}")).under(spaces.last().expect("a space")).create().await;
+        spaces.push(next);
+    }
+    spaces
+}
+
+async fn racing_moves_pass_no_limit_of_depth(g: Garth) {
+    let ada = g.admin().await;
+    g.home().await;
+    // Any two of them fit on top of each other, all three are 33 deep.
+    let [p, q, r] = [chain(&ada, "P", 17).await, chain(&ada, "Q", 9).await, chain(&ada, "R", 7).await];
+    let under = |below: &[Thing], above: &[Thing]| {
+        ada.patch(&below[0].url(""), json!({"parent": above.last().expect("a space").id}))
+    };
+    for round in 0..ROUNDS / 4 {
+        let answers = race(vec![under(&q, &p), under(&r, &q)]).await;
+        assert_eq!(successes(&answers), 1, "round {round}: {} {}", answers[0], answers[1]);
+        for top in [&q[0], &r[0]] {
+            ada.patch(&top.url(""), json!({"parent": null})).await.ok();
+        }
+    }
+}
+
+async fn a_space_that_moves_while_its_parent_ends_lies_somewhere(g: Garth) {
+    let ada = g.admin().await;
+    g.home().await;
+    let safe = ada.space("Safe").create().await;
+    for round in 0..ROUNDS / 10 {
+        let end = ada.space("End").create().await;
+        let moving = if round % 2 == 0 {
+            ada.space("Moving").under(&end).create().await
+        } else {
+            ada.space("Moving").under(&safe).create().await
+        };
+        ada.post(&end.url("/archive"), json!({})).await.ok();
+        // Out of what is deleted, or into it the moment that it is activated.
+        let ends = ada.delete(&end.url("?confirm=End"));
+        let racing = match round % 2 {
+            0 => vec![ada.patch(&moving.url(""), json!({"parent": safe.id})), ends],
+            _ => vec![
+                ada.post(&end.url("/activate"), json!({})),
+                ada.patch(&moving.url(""), json!({"parent": end.id})),
+                ends,
+            ],
+        };
+        let answers = race(racing).await;
+        let place = ada.get(&moving.url("")).await.ok();
+        let parent = place["parent"].as_str().expect("a parent").to_owned();
+        let there = ada.get(&format!("/api/v1/spaces/{parent}")).await;
+        assert_eq!(there.status, 200, "round {round}: it lies under what is gone");
+        let deleted = answers.last().expect("an answer").status.is_success();
+        assert_eq!(ada.get(&end.url("")).await.status, if deleted { 404 } else { 200 }, "round {round}");
+        assert!(!(deleted && parent == end.id), "round {round}");
+        ada.post(&moving.url("/archive"), json!({})).await.ok();
+        ada.delete(&moving.url("?confirm=Moving")).await.ok();
     }
 }
 

@@ -5,7 +5,11 @@ use crate::support::*;
 stories! {
     a_parent_out_of_sight_makes_a_root,
     roles_flow_down_and_readers_up,
+    the_official_picture_of_role_propagation,
     a_space_moves_under_another_parent,
+    after_a_move_nothing_of_the_old_ancestors_remains,
+    a_path_names_a_space_or_says_what_is_wrong,
+    what_lies_between_may_be_out_of_sight,
     a_space_is_never_its_own_ancestor,
     two_moves_at_once_cannot_close_a_circle,
     the_tree_has_a_limit,
@@ -205,4 +209,154 @@ async fn a_warning_says_that_everyone_holds_a_role_above(g: Garth) {
     assert!(open["warnings"].as_array().is_some_and(|warnings| !warnings.is_empty()), "{}", open.json);
     let closed = ada.space("A root").create().await;
     assert!(closed["warnings"].as_array().is_none_or(Vec::is_empty), "{}", closed.json);
+}
+
+/// Spacelift's own picture (`reference/spacelift.md`, 1.4), over HTTP.
+async fn the_official_picture_of_role_propagation(g: Garth) {
+    let (ada, lin) = (g.admin().await, g.person("lin").await);
+    g.closed_home().await;
+    let root = ada.space("root").create().await;
+    let up = ada.space("access propagates up").under(&root).inherits().create().await;
+    let write = ada.space("write access space").under(&up).inherits().create().await;
+    let admin = ada.space("admin access space").under(&root).inherits().create().await;
+    let down = ada.space("access propagates down").under(&admin).create().await;
+    let legacy = ada.space("legacy").under(&root).inherits().create().await;
+    let read = ada.space("read access space").under(&legacy).create().await;
+    for (space, role) in [(&write, "writer"), (&admin, "admin"), (&read, "reader")] {
+        ada.grant(space, &lin, role).await;
+    }
+    let expected = [
+        (&root, Some("reader")),
+        (&up, Some("reader")),
+        (&write, Some("writer")),
+        (&admin, Some("admin")),
+        (&down, Some("admin")),
+        (&legacy, None),
+        (&read, Some("reader")),
+    ];
+    for (space, role) in expected {
+        let seen = lin.get(&space.url("")).await;
+        match role {
+            Some(role) => assert_eq!(seen.ok()["access"]["role"], role, "{}", space["name"]),
+            None => drop(seen.refused(404, "not_found")),
+        }
+    }
+    let listed = lin.get("/api/v1/spaces").await.ok();
+    assert_eq!(listed.items().len(), 6);
+    let orphan = listed.items().into_iter().find(|space| space["id"] == read.id.as_str()).expect("listed");
+    assert_eq!((&orphan["parent"], &orphan["path"]), (&Value::Null, &json!("read access space")));
+}
+
+async fn after_a_move_nothing_of_the_old_ancestors_remains(g: Garth) {
+    let ada = g.admin().await;
+    let [old_boss, new_boss, team_lead] = [g.person("old").await, g.person("new").await, g.person("lead").await];
+    ada.kind("task").await;
+    g.closed_home().await;
+    let top = ada.space("Top").create().await;
+    let old = ada.space("Old").under(&top).create().await;
+    let new = ada.space("New").under(&top).create().await;
+    let team = ada.space("Team").under(&old).inherits().create().await;
+    let inner = ada.space("Inner").under(&team).create().await;
+    ada.grant(&old, &old_boss, "writer").await;
+    ada.grant(&new, &new_boss, "writer").await;
+    ada.grant(&team, &team_lead, "admin").await;
+    let task = ada.resource("task", "Fix the lift").space(&inner).create().await;
+    let job = ada.resource("task", "A job").space(&top).create().await;
+    ada.grant(&old, &job, "writer").await;
+    ada.role("runner", &["decision:ask", "task:read"]).await;
+    let runner = ada.key(&top, "runner", "runner").await;
+    let (old_key, new_key) = (ada.key(&old, "old", "writer").await, ada.key(&new, "new", "writer").await);
+    // Everything by which one could tell that the task is there: each session and key as it was before the move.
+    let reaches = async |by: &Person| {
+        let listed = by.all_pages("/api/v1/resources", 2).await.iter().any(|one| one["id"] == task.id.as_str());
+        let search = json!({"subject": by.question("read", "task", &task.id)["subject"], "action": {"name": "read"}, "resource": {"type": "task"}});
+        let found = by.post("/access/v1/search/resource", search).await.ok()["results"].to_string().contains(&task.id);
+        let spaces = by.all_pages("/api/v1/spaces", 2).await;
+        let ways = [
+            by.get(&task.url("")).await.status == 200,
+            by.get(&inner.url("")).await.status == 200,
+            by.may("write", "task", &task.id).await,
+            listed,
+            found,
+            spaces.iter().any(|space| space["id"] == inner.id.as_str()),
+            by.patch(&format!("{}?dry_run=true", task.url("")), json!({"labels": ["seen"]})).await.status == 200,
+        ];
+        assert!(ways.iter().all(|way| *way == ways[0]), "{}: {ways:?}", by.username);
+        ways[0]
+    };
+    let acts = async || crate::grants::actors::acts(&runner, &job.id, "write", "task", &task.id).await;
+    let reads = async |by: &Person, space: &Thing| by.get(&space.url("")).await.status == 200;
+    assert!(reaches(&old_boss).await && reaches(&old_key).await && acts().await);
+    assert!(!reaches(&new_boss).await && !reaches(&new_key).await);
+    assert!(reads(&team_lead, &old).await && !reads(&team_lead, &new).await, "a reader of the parent by inheriting");
+    let members = async || sorted(ada.get(&inner.url("/members")).await.ok().each("username"));
+    assert_eq!(members().await, ["ada", "lead", "old"]);
+
+    let moved = ada.patch(&team.url(""), json!({"parent": new.id})).await.ok();
+    assert_eq!((&moved["path"], &moved["inherits"]), (&json!("Top/New/Team"), &json!(true)));
+    assert!(!reaches(&old_boss).await && !reaches(&old_key).await && !acts().await);
+    assert!(reaches(&new_boss).await && reaches(&new_key).await);
+    assert!(!reads(&team_lead, &old).await && reads(&team_lead, &new).await);
+    assert_eq!(members().await, ["ada", "lead", "new"]);
+    let me = old_boss.get("/api/v1/me").await.ok();
+    assert!(!me["spaces"].to_string().contains(&team.id), "{me}");
+    g.restart().await;
+    assert!(!reaches(&old_boss).await && reaches(&new_boss).await && !acts().await);
+    // As a root it has nothing from anybody above.
+    ada.patch(&team.url(""), json!({"parent": null})).await.ok();
+    assert!(!reaches(&new_boss).await && !reaches(&new_key).await && reaches(&ada).await);
+    assert!(!reads(&team_lead, &new).await);
+}
+
+async fn a_path_names_a_space_or_says_what_is_wrong(g: Garth) {
+    let (ada, lin) = (g.admin().await, g.person("lin").await);
+    g.closed_home().await;
+    let atlas = ada.space("Atlas").create().await;
+    let team = ada.space("Team").under(&atlas).create().await;
+    let inner = ada.space("Inner").under(&team).create().await;
+    let at = |by: &Person, path: &str| by.get(&format!("/api/v1/spaces?path={}", percent(path)));
+    let one = at(&ada, "Atlas/Team/Inner").await.ok();
+    assert_eq!((one.each("id"), one.json.get("warnings")), (vec![inner.id.clone()], None));
+    for unknown in ["Atlas/Team/", "Team", "Inner", "atlas", "Atlas/Inner", "Atlas//Team", "Nowhere", "*"] {
+        let none = at(&ada, unknown).await.ok();
+        assert!(none.items().is_empty() && none.json.get("warnings").is_none(), "{unknown}: {none}");
+    }
+    for slash in ["/", "/Atlas", "/Atlas/Team"] {
+        at(&ada, slash).await.invalid("?path");
+    }
+    // Two of one name: both are told, and that there are two.
+    let twin = ada.space("Team").under(&atlas).create().await;
+    let both = at(&ada, "Atlas/Team").await.ok();
+    assert_eq!(sorted(both.each("id")), sorted(vec![team.id.clone(), twin.id.clone()]));
+    assert_eq!(both["warnings"].as_array().map(Vec::len), Some(1), "{both}");
+    let first = ada.get("/api/v1/spaces?path=Atlas/Team&limit=1").await.ok();
+    assert_eq!(first["warnings"].as_array().map(Vec::len), Some(1), "{first}");
+    // The path is that of the one who looks: from what they see on, and what is hidden is no second one.
+    ada.grant(&team, &lin, "reader").await;
+    let seen = at(&lin, "Team").await.ok();
+    assert_eq!((seen.each("id"), seen.json.get("warnings")), (vec![team.id.clone()], None));
+    assert_eq!(at(&lin, "Team/Inner").await.ok().each("id"), [inner.id.clone()]);
+    assert!(at(&lin, "Atlas/Team").await.ok().items().is_empty());
+    // An archived one is found by its path, as by its id.
+    ada.post(&inner.url("/archive"), json!({})).await.ok();
+    assert_eq!(at(&lin, "Team/Inner").await.ok().each("id"), [inner.id.clone()]);
+}
+
+async fn what_lies_between_may_be_out_of_sight(g: Garth) {
+    let (ada, lin) = (g.admin().await, g.person("lin").await);
+    g.closed_home().await;
+    let top = ada.space("Top").create().await;
+    let middle = ada.space("Middle").under(&top).with("view", json!({"users": [ada.principal()]})).create().await;
+    let leaf = ada.space("Leaf").under(&middle).create().await;
+    ada.grant(&top, &lin, "reader").await;
+    let seen = lin.get(&leaf.url("")).await.ok();
+    assert_eq!(
+        (&seen["path"], &seen["parent"], &seen["access"]["role"]),
+        (&json!("Leaf"), &Value::Null, &json!("reader"))
+    );
+    lin.get(&middle.url("")).await.refused(404, "not_found");
+    assert!(lin.get(&format!("/api/v1/spaces?parent={}", top.id)).await.ok().items().is_empty());
+    assert_eq!(lin.get("/api/v1/spaces?path=Leaf").await.ok().each("id"), [leaf.id.clone()]);
+    assert!(lin.get("/api/v1/spaces?path=Top/Leaf").await.ok().items().is_empty());
+    assert!(lin.get("/api/v1/spaces?path=Top/Middle/Leaf").await.ok().items().is_empty());
 }

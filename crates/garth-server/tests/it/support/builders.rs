@@ -28,6 +28,15 @@ impl Thing {
         Thing { id: id.to_owned(), json: Value::Null, home }
     }
 
+    /// A group as grants write it, or a resource, for what acts on its behalf.
+    pub fn principal(&self) -> String {
+        match self.home {
+            "groups" => format!("group:{}", self.id),
+            "resources" => format!("resource:{}", self.id),
+            other => panic!("none of the {other} can be a principal"),
+        }
+    }
+
     /// Its own address with something after it: `space.url("/grants")`.
     pub fn url(&self, tail: &str) -> String {
         format!("/api/v1/{}/{}{tail}", self.home, self.id)
@@ -53,11 +62,9 @@ impl Principal for Person {
     }
 }
 
-/// A group: the only made thing that can hold a grant so far.
 impl Principal for Thing {
     fn principal(&self) -> String {
-        assert!(self.home == "groups", "only a group can be a principal");
-        format!("group:{}", self.id)
+        Thing::principal(self)
     }
 }
 

@@ -95,6 +95,11 @@ async fn n04_foreign_ids_in_bodies_and_queries_are_unknown_ones(g: Garth) {
         ("POST", atlas.url("/grants"), |_, ids| json!({"principal": format!("user:{}", ids.user), "role": "reader"})),
         ("POST", atlas.url("/grants"), |_, ids| json!({"principal": format!("group:{}", ids.group), "role": "reader"})),
         ("POST", atlas.url("/grants"), |_, ids| json!({"principal": format!("key:{}", ids.key), "role": "reader"})),
+        (
+            "POST",
+            atlas.url("/grants"),
+            |_, ids| json!({"principal": format!("resource:{}", ids.resource), "role": "reader"}),
+        ),
         ("PATCH", "/api/v1/me".to_owned(), |_, ids| json!({"default_space": ids.space})),
         (
             "POST",
@@ -115,6 +120,14 @@ async fn n04_foreign_ids_in_bodies_and_queries_are_unknown_ones(g: Garth) {
     ];
     let boss = w.lin.key(atlas, "boss", "admin").await;
     g.unchanged(async || {
+        for caller in [&w.asker, &boss] {
+            let about = |ids: &Ids| {
+                let question = json!({"subject": {"type": "resource", "id": ids.resource}, "action": {"name": "read"},
+                    "resource": {"type": "space", "id": w.atlas.id}});
+                caller.post("/access/v1/evaluation", question)
+            };
+            assert_same(&about(&w.hidden).await.ok(), &about(&nowhere).await);
+        }
         for caller in [&w.lin, &w.wes, &w.bo, &w.out, &w.key, &boss, &w.foreign] {
             for (method, path, body) in &writes {
                 let ask = |ids: &Ids| caller.call(method.parse().expect("a method"), path).json(body(&w, ids));

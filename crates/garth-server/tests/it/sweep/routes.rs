@@ -209,6 +209,7 @@ fn administration() -> Vec<Route> {
         post("/api/v1/roles", System, |_, _| json!({"name": "helper", "permissions": ["task:read"]})),
         get("/api/v1/roles/{id}", SignedIn),
         patch("/api/v1/roles/{id}", System, |_, _| json!({"permissions": ["task:write"]})),
+        get("/api/v1/permissions", SignedIn),
         get("/api/v1/kinds", SignedIn),
         post("/api/v1/kinds", System, |_, _| kind_body("report", json!({}))),
         get("/api/v1/kinds/{id}", SignedIn),

@@ -145,7 +145,8 @@ impl Dice {
                 format!("group:{group}")
             }
             7 => format!("group:@{}", self.one(&["crew", "ops", "ghosts", "no-group"])),
-            8 => format!("key:{}", self.id("key")),
+            8 if self.chance(50) => format!("key:{}", self.id("key")),
+            8 => format!("resource:{}", self.resource()),
             _ => {
                 // Whoever lets everyone into a space of theirs sees everyone from then on, and it is hidden no more: only
                 // tried here.
@@ -219,7 +220,8 @@ impl Dice {
         };
         let subject = match own {
             Some((sort, id)) if self.chance(75) => json!({"type": sort, "id": id}),
-            _ => match self.below(4) {
+            _ => match self.below(5) {
+                4 => json!({"type": "resource", "id": self.resource()}),
                 0 => json!({"type": "group", "id": self.id("group")}),
                 1 => json!({"type": "key", "id": self.id("key")}),
                 2 => json!({"type": "user", "id": format!("@{}", self.one(&USERNAMES))}),

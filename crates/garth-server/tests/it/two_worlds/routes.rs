@@ -97,7 +97,7 @@ fn questions() -> Vec<Entry> {
                    "evaluations": items, "options": {"evaluations_semantic": semantic}})
         }),
         tell("POST /access/v1/search/subject", 6, |d| {
-            let sort = d.one(&["user", "user", "group", "key"]);
+            let sort = d.one(&["user", "user", "group", "key", "resource"]);
             let searched = json!({"type": sort, "id": d.id("user")});
             json!({"subject": d.described(searched), "action": d.action(), "resource": d.target(),
                    "context": {}, "page": page(d)})
@@ -235,6 +235,7 @@ fn administration() -> Vec<Entry> {
         ask("GET /api/v1/roles/{id}", 1),
         tell("PATCH /api/v1/roles/{id}", 1, |d| json!({"name": d.name(), "permissions": ["task:write"]})),
         ask("DELETE /api/v1/roles/{id}", 1),
+        ask("GET /api/v1/permissions", 1),
         ask("GET /api/v1/kinds", 2),
         tell("POST /api/v1/kinds", 1, kind),
         ask("GET /api/v1/kinds/{id}", 1),
