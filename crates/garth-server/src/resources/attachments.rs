@@ -16,8 +16,7 @@ use crate::access::{self, Ctx, Record, Write, archived, identity, write};
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::directory::Directory;
-use garth_core::{Action, Caller, Class, ClassIx, Micros, Reach, SpaceIx};
-use hashbrown::HashSet;
+use garth_core::{Action, Caller, Class, ClassIx, Micros, SpaceIx};
 use serde_json::{Value, json};
 
 /// Most resources that one has attached explicitly.

@@ -68,7 +68,7 @@ async fn n04_foreign_ids_in_bodies_and_queries_are_unknown_ones(g: Garth) {
     let atlas = &w.atlas;
     let task = format!("/api/v1/resources/{}", w.ids.resource);
     type Asks = fn(&World, &Ids) -> Value;
-    let writes: [(&str, String, Asks); 19] = [
+    let writes: Vec<(&str, String, Asks)> = vec![
         ("POST", "/api/v1/resources".to_owned(), |_, ids| json!({"kind": "task", "name": "x", "space": ids.space})),
         (
             "POST",
