@@ -7,7 +7,7 @@ type Result<T> = std::result::Result<T, DbError>;
 /// Id, space, principal.
 pub(super) const GRANTS: &str = "SELECT id, space_id, principal FROM grants ORDER BY id";
 /// Group, member.
-pub(super) const MEMBERS: &str = "SELECT group_id, member FROM group_members ORDER BY group_id, member";
+pub(super) const MEMBERS: &str = "SELECT group_id, member, source FROM group_members ORDER BY group_id, member, source";
 /// Id, own default space, deleted or not.
 pub(super) const USERS: &str = "SELECT id, default_space FROM users WHERE default_space IS NOT NULL ORDER BY id";
 /// Id, parent, gate, edit policy, default mark, wrapped key.

@@ -98,6 +98,7 @@ fn as_text(value: &Value) -> Option<String> {
     match value {
         Value::String(_, text) => Some(text.clone()),
         Value::Char(_, one) => Some(one.to_string()),
+        Value::Bool(_, flag) => Some(flag.to_string()),
         Value::Num(_, number) => number.to_i128().map(|number| number.to_string()),
         Value::Array(_, items) => {
             let items: Option<Vec<String>> = items.iter().map(as_text).collect();

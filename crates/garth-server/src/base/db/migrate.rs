@@ -21,6 +21,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 3, name: "policies", sql: include_str!("../../../migrations/0003_policies.sql") },
     Migration { version: 4, name: "movement", sql: include_str!("../../../migrations/0004_movement.sql") },
     Migration { version: 5, name: "search", sql: include_str!("../../../migrations/0005_search.sql") },
+    Migration {
+        version: 10,
+        name: "identity providers",
+        sql: include_str!("../../../migrations/0010_identity_providers.sql"),
+    },
 ];
 
 /// To serve, runs what is missing; to read, checks that nothing is.
