@@ -93,7 +93,7 @@ impl Provider for Texts {
     }
 }
 
-/// A text, a number, or a list of texts; nothing else is the value of a setting.
+/// A text, a number, a flag, or a list of texts; nothing else is the value of a setting.
 fn as_text(value: &Value) -> Option<String> {
     match value {
         Value::String(_, text) => Some(text.clone()),
@@ -104,7 +104,7 @@ fn as_text(value: &Value) -> Option<String> {
             let items: Option<Vec<String>> = items.iter().map(as_text).collect();
             items.map(|items| items.join(","))
         }
-        Value::Bool(..) | Value::Empty(..) | Value::Dict(..) => None,
+        Value::Empty(..) | Value::Dict(..) => None,
     }
 }
 
