@@ -324,6 +324,12 @@ mod tests {
         assert_eq!(verified(&with(r#"{"alg":"ES384"}"#)), Err(Wrong::Algorithm), "the provider does not sign so");
         assert_eq!(verified(&with(r#"{"alg":"ES256","kid":"other"}"#)), Err(Wrong::UnknownKey));
         assert_eq!(verified(&with(r#"{"alg":"ES256","typ":"JWT"}"#)), Err(Wrong::Signature));
+        let many: Vec<String> = (0..KEYS)
+            .map(|n| ES256_KEY[9..].replace("]}", "").replace(r#""kty""#, &format!(r#""kid":"{n}","kty""#)))
+            .collect();
+        let set = |last: &str| format!(r#"{{"keys":[{},{last}]}}"#, many.join(","));
+        let last = many[0].replace(r#""kid":"0""#, r#""kid":"last""#);
+        assert_eq!(Keys::read(set(&last).as_bytes()).expect("keys").0.len(), KEYS, "only so many are looked at");
         let unsigned = ES256.rsplit_once('.').expect("a signature").0;
         assert_eq!(verified(&format!("{unsigned}.")), Err(Wrong::Signature));
     }

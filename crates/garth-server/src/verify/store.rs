@@ -6,7 +6,7 @@ type Result<T> = std::result::Result<T, DbError>;
 
 /// Id, space, principal.
 pub(super) const GRANTS: &str = "SELECT id, space_id, principal FROM grants ORDER BY id";
-/// Group, member.
+/// Group, member, who says so.
 pub(super) const MEMBERS: &str = "SELECT group_id, member, source FROM group_members ORDER BY group_id, member, source";
 /// Id, own default space, deleted or not.
 pub(super) const USERS: &str = "SELECT id, default_space FROM users WHERE default_space IS NOT NULL ORDER BY id";
@@ -41,6 +41,11 @@ pub(super) const LEFT_TERMS: &str = "SELECT DISTINCT t.resource_number FROM reso
 /// Resource, subscriber.
 pub(super) const SUBSCRIBERS: &str =
     "SELECT resource_id, subscriber FROM resource_subscribers ORDER BY resource_id, subscriber";
+/// Id, name, choices, the sealed client secret.
+pub(super) const PROVIDERS: &str = "SELECT id, name, choices, client_secret FROM identity_providers ORDER BY id";
+/// Id, user, issuer, and the issuer of its provider.
+pub(super) const IDENTITIES: &str = "SELECT e.id, e.user_id, e.issuer, p.issuer FROM external_identities e \
+    JOIN identity_providers p ON p.id = e.provider_id ORDER BY e.id";
 /// Ids of API keys.
 pub(super) const KEYS: &str = "SELECT id FROM api_keys";
 /// Logs that have entries and no chain.
