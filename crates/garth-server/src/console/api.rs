@@ -4,12 +4,12 @@ use super::pages::{Home, SignIn, forms};
 use crate::access::{App, Cookie, Ctx, Visitor, Who};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::html::{self, STYLE, STYLE_NAME, page};
-use crate::base::http::Query;
+use crate::base::http::{CREDENTIAL_BYTES, Query};
 use crate::identity_providers::browser::{device, to, with_cookie};
 use crate::identity_providers::{self, local_path};
 use crate::sessions;
 use axum::Form;
-use axum::extract::Path;
+use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -30,7 +30,11 @@ pub struct SignInForm {
 
 /// The routes of the pages.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(home)).routes(routes!(sign_in_page, sign_in)).routes(routes!(asset))
+    OpenApiRouter::new()
+        .routes(routes!(home))
+        .routes(routes!(sign_in_page, sign_in))
+        .routes(routes!(asset))
+        .layer(DefaultBodyLimit::max(CREDENTIAL_BYTES))
 }
 
 /// The page of who is signed in: who they are, and their spaces

@@ -281,7 +281,7 @@ async fn create(ctx: Ctx, Input(body): Input<NewIdentityProvider>) -> Result<imp
         enabled: body.enabled,
     };
     let (provider, check) = identity_providers::create(&ctx, new).await?;
-    Ok((StatusCode::CREATED, Json(IdentityProvider::of(&ctx, &provider, Some(check)))))
+    Ok((StatusCode::CREATED, Json(IdentityProvider::of(&ctx, &provider, check))))
 }
 
 /// One identity provider
@@ -301,7 +301,7 @@ async fn update(
     Input(body): Input<IdentityProviderChanges>,
 ) -> Result<Json<IdentityProvider>> {
     let (provider, check) = identity_providers::update(&ctx, &id, body.read()).await?;
-    Ok(Json(IdentityProvider::of(&ctx, &provider, Some(check))))
+    Ok(Json(IdentityProvider::of(&ctx, &provider, check)))
 }
 
 /// Delete an identity provider: its sessions and memberships end, accounts stay

@@ -5,10 +5,10 @@ use super::logout;
 use crate::access::{Anyone, App, Cookie, Ctx, Visitor};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::html::{self, Message, STYLE_NAME};
-use crate::base::http::Query;
+use crate::base::http::{CREDENTIAL_BYTES, Query};
 use crate::sessions;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -31,6 +31,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(link))
         .routes(routes!(backchannel_logout))
         .routes(routes!(log_out))
+        .layer(DefaultBodyLimit::max(CREDENTIAL_BYTES))
 }
 
 /// Takes a browser to another address.

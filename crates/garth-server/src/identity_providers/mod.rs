@@ -195,6 +195,21 @@ pub struct Changes {
     pub enabled: Option<bool>,
 }
 
+impl Changes {
+    /// Is it only put to rest, or called otherwise?
+    fn rest(&self) -> bool {
+        let Self { client_id, client_secret, scopes, groups_claim, groups_from, create_users, .. } = self;
+        let other = client_id.is_some()
+            || client_secret.is_some()
+            || scopes.is_some()
+            || groups_claim.is_some()
+            || groups_from.is_some()
+            || create_users.is_some()
+            || self.allow_private.is_some();
+        self.enabled == Some(false) && !other
+    }
+}
+
 /// Whether a provider could be asked what it is.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Check {
@@ -205,7 +220,7 @@ pub struct Check {
 }
 
 /// A provider, and what it said when it was saved.
-pub type Saved = (Provider, Check);
+pub type Saved = (Provider, Option<Check>);
 
 /// Makes a provider. One that cannot be reached is saved all the same, and that is told.
 ///
@@ -245,7 +260,7 @@ pub async fn create(ctx: &Ctx, new: NewProvider) -> Result<Saved> {
         Ok(provider)
     })
     .await?;
-    Ok((made, check))
+    Ok((made, Some(check)))
 }
 
 fn sealed(vault: Vault, id: Uuid, secret: Option<&str>) -> Result<String> {
@@ -306,9 +321,15 @@ pub async fn update(ctx: &Ctx, id: &str, changes: Changes) -> Result<Saved> {
     let mut after = before.clone();
     apply(&mut after, &changes)?;
     let secret = changes.client_secret.clone().flatten();
-    judge(ctx, &after, secret.as_deref())?;
     client::forget(ctx, before.id);
-    let check = client::check(ctx, &after).await;
+    let check = match changes.rest() {
+        // Whatever else is wrong with it, it can be disabled, and that does not wait for its answer.
+        true => None,
+        false => {
+            judge(ctx, &after, secret.as_deref())?;
+            Some(client::check(ctx, &after).await)
+        }
+    };
     let saved = write(ctx, "identity_provider.update", async move |w: &mut Write<'_>| {
         let permit = w.system_admin()?;
         let before = store::by_id_in(w.tx(), before.id).await?.ok_or(Error::NotFound)?;
