@@ -91,6 +91,10 @@ impl Url {
         }
         let port = match authority.port() {
             Some(port) => port.as_str().parse().map_err(|_| Failed::Refused("must name a port that there is"))?,
+            // A number that is no port, or a colon without one.
+            None if authority.as_str() != authority.host() => {
+                return Err(Failed::Refused("must name a port that there is"));
+            }
             None if https => 443,
             None => 80,
         };

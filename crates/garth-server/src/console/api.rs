@@ -5,7 +5,7 @@ use crate::access::{App, Cookie, Ctx, Visitor, Who};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::html::{self, STYLE, STYLE_NAME, page};
 use crate::base::http::{CREDENTIAL_BYTES, Query};
-use crate::identity_providers::browser::{device, to, with_cookie};
+use crate::identity_providers::browser::{device, leave_earlier, to, with_cookie};
 use crate::identity_providers::{self, local_path};
 use crate::sessions;
 use axum::Form;
@@ -84,6 +84,7 @@ async fn sign_in(Visitor(ctx): Visitor, headers: HeaderMap, Form(form): Form<Sig
     let back = local_path(form.r#return.as_deref());
     match sessions::sign_in(&ctx, &form.username, form.password, device(&headers)).await {
         Ok(signed_in) => {
+            leave_earlier(&ctx, &headers).await;
             let cookie = Cookie::Session.set(&ctx.app, &signed_in.token, sessions::SESSION_SECONDS);
             with_cookie(to(&back), cookie)
         }

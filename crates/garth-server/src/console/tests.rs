@@ -46,7 +46,7 @@ async fn somebody_signs_in_by_the_page_and_out_again(g: Garth) {
     let home = text(&browser.visit("/").await.ok());
     assert!(home.contains("Ada") && home.contains("system administrator"), "{home}");
     let old = browser.cookie("__Host-garth").expect("a session");
-    // Signing in again gives another session; out, it is worth nothing.
+    // Signing in again gives another session, and the one before is over.
     let fields = [("username", "ada"), ("password", &password("ada"))];
     browser.submit("/sign-in", &fields).await.expect_status(303);
     assert_ne!(browser.cookie("__Host-garth").as_deref(), Some(old.as_str()));

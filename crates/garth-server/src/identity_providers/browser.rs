@@ -2,7 +2,7 @@
 
 use super::flow::{self, Answer, Ended};
 use super::logout;
-use crate::access::{Anyone, App, Cookie, Ctx, Visitor};
+use crate::access::{Anyone, App, Cookie, Ctx, Visitor, Who};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::html::{self, Message, STYLE_NAME};
 use crate::base::http::{CREDENTIAL_BYTES, Query};
@@ -46,6 +46,15 @@ pub fn to(address: &str) -> Response {
 pub fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
     response.headers_mut().append(header::SET_COOKIE, cookie);
     response
+}
+
+/// Somebody has signed in anew: the session that this browser had before is over.
+pub async fn leave_earlier(ctx: &Ctx, headers: &HeaderMap) {
+    let by_cookie = matches!(ctx.who, Who::Session(_)) && !headers.contains_key(header::AUTHORIZATION);
+    if by_cookie && let Err(error) = sessions::sign_out(ctx).await {
+        // It may have ended by itself just now.
+        tracing::info!(%error, "the earlier session of a browser could not be ended");
+    }
 }
 
 /// What a browser calls itself.
@@ -114,6 +123,7 @@ async fn callback(Visitor(ctx): Visitor, Path(slug): Path<String>, uri: Uri, hea
         Err(error) => html::problem(error, &headers, &ctx.request_id),
         Ok(Ended::Linked) => to("/"),
         Ok(Ended::In { signed_in, back, notice }) => {
+            leave_earlier(&ctx, &headers).await;
             let response = match notice {
                 None => to(&back),
                 Some(why) => {

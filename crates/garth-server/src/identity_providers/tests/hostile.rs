@@ -285,7 +285,7 @@ async fn n62_groups_that_cannot_be_known_give_nothing_and_that_is_said(g: Garth)
         json!({"groups": thousands}),
     ] {
         idp.knobs().claims = json!({"groups": ["crew"]});
-        let lin = idp.person(&g, &browser, "corp", "u1").await;
+        let lin = idp.person(&g, &Browser::new(&g), "corp", "u1").await;
         lin.get(&atlas.url("")).await.ok();
         merge(&mut idp.knobs().claims, &odd);
         let told = idp.sign_in(&g, &browser, "corp").await.expect_status(200);

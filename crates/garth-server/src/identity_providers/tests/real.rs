@@ -7,10 +7,10 @@ use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use garth_server::Limits;
 use garth_server::base::clock::Clock;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -26,7 +26,10 @@ fn program() -> Option<PathBuf> {
 }
 
 /// The running provider; it ends with the story.
-struct Running(Child);
+struct Running(
+    Child,
+    #[allow(dead_code, reason = "a pipe that must not be shut before its time")] Lines<BufReader<ChildStdout>>,
+);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -42,9 +45,10 @@ impl Running {
             let mut command = Command::new("node");
             command.arg(&program).args([port.to_string(), garth]).stdout(Stdio::piped()).stderr(Stdio::null());
             let mut child = command.spawn().expect("node");
-            let said = BufReader::new(child.stdout.take().expect("its words")).lines();
-            assert!(said.map_while(Result::ok).any(|line| line == "ready"), "the provider did not start");
-            Running(child)
+            let mut said = BufReader::new(child.stdout.take().expect("its words")).lines();
+            let ready = said.by_ref().map_while(Result::ok).any(|line| line == "ready");
+            assert!(ready, "the provider did not start");
+            Running(child, said)
         });
         started.await.expect("a provider")
     }
@@ -170,6 +174,8 @@ async fn a_real_provider_signs_people_in_and_out(g: Garth) {
     let mut client = Client::default();
     let mut tokens = Vec::new();
     for _ in 0..2 {
+        // Another browser here; the same one there.
+        client.cookies.remove(garth.trim_start_matches("http://"));
         let began = client.send("GET", &format!("{garth}/auth/oidc/real/start?return=/sign-in"), "").await;
         assert_eq!(began.status, 303, "{}", began.text);
         let back = client.consent(&issuer, &began.location, "lin+crew+unknown").await;
