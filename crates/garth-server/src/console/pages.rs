@@ -59,7 +59,7 @@ pub struct Home<'a> {
     email: Option<&'a str>,
     system_admin: bool,
     letters: String,
-    hue: u8,
+    hue: String,
     notice: Option<&'static str>,
     /// Is there one space only, which nobody has named?
     implicit: bool,
@@ -79,7 +79,7 @@ struct Space<'a> {
     archived: bool,
     default: bool,
     letters: String,
-    hue: u8,
+    hue: String,
 }
 
 struct Way<'a> {
@@ -144,9 +144,9 @@ fn letters(name: &str) -> String {
     two.to_uppercase()
 }
 
-/// One of twelve hues, the same for the same id. The last byte of an id is chance.
-fn hue(id: &Uuid) -> u8 {
-    id.as_bytes()[15] % 12
+/// One of twelve hues, the same for the same id, always as long. The last byte of an id is chance.
+fn hue(id: &Uuid) -> String {
+    format!("{:02}", id.as_bytes()[15] % 12)
 }
 
 /// The origins that the forms of somebody's page lead to in the end.
