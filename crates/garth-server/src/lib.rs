@@ -8,10 +8,12 @@ pub mod directory;
 pub mod api_keys;
 pub mod audit;
 pub mod backup;
+pub mod console;
 pub mod decisions;
 pub mod grants;
 pub mod groups;
 pub mod health;
+pub mod identity_providers;
 pub mod kinds;
 pub mod local;
 pub mod policies;
@@ -84,6 +86,9 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(previews::api::routes())
         .merge(audit::api::routes())
         .merge(health::api::routes())
+        .merge(identity_providers::api::routes())
+        .merge(identity_providers::browser::routes())
+        .merge(console::api::routes())
         .routes(routes!(openapi_json))
 }
 

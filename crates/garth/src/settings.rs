@@ -108,6 +108,8 @@ settings! {
         "Open connections; more are closed at once";
     trusted_proxies: Vec<IpNet> = "", "NETWORKS", networks,
         "Networks of proxies whose Forwarded and X-Forwarded-For headers are believed, as a list or with commas between";
+    allow_private_targets: bool = "false", "BOOL", flag,
+        "May this server ask identity providers at private addresses and over plain HTTP, where a provider is set up so";
 }
 
 impl Settings {
@@ -119,6 +121,7 @@ impl Settings {
             in_flight_each: self.in_flight_each,
             anonymous_per_second: self.anonymous_per_second,
             trusted_proxies: self.trusted_proxies.clone(),
+            allow_private_targets: self.allow_private_targets,
         }
     }
 }
@@ -210,6 +213,14 @@ fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(one).collect()
 }
 
+fn flag(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
 fn urns(text: &str) -> Result<Vec<String>, String> {
     let one = |text: &str| {
         let fits = text.starts_with("urn:") && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -268,6 +279,7 @@ mod tests {
             ("connections", "1000001"),
             ("trusted_proxies", "10.0.0.0/8, nobody"),
             ("log_format", "xml"),
+            ("allow_private_targets", "perhaps"),
             ("authzen_capabilities", "batch"),
             ("log_filter", "garth=loud"),
         ] {

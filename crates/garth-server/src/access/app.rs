@@ -11,6 +11,7 @@ use crate::base::clock::Clock;
 use crate::base::db::{Db, DbError, Mode, Target, Tx, Writer};
 use crate::base::error::{Error, Result};
 use crate::base::ids;
+use crate::base::memory::Memory;
 use crate::base::metrics::{Figures, Moment};
 use crate::base::passwords::Passwords;
 use crate::base::secrets::Vault;
@@ -67,6 +68,9 @@ pub struct Limits {
     pub anonymous_per_second: u32,
     /// Addresses of proxies whose `Forwarded` and `X-Forwarded-For` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// May addresses be asked that are not of the public network, and plain HTTP be spoken, where somebody who manages the
+    /// installation says so?
+    pub allow_private_targets: bool,
 }
 
 impl Default for Limits {
@@ -77,6 +81,7 @@ impl Default for Limits {
             in_flight_each: 256,
             anonymous_per_second: 100,
             trusted_proxies: Vec::new(),
+            allow_private_targets: false,
         }
     }
 }
@@ -111,6 +116,8 @@ pub struct App {
     pub(super) running: Mutex<HashSet<String>>,
     /// Counts wrong guesses of secrets.
     pub guesses: Guesses,
+    /// What nouns keep in memory.
+    pub memory: Memory,
     /// Holds addresses without a credential to their pace.
     pub(super) pace: Pace,
     pub(super) writer: Option<Writer<Directory>>,
@@ -205,6 +212,7 @@ impl App {
         let app = App {
             db,
             guesses: Guesses::default(),
+            memory: Memory::default(),
             pace: Pace::new(config.limits.anonymous_per_second, config.clock.clone()),
             clock: config.clock,
             passwords: Passwords::new().map_err(fault)?,

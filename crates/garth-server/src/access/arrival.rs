@@ -1,7 +1,7 @@
 //! Before anything of a request is looked at: where it comes from, and whether that address asks too often
 //! without a credential.
 
-use crate::access::{App, Busy, Share};
+use crate::access::{App, Busy, Share, cookie};
 use crate::base::address::{self, Origin};
 use crate::base::error::{Error, Result};
 use axum::extract::{ConnectInfo, Request};
@@ -23,7 +23,7 @@ pub struct Arrival {
 /// A request that was let in; what it holds of its address's part is let go with this.
 pub(super) struct Admitted {
     origin: Origin,
-    /// It came with a credential, good or not.
+    /// It came with a token, good or not, or with the cookie of a session.
     credential: bool,
     _busy: Option<Arc<Busy>>,
 }
@@ -38,7 +38,7 @@ pub(super) fn admit(app: &App, request: &mut Request) -> Result<Admitted> {
     let address = socket.map(|socket| address::client(socket, request.headers(), &app.limits.trusted_proxies));
     let origin = Origin::of(address);
     request.extensions_mut().insert(Arrival { address });
-    let credential = request.headers().contains_key(header::AUTHORIZATION);
+    let credential = request.headers().contains_key(header::AUTHORIZATION) || cookie::signed_in(app, request.headers());
     if credential || EXEMPT.contains(&request.uri().path()) {
         return Ok(Admitted { origin, credential, _busy: None });
     }

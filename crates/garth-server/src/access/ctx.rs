@@ -3,6 +3,7 @@
 use crate::access::arrival::Arrival;
 use crate::access::asks::Ask;
 use crate::access::bounds;
+use crate::access::cookie::{self, Cookie};
 use crate::access::once::Once;
 use crate::access::{App, Busy, Share, Tried, archived};
 use crate::base::address::Origin;
@@ -89,17 +90,25 @@ impl Ctx {
 
     /// Reads the credential of a request; one that is no good is refused, never taken for none.
     pub(super) fn of(parts: &Parts, app: &Arc<App>) -> Result<Self> {
-        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         if !app.ready() {
             return Err(Error::Unavailable);
         }
-        let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
-        let who = match (given.next(), given.next()) {
-            (None, _) => Who::Anonymous,
-            // Two credentials are none: which of them counts would be anybody's guess.
-            (Some(_), Some(_)) => return Err(Error::Unauthenticated),
-            (Some(header), None) => Who::of(bearer(header.to_str().ok())?),
-        };
+        Self::with(credential(parts, app)?, parts, app)
+    }
+
+    /// The same for somebody who looks at a page: whose session has ended is nobody, and is shown how to sign in.
+    fn visiting(parts: &Parts, app: &Arc<App>) -> Result<Self> {
+        match Self::of(parts, app) {
+            Err(Error::Unauthenticated) if !parts.headers.contains_key(header::AUTHORIZATION) => {
+                Self::with(Who::Anonymous, parts, app)
+            }
+            other => other,
+        }
+    }
+
+    /// A request of somebody with that credential.
+    fn with(who: Who, parts: &Parts, app: &Arc<App>) -> Result<Self> {
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         let mut ctx = Self::new(Arc::clone(app), who, request_id);
         ctx.address = parts.extensions.get::<Arrival>().and_then(|arrival| arrival.address);
         ctx.busy = parts.extensions.get::<Arc<Busy>>().cloned();
@@ -334,6 +343,39 @@ impl FromRequestParts<Arc<App>> for Reader {
             ctx.reader(&app.directory())?;
         }
         ctx.busy().map(Self)
+    }
+}
+
+/// Somebody who looks at a page, or sends a form of one: with a session or without. What a form changes must come from a
+/// page of this server even without one: nobody is signed in as somebody else by another site.
+pub struct Visitor(pub Ctx);
+
+impl FromRequestParts<Arc<App>> for Visitor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            cookie::same_origin(app, parts)?;
+        }
+        Ctx::visiting(parts, app)?.with_query(parts)?.busy().map(Self)
+    }
+}
+
+/// The credential of a request: a bearer token, or else the cookie of a browser.
+fn credential(parts: &Parts, app: &Arc<App>) -> Result<Who> {
+    let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
+    match (given.next(), given.next()) {
+        // Two credentials are none: which of them counts would be anybody's guess.
+        (Some(_), Some(_)) => Err(Error::Unauthenticated),
+        (Some(header), None) => Ok(Who::of(bearer(header.to_str().ok())?)),
+        (None, _) => match Cookie::Session.read(app, &parts.headers)? {
+            None => Ok(Who::Anonymous),
+            Some(token) => {
+                cookie::same_origin(app, parts)?;
+                // Only sessions live in cookies.
+                Ok(Who::Session(ids::token_hash(token)))
+            }
+        },
     }
 }
 

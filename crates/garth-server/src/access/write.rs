@@ -56,6 +56,8 @@ pub struct Write<'a> {
     rows: Option<Vec<ChangedRow>>,
     /// Everything is undone in the end: only what would happen was asked for.
     dry_run: bool,
+    /// An identity provider says so: it is obeyed, whoever a space loses.
+    dictated: bool,
 }
 
 /// What every audit entry of one request has in common.
@@ -136,6 +138,7 @@ where
         refused_at: None,
         rows: ctx.tried.as_ref().map(|_| Vec::new()),
         dry_run: ctx.dry_run,
+        dictated: false,
     };
     let outcome = match operation(&mut write).await {
         Ok(done) => match write.keep_administrators() {
@@ -223,6 +226,12 @@ impl Write<'_> {
             Some(Principal::Key(_)) => Err(no_person()),
             _ => Err(Error::Unauthenticated),
         }
+    }
+
+    /// What is changed is what an identity provider says of its people: it is obeyed, even where a space is left without an
+    /// administrator by it (`MODEL.md`, law 6).
+    pub fn dictated(&mut self, _: &Permit) {
+        self.dictated = true;
     }
 
     /// For what a secret entitles to, whoever brings it: the setup token, a sign-up token, a password.
@@ -431,7 +440,7 @@ impl Write<'_> {
                 && self.dir.world.space(*space).is_some()
                 && !self.dir.world.has_admin(*space)
         };
-        if self.changes.iter().any(|change| self.spaces_of(change).iter().any(lost)) {
+        if !self.dictated && self.changes.iter().any(|change| self.spaces_of(change).iter().any(lost)) {
             return Err(Error::conflict("last_admin", "a space would lose its last administrator"));
         }
         Ok(())

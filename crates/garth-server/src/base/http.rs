@@ -122,7 +122,7 @@ fn protect(headers: &mut HeaderMap, https: bool) {
             HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
         ),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        (header::VARY, HeaderValue::from_static("Authorization")),
+        (header::VARY, HeaderValue::from_static("Authorization, Cookie")),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
     headers.reserve(OF_ALL.len() + 1);
@@ -395,6 +395,14 @@ impl Query {
     /// Notes a wrong parameter.
     pub fn refuse(&mut self, name: &str, message: impl Into<String>) {
         self.wrong.push(FieldError { pointer: format!("?{name}"), message: message.into() });
+    }
+
+    /// For addresses that others add parameters to: what was read is as it should be.
+    ///
+    /// # Errors
+    /// 422 naming every wrong parameter.
+    pub fn sound(self) -> Result<()> {
+        if self.wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(self.wrong)) }
     }
 
     /// Nothing may be left over.

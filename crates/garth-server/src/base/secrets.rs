@@ -286,6 +286,22 @@ impl Vault {
         Ok(each.collect::<Result<Vec<_>>>()?.join(&BETWEEN.to_string()))
     }
 
+    /// Seals a secret of the installation's own, for that place.
+    ///
+    /// # Errors
+    /// When sealing fails.
+    pub fn seal_own(&self, place: &str, secret: &[u8]) -> Result<String> {
+        seal(&self.master, place, secret)
+    }
+
+    /// Opens what [`Vault::seal_own`] sealed for that place.
+    ///
+    /// # Errors
+    /// When it was sealed for another place or under another key.
+    pub fn open_own(&self, place: &str, sealed: &str) -> Result<Vec<u8>> {
+        open(&self.master, place, sealed)
+    }
+
     /// A key for one purpose, made of the installation's: the same at every start, and telling nothing of it.
     pub fn key_for(&self, purpose: &str) -> [u8; KEY] {
         mac(&self.master, &[purpose.as_bytes()])

@@ -332,7 +332,7 @@ async fn people(tx: &mut impl Rows, dir: &mut Directory) -> Result<()> {
         put_group(dir, &row)?;
     }
     let mut of: HashMap<String, Vec<GroupIx>> = HashMap::new();
-    for row in tx.query("SELECT group_id, member FROM group_members", &[]).await? {
+    for row in tx.query("SELECT DISTINCT group_id, member FROM group_members", &[]).await? {
         if let Some(group) = dir.groups.by_id(&id(&row, 0)?) {
             of.entry(row.text(1)?.to_owned()).or_default().push(group);
         }
@@ -380,7 +380,7 @@ async fn spaces(tx: &mut impl Rows, dir: &mut Directory) -> Result<()> {
 }
 
 async fn groups_of(tx: &mut Tx, dir: &Directory, member: &str) -> Result<Vec<GroupIx>> {
-    let rows = tx.query("SELECT group_id FROM group_members WHERE member = $1", &params![member]).await?;
+    let rows = tx.query("SELECT DISTINCT group_id FROM group_members WHERE member = $1", &params![member]).await?;
     let mut groups = Vec::new();
     for row in &rows {
         groups.extend(dir.groups.by_id::<GroupIx>(&id(row, 0)?));

@@ -19,6 +19,8 @@ use uuid::Uuid;
 
 /// Most groups that may name one user or group directly (`docs/limits.md`).
 pub const GROUPS_PER_MEMBER: usize = 500;
+/// The source of a membership that somebody made; others bear the id of their identity provider.
+const BY_HAND: &str = "";
 
 /// Makes an empty group.
 ///
@@ -172,7 +174,8 @@ pub async fn add_member(ctx: &Ctx, id: String, member: String) -> Result<()> {
 /// Takes a user or a group out of a group.
 ///
 /// # Errors
-/// 403, 404 (also when it is not in it), 409 when a space would lose its last administrator.
+/// 403, 404 (also when it is not in it), 409 when a space would lose its last administrator, or when it is an identity
+/// provider that says they are in it.
 pub async fn remove_member(ctx: &Ctx, id: String, member: String) -> Result<()> {
     write(ctx, "group.member.remove", async move |w: &mut Write<'_>| {
         let permit = w.system_admin()?;
@@ -230,16 +233,70 @@ async fn change_member(
     let text = w.dir().principal_text(member);
     let before = reached(w.dir(), &[group]);
     let changed = match put {
-        true => store::add_member(w.tx(), permit, info.id, &text).await?,
-        false => store::remove_member(w.tx(), permit, info.id, &text).await?,
+        true => store::add_member(w.tx(), permit, info.id, &text, BY_HAND).await?,
+        false => store::remove_member(w.tx(), permit, info.id, &text, BY_HAND).await?,
     };
-    if !changed {
-        return if put { Ok(()) } else { Err(Error::NotFound) };
+    let stays = store::contains(w.tx(), info.id, &text).await?;
+    match (changed, put, stays) {
+        (true, _, _) => {}
+        (false, true, _) => return Ok(()),
+        (false, false, false) => return Err(Error::NotFound),
+        (false, false, true) => {
+            let why = "an identity provider makes them a member, and only it can end that";
+            return Err(Error::conflict("conflict", why));
+        }
     }
     changed_member(w, &text).await?;
     let state = json!({ "group": info.name, "member": text });
     let (was, is) = if put { (Value::Null, state) } else { (state, Value::Null) };
     w.record_widely(&before, "group", info.id.to_string(), was, is).await
+}
+
+/// Makes a user a member of just these groups by that provider's word. What somebody did by hand, or another provider
+/// says, stays as it is. On record as other changes of members are; answers the names of the groups that came and went.
+///
+/// # Errors
+/// When the store fails.
+pub async fn dictate(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    provider: (Uuid, &str),
+    user: Uuid,
+    groups: &[GroupIx],
+) -> Result<(Vec<String>, Vec<String>)> {
+    let (source, member) = (provider.0.to_string(), format!("user:{user}"));
+    let there = store::by_source(w.tx(), &member, &source).await?;
+    let there: Vec<GroupIx> = there.iter().filter_map(|id| w.dir().groups.by_id(id)).collect();
+    let come: Vec<GroupIx> = groups.iter().copied().filter(|group| !there.contains(group)).collect();
+    let gone: Vec<GroupIx> = there.into_iter().filter(|group| !groups.contains(group)).collect();
+    let mut named = (Vec::new(), Vec::new());
+    for (group, put) in come.into_iter().map(|g| (g, true)).chain(gone.into_iter().map(|g| (g, false))) {
+        let info = Arc::clone(w.dir().groups.info(group).ok_or(Error::NotFound)?);
+        let before = reached(w.dir(), &[group]);
+        match put {
+            true => store::add_member(w.tx(), permit, info.id, &member, &source).await?,
+            false => store::remove_member(w.tx(), permit, info.id, &member, &source).await?,
+        };
+        changed_member(w, &member).await?;
+        let state = json!({ "group": info.name, "member": member, "identity_provider": provider.1 });
+        let (was, is) = if put { (Value::Null, state) } else { (state, Value::Null) };
+        w.record_widely(&before, "group", info.id.to_string(), was, is).await?;
+        if put { named.0.push(info.name.clone()) } else { named.1.push(info.name.clone()) }
+    }
+    Ok(named)
+}
+
+/// Ends every membership that a provider made, as [`dictate`] does for one user.
+///
+/// # Errors
+/// When the store fails.
+pub async fn dictate_nothing(w: &mut Write<'_>, permit: &Permit, provider: (Uuid, &str)) -> Result<()> {
+    for member in store::members_by_source(w.tx(), &provider.0.to_string()).await? {
+        if let Some(user) = member.strip_prefix("user:").and_then(|id| Uuid::try_parse(id).ok()) {
+            dictate(w, permit, provider, user, &[]).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn changed_member(w: &mut Write<'_>, member: &str) -> Result<()> {

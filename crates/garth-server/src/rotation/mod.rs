@@ -5,6 +5,7 @@ use crate::access::{Ctx, Exchanged, Permit, Write, exchange_key, write};
 use crate::base::error::{Error, Result};
 use crate::base::secrets::Vault;
 use crate::base::told::Told;
+use crate::identity_providers;
 use crate::resources;
 use crate::spaces;
 use garth_core::{ClassIx, SpaceIx};
@@ -19,6 +20,7 @@ const PASSES: usize = 10;
 /// For all but the command line, and as [`exchange_key`].
 pub async fn installation(ctx: &Ctx, given: Option<Vault>, told: Told) -> Result<Exchanged> {
     exchange_key(ctx, given, async move |w: &mut Write<'_>, permit: &Permit, next: &Vault| {
+        identity_providers::rewrap(w, permit, next).await?;
         spaces::rewrap(w, permit, next, &|done, all| told("Wrapping", done, all)).await
     })
     .await

@@ -5,10 +5,12 @@
 
 pub mod api;
 mod me;
+mod outside;
 mod recovery;
 mod store;
 
 pub use me::{Me, MePatch, MySpace, Session, end, list, me, set_password, update_me};
+pub use outside::{HINT_BYTES, Outside, Which, began_at, end_of_provider, enter, seal_hint};
 pub use recovery::{RECOVERY_CODES, recover, renew};
 
 use crate::access::{Ctx, Permit, Record, Who, Write, write};
@@ -181,7 +183,10 @@ fn device_name(device: &str) -> String {
 }
 
 /// Signing in and recovering are not tried out: that would confirm a secret without a record of it.
-fn in_earnest(ctx: &Ctx) -> Result<()> {
+///
+/// # Errors
+/// 422 for what is to be tried only.
+pub fn in_earnest(ctx: &Ctx) -> Result<()> {
     if ctx.dry_run { Err(Error::field("?dry_run", "signing in is not tried out")) } else { Ok(()) }
 }
 

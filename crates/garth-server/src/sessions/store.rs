@@ -1,8 +1,9 @@
 //! SQL of signing in: passwords, sign-up tokens, recovery codes, sessions. Who is disabled is not found by what
 //! they could get in with.
 
+use super::outside::{Outside, Theirs};
 use crate::access::Permit;
-use crate::base::db::{Db, DbError, Tx, params};
+use crate::base::db::{Db, DbError, Row, Tx, params};
 use garth_core::Micros;
 use uuid::Uuid;
 
@@ -121,4 +122,48 @@ pub(super) async fn list(db: &Db, user: Uuid, now: Micros) -> Result<Vec<(String
 pub(super) async fn update_me(tx: &mut Tx, _: &Permit, user: Uuid, name: &str, space: Option<Uuid>) -> Result<()> {
     let sql = "UPDATE users SET name = $2, default_space = $3 WHERE id = $1";
     tx.execute(sql, &params![user.to_string(), name, space.map(|s| s.to_string())]).await.map(drop)
+}
+
+/// Is that user somebody whom an enabled provider knows by that subject?
+pub(super) async fn knows(tx: &mut Tx, provider: Uuid, subject: &str, user: Uuid) -> Result<bool> {
+    let sql = "SELECT 1 FROM identity_providers p JOIN external_identities e ON e.provider_id = p.id \
+               WHERE p.id = $1 AND p.enabled = 1 AND e.subject = $2 AND e.user_id = $3";
+    Ok(!tx.query(sql, &params![provider.to_string(), subject, user.to_string()]).await?.is_empty())
+}
+
+/// Notes with a session where it began.
+pub(super) async fn mark(tx: &mut Tx, _: &Permit, hash: &str, outside: &Outside) -> Result<()> {
+    let sql = "UPDATE sessions SET provider_id = $2, provider_subject = $3, provider_sid = $4, provider_hint = $5 \
+               WHERE token_hash = $1";
+    let (provider, sid, hint) = (outside.provider.to_string(), outside.sid.as_deref(), outside.hint.as_deref());
+    tx.execute(sql, &params![hash, provider, &outside.subject, sid, hint]).await.map(drop)
+}
+
+/// The sessions that began at a provider: those of a subject, or of that name there, or all.
+pub(super) async fn of_provider(
+    tx: &mut Tx,
+    provider: Uuid,
+    subject: Option<&str>,
+    sid: Option<&str>,
+) -> Result<Vec<Theirs>> {
+    let (narrower, value) = match (subject, sid) {
+        (Some(subject), _) => ("AND provider_subject = $2", subject),
+        (None, Some(sid)) => ("AND provider_sid = $2", sid),
+        (None, None) => ("AND provider_id <> $2", ""),
+    };
+    let sql = format!("SELECT id, provider_subject, provider_sid FROM sessions WHERE provider_id = $1 {narrower}");
+    let rows = tx.query(&sql, &params![provider.to_string(), value]).await?;
+    let one = |row: &Row| {
+        let subject = row.opt_text(1)?.unwrap_or_default().to_owned();
+        let sid = row.opt_text(2)?.map(str::to_owned);
+        Ok(Theirs { id: Uuid::try_parse(row.text(0)?).unwrap_or_default(), subject, sid })
+    };
+    rows.iter().map(one).collect()
+}
+
+/// The provider that a session began at, and the sealed token that ends it there.
+pub(super) async fn provider_of(db: &Db, session: Uuid) -> Result<Option<(Uuid, Option<String>)>> {
+    let sql = "SELECT provider_id, provider_hint FROM sessions WHERE id = $1 AND provider_id IS NOT NULL";
+    let Some(row) = db.query_opt(sql, &params![session.to_string()]).await? else { return Ok(None) };
+    Ok(Some((Uuid::try_parse(row.text(0)?).unwrap_or_default(), row.opt_text(1)?.map(str::to_owned))))
 }

@@ -62,6 +62,7 @@ pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid, now: Micros) -> Re
     tx.execute("DELETE FROM signup_tokens WHERE user_id = $1", &params![&user]).await?;
     tx.execute("DELETE FROM recovery_codes WHERE user_id = $1", &params![&user]).await?;
     tx.execute("DELETE FROM group_members WHERE member = $1", &params![&principal]).await?;
+    tx.execute("DELETE FROM external_identities WHERE user_id = $1", &params![&user]).await?;
     tx.execute("DELETE FROM grants WHERE principal = $1", &params![&principal]).await?;
     let sql = "UPDATE users SET username = '', handle = $1, name = 'deleted', email = NULL, password = NULL, \
                system_admin = 0, disabled = 1, deleted_at = $2, default_space = NULL WHERE id = $1";

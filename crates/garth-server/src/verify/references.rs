@@ -7,6 +7,7 @@ use crate::base::ids;
 use crate::base::secrets::Vault;
 use crate::directory::policy::{All, Place, read};
 use crate::directory::{Definition, Directory, windows_text};
+use crate::identity_providers;
 use crate::resources;
 use garth_core::{ClassIx, MAX_SPACE_DEPTH, Principal};
 use serde_json::Value;
@@ -41,7 +42,8 @@ pub(super) async fn check(
     .await?;
     let known = Known { dir, keys };
     people(tx, &known, report, &mut tick).await?;
-    groups(tx, &known, report).await?;
+    let providers = providers(tx, &known, vault, report).await?;
+    groups(tx, &known, &providers, report).await?;
     spaces(tx, dir, vault, report).await?;
     policies(tx, dir, report).await?;
     roles(tx, dir, report).await?;
@@ -114,12 +116,58 @@ async fn people(tx: &mut Tx, known: &Known<'_>, report: &mut Report, tick: &mut 
     Ok(())
 }
 
-async fn groups(tx: &mut Tx, known: &Known<'_>, report: &mut Report) -> Result<()> {
+/// Identity providers, and whom they know; answers the ids of the providers.
+async fn providers(
+    tx: &mut Tx,
+    known: &Known<'_>,
+    vault: Option<&Vault>,
+    report: &mut Report,
+) -> Result<HashSet<String>> {
+    let mut providers = HashSet::new();
+    tx.each(store::PROVIDERS, &[], |row| {
+        let id = row.text(0)?;
+        let place = format!("identity_providers {id} ({})", row.text(1)?);
+        providers.insert(id.to_owned());
+        if serde_json::from_str::<identity_providers::Choices>(row.text(2)?).is_err() {
+            report.found("references", &place, "its choices cannot be read", "restore a backup from before the damage");
+        }
+        if vault.is_some_and(|vault| !identity_providers::opens(vault, id, row.text(3).unwrap_or_default())) {
+            report.found("secrets", &place, "its client secret does not open", "write that secret anew");
+        }
+        Ok(())
+    })
+    .await?;
+    tx.each(store::IDENTITIES, &[], |row| {
+        let place = format!("external_identities {}", row.text(0)?);
+        if !known.alive(&format!("user:{}", row.text(1)?)) {
+            let problem = format!("is linked to the user {}, who is not there", row.text(1)?);
+            report.found("references", &place, problem, "restore a backup from before the damage");
+        }
+        if row.text(2)? != row.text(3)? {
+            report.found(
+                "references",
+                &place,
+                "is of another issuer than its provider",
+                "restore a backup from before the damage",
+            );
+        }
+        Ok(())
+    })
+    .await?;
+    report.count("identity providers", providers.len() as u64);
+    Ok(providers)
+}
+
+async fn groups(tx: &mut Tx, known: &Known<'_>, providers: &HashSet<String>, report: &mut Report) -> Result<()> {
     let mut inside: HashMap<String, Vec<String>> = HashMap::new();
     let mut members = 0;
     tx.each(store::MEMBERS, &[], |row| {
         members += 1;
-        let (group, member) = (row.text(0)?, row.text(1)?);
+        let (group, member, source) = (row.text(0)?, row.text(1)?, row.text(2)?);
+        if !source.is_empty() && !providers.contains(source) {
+            let problem = format!("has the member {member} by the identity provider {source}, which is not there");
+            report.found("references", format!("groups {group}"), problem, "restore a backup from before the damage");
+        }
         if !known.alive(member) || member.starts_with("key:") || member.starts_with("resource:") {
             let problem = format!("has the member {member}, who is not there");
             report.found("references", format!("groups {group}"), problem, "take the member out of the group");

@@ -10,8 +10,8 @@ pub(super) const GRANTS: &str = "SELECT id, space_id, principal FROM grants ORDE
 pub(super) const GONE_ACTORS: &str = "SELECT g.id, g.principal FROM grants g \
      LEFT JOIN resources r ON r.id = substr(g.principal, 10) WHERE g.principal LIKE 'resource:%' AND r.id IS NULL \
      ORDER BY g.id";
-/// Group, member.
-pub(super) const MEMBERS: &str = "SELECT group_id, member FROM group_members ORDER BY group_id, member";
+/// Group, member, who says so.
+pub(super) const MEMBERS: &str = "SELECT group_id, member, source FROM group_members ORDER BY group_id, member, source";
 /// Id, own default space, deleted or not.
 pub(super) const USERS: &str = "SELECT id, default_space FROM users WHERE default_space IS NOT NULL ORDER BY id";
 /// Id, parent, gate, edit policy, default mark, wrapped key.
@@ -59,6 +59,11 @@ pub(super) const OFFERS: &str = "SELECT l.resource_id, l.label FROM resource_lab
     UNION ALL SELECT o.resource_id, 'autoattach:' || o.label FROM resource_offers o \
     LEFT JOIN resources r ON r.id = o.resource_id AND r.class_id = o.class_id WHERE r.id IS NULL OR NOT EXISTS \
     (SELECT 1 FROM resource_labels l WHERE l.resource_id = o.resource_id AND l.label = 'autoattach:' || o.label)";
+/// Id, name, choices, the sealed client secret.
+pub(super) const PROVIDERS: &str = "SELECT id, name, choices, client_secret FROM identity_providers ORDER BY id";
+/// Id, user, issuer, and the issuer of its provider.
+pub(super) const IDENTITIES: &str = "SELECT e.id, e.user_id, e.issuer, p.issuer FROM external_identities e \
+    JOIN identity_providers p ON p.id = e.provider_id ORDER BY e.id";
 /// Ids of API keys.
 pub(super) const KEYS: &str = "SELECT id FROM api_keys";
 /// Logs that have entries and no chain.

@@ -134,6 +134,18 @@ const KEPT: &[(&str, &str)] = &[
     ("parts of one policy, each use of a named one counted", "policies_have_limits"),
     ("users, groups or rules in one list of a policy", "policies_have_limits"),
     ("permissions of one role", "roles_have_limits"),
+    ("identity providers", "providers_have_limits"),
+    ("slug of an identity provider; its scopes; its client secret", "what_a_provider_cannot_be_is_refused"),
+    (
+        "groups that a provider names of one person; longer lists count as unknown",
+        "n62_groups_that_are_not_plainly_said_are_unknown",
+    ),
+    ("a token of a provider; the keys of one that are looked at", "n57_what_is_not_signed_by_a_public_key_is_no_token"),
+    ("sign-ins under way at providers; of one address; how long one may take", "sign_ins_under_way_are_bounded"),
+    (
+        "what another server answers us; how long one request of ours may take",
+        "n79_a_provider_that_leads_elsewhere_or_floods_is_not_followed",
+    ),
     ("grants", "a_repeated_grant_is_the_same_grant"),
     (
         "properties of a subject, a resource or an action that a question says",

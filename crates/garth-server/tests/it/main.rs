@@ -27,6 +27,8 @@ mod access;
 mod api_keys;
 #[path = "../../src/audit/tests.rs"]
 mod audit;
+#[path = "../../src/console/tests.rs"]
+mod console;
 #[path = "../../src/decisions/tests.rs"]
 mod decisions;
 #[path = "../../src/grants/tests.rs"]
@@ -35,6 +37,8 @@ mod grants;
 mod groups;
 #[path = "../../src/health/tests.rs"]
 mod health;
+#[path = "../../src/identity_providers/tests.rs"]
+mod identity_providers;
 #[path = "../../src/kinds/tests.rs"]
 mod kinds;
 #[path = "../../src/policies/tests.rs"]

@@ -79,6 +79,23 @@ const PROMISED: &str = "
     get /.well-known/authzen-configuration
     post /api/v1/explain
     post /api/v1/preview
+    get /api/v1/identity-providers
+    post /api/v1/identity-providers
+    get /api/v1/identity-providers/{}
+    patch /api/v1/identity-providers/{}
+    delete /api/v1/identity-providers/{}
+    post /api/v1/identity-providers/{}/test
+    get /api/v1/sign-in-options
+    get /api/v1/me/identities
+    delete /api/v1/me/identities/{}
+    get /auth/oidc/{}/start
+    get /auth/oidc/{}/callback
+    post /auth/oidc/{}/link
+    post /auth/oidc/{}/backchannel-logout
+    post /auth/logout
+    get /
+    get /sign-in
+    post /sign-in
     get /healthz
     get /readyz
     get /metrics
@@ -86,7 +103,15 @@ const PROMISED: &str = "
 ";
 
 /// The routes that answer somebody without a credential. Adding one is a decision.
-const PUBLIC: [&str; 9] = [
+const PUBLIC: [&str; 17] = [
+    "get /",
+    "get /sign-in",
+    "post /sign-in",
+    "get /assets/{}",
+    "get /auth/oidc/{}/start",
+    "get /auth/oidc/{}/callback",
+    "post /auth/oidc/{}/backchannel-logout",
+    "get /api/v1/sign-in-options",
     "get /api/v1/setup",
     "post /api/v1/setup",
     "post /api/v1/signup",

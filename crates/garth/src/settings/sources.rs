@@ -93,17 +93,18 @@ impl Provider for Texts {
     }
 }
 
-/// A text, a number, or a list of texts; nothing else is the value of a setting.
+/// A text, a number, a flag, or a list of texts; nothing else is the value of a setting.
 fn as_text(value: &Value) -> Option<String> {
     match value {
         Value::String(_, text) => Some(text.clone()),
         Value::Char(_, one) => Some(one.to_string()),
+        Value::Bool(_, flag) => Some(flag.to_string()),
         Value::Num(_, number) => number.to_i128().map(|number| number.to_string()),
         Value::Array(_, items) => {
             let items: Option<Vec<String>> = items.iter().map(as_text).collect();
             items.map(|items| items.join(","))
         }
-        Value::Bool(..) | Value::Empty(..) | Value::Dict(..) => None,
+        Value::Empty(..) | Value::Dict(..) => None,
     }
 }
 

@@ -25,6 +25,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 7, name: "shares", sql: include_str!("../../../migrations/0007_shares.sql") },
     Migration { version: 8, name: "attachments", sql: include_str!("../../../migrations/0008_attachments.sql") },
     Migration { version: 9, name: "roles", sql: include_str!("../../../migrations/0009_roles.sql") },
+    Migration {
+        version: 10,
+        name: "identity providers",
+        sql: include_str!("../../../migrations/0010_identity_providers.sql"),
+    },
 ];
 
 /// To serve, runs what is missing; to read, checks that nothing is.

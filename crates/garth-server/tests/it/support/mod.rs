@@ -14,12 +14,15 @@
 //! ```
 
 mod answer;
+pub mod browser;
 mod builders;
 mod engine;
+pub mod idp;
 pub mod log;
 mod person;
 
 pub use answer::{Answer, assert_missing, assert_same, sorted, strange};
+pub use browser::Browser;
 pub use builders::{Thing, kind_body};
 pub use engine::Engine;
 pub use person::{Call, Person, password, percent, race};

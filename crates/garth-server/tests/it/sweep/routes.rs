@@ -20,6 +20,8 @@ pub enum Class {
     People,
     /// System administrators.
     System,
+    /// Browsers on their way in and out, and providers: what each gets, the golden file says.
+    Browser,
 }
 
 impl Class {
@@ -31,6 +33,7 @@ impl Class {
             Class::SignedIn => "signed in",
             Class::People => "people who are signed in",
             Class::System => "system administrators",
+            Class::Browser => "browsers, and identity providers",
         }
     }
 }
@@ -95,6 +98,14 @@ impl Route {
                 let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
                 call.raw("application/x-ndjson", text)
             }
+            Some(body) if self.class == Class::Browser => {
+                let fields = body(w, by);
+                let fields = fields.as_object().cloned().unwrap_or_default();
+                let pairs: Vec<(&str, &str)> =
+                    fields.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default())).collect();
+                let call = call.raw("application/x-www-form-urlencoded", browser::form(&pairs));
+                call.header("origin", PUBLIC_URL)
+            }
             Some(body) => call.json(body(w, by)),
             None => call,
         }
@@ -107,7 +118,7 @@ impl Route {
             _ if self.path == "/access/v1/search/subject" => &w.asker,
             Class::Public | Class::Secret => &w.nobody,
             Class::Open | Class::SignedIn => &w.lin,
-            Class::People => &w.kim,
+            Class::People | Class::Browser => &w.kim,
             Class::System => &w.ada,
         }
     }
@@ -143,6 +154,7 @@ fn about_oneself(w: &World, by: &Person) -> Value {
 
 pub fn routes() -> Vec<Route> {
     let mut all = machines();
+    all.extend(browsers());
     all.extend(administration());
     all.extend(spaces());
     all.extend(resources());
@@ -191,6 +203,22 @@ fn machines() -> Vec<Route> {
     ]
 }
 
+fn browsers() -> Vec<Route> {
+    use Class::*;
+    vec![
+        get("/", Browser),
+        get("/sign-in", Browser),
+        post("/sign-in", Browser, |_, _| json!({"username": "kim", "password": password("kim")})),
+        get("/assets/{name}", Public),
+        get("/auth/oidc/{slug}/start", Browser),
+        get("/auth/oidc/{slug}/callback", Browser),
+        post("/auth/oidc/{slug}/link", Browser, nothing),
+        post("/auth/oidc/{slug}/backchannel-logout", Browser, |_, _| json!({"logout_token": "x"})),
+        post("/auth/logout", Browser, nothing),
+        get("/api/v1/sign-in-options", Public),
+    ]
+}
+
 fn administration() -> Vec<Route> {
     use Class::*;
     vec![
@@ -218,6 +246,15 @@ fn administration() -> Vec<Route> {
         post("/api/v1/policies", System, |_, _| json!({"name": "own rule", "policy": "users"})),
         get("/api/v1/policies/{id}", SignedIn),
         patch("/api/v1/policies/{id}", System, |_, _| json!({"policy": "users"})),
+        get("/api/v1/identity-providers", System),
+        post(
+            "/api/v1/identity-providers",
+            System,
+            |_, _| json!({"name": "Other", "slug": "other", "issuer": "https://127.0.0.1:1/other", "client_id": "garth"}),
+        ),
+        get("/api/v1/identity-providers/{id}", System),
+        patch("/api/v1/identity-providers/{id}", System, |_, _| json!({"name": "Corporation"})),
+        post("/api/v1/identity-providers/{id}/test", System, nothing),
         get("/api/v1/settings", System),
         patch("/api/v1/settings", System, |_, _| json!({"create_spaces": "system_admins"})),
         get("/api/v1/audit", System),
@@ -307,6 +344,7 @@ fn ends() -> Vec<Route> {
         delete("/api/v1/roles/{id}", System),
         delete("/api/v1/kinds/{id}", System),
         delete("/api/v1/policies/{id}", System),
+        delete("/api/v1/identity-providers/{id}", System),
     ]
 }
 
@@ -317,6 +355,8 @@ fn account() -> Vec<Route> {
         patch("/api/v1/me", People, |_, _| json!({"name": "Me"})),
         get("/api/v1/me/sessions", People),
         delete("/api/v1/me/sessions/{id}", People),
+        get("/api/v1/me/identities", People),
+        delete("/api/v1/me/identities/{id}", People),
         post("/api/v1/me/recovery-codes", People, |_, by| json!({"current": password(&by.username)})),
         put(
             "/api/v1/me/password",

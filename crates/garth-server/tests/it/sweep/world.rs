@@ -59,13 +59,14 @@ pub struct Ids {
     pub window: String,
     /// What can be attached, or is.
     pub pool: String,
+    pub provider: String,
+    pub identity: String,
 }
 
 impl Ids {
     /// Ids that look like these and never existed.
     pub fn strange(&self) -> Ids {
-        let Ids { space, grant, registry_grant, key, resource, user, group, role, kind, policy, session, window, pool } =
-            self;
+        let Ids { space, grant, registry_grant, key, resource, user, group, role, kind, policy, session, .. } = self;
         Ids {
             space: strange(space),
             grant: strange(grant),
@@ -80,6 +81,8 @@ impl Ids {
             session: strange(session),
             window: strange(window),
             pool: strange(pool),
+            provider: strange(&self.provider),
+            identity: strange(&self.identity),
         }
     }
 
@@ -95,12 +98,16 @@ impl Ids {
             ("/api/v1/kinds/", &self.kind),
             ("/api/v1/policies/", &self.policy),
             ("/api/v1/me/sessions/", &self.session),
+            ("/api/v1/me/identities/", &self.identity),
+            ("/api/v1/identity-providers/", &self.provider),
         ];
         let id = nouns.iter().find(|(start, _)| path.starts_with(start)).map_or("", |(_, id)| id.as_str());
         let grant = if path.contains("/registry/") { &self.registry_grant } else { &self.grant };
         let filled = path
             .replace("{id}", id)
             .replace("{grant}", grant)
+            .replace("{slug}", "corp")
+            .replace("{name}", &garth_server::base::html::STYLE_NAME)
             .replace("{key}", &self.key)
             .replace("{space}", &self.window)
             .replace("{resource}", &self.pool)
@@ -116,6 +123,25 @@ async fn other_session(person: &Person) -> String {
     let sessions = person.get("/api/v1/me/sessions").await.ok().items();
     let other = sessions.iter().find(|session| session["current"] == false).expect("another session");
     other["id"].as_str().expect("an id").to_owned()
+}
+
+/// An identity provider that nobody can sign in by, nor ask.
+async fn provider(ada: &Person, slug: &str) -> String {
+    let issuer = format!("https://127.0.0.1:1/{slug}");
+    let body = json!({"name": slug, "slug": slug, "issuer": issuer, "client_id": "garth", "enabled": false});
+    ada.post("/api/v1/identity-providers", body).await.created().id()
+}
+
+/// Somebody is known by a provider: written past the server, for there is no provider to ask.
+async fn identity(g: &Garth, provider: &str, person: &Person) -> String {
+    let id = strange(&strange(&person.id).replace("-7", "-4"));
+    g.meddle(&format!(
+        "INSERT INTO external_identities (id, provider_id, issuer, subject, user_id, email, created_at) \
+         VALUES ('{id}', '{provider}', 'https://127.0.0.1:1/corp', '{}', '{}', NULL, 0)",
+        person.username, person.id
+    ))
+    .await;
+    id
 }
 
 impl World {
@@ -165,7 +191,11 @@ impl World {
         let ghosts = ada.group("ghosts", &[&mia]).await;
         let codes = gus.post("/api/v1/me/recovery-codes", json!({"current": password("gus")})).await.done();
         let pending = ada.post("/api/v1/users", json!({"username": "pending"})).await.created();
+        let (provider, old_provider) = (provider(&ada, "corp").await, provider(&ada, "old").await);
+        let (identity, hidden_identity) = (identity(g, &provider, &kim).await, identity(g, &provider, &mia).await);
         let ids = Ids {
+            provider: provider.clone(),
+            identity,
             space: atlas.id.clone(),
             grant: grant.id.clone(),
             registry_grant: by_registry.id.clone(),
@@ -191,6 +221,7 @@ impl World {
             session: other_session(&mia).await,
             window: vault.id.clone(),
             pool: hidden_pool.id.clone(),
+            identity: hidden_identity,
             ..ids.clone()
         };
         let doomed = Ids {
@@ -200,6 +231,7 @@ impl World {
             group: old_crew.id.clone(),
             key: gone_key.id.clone(),
             pool: used.id.clone(),
+            provider: old_provider,
             ..ids.clone()
         };
         World {

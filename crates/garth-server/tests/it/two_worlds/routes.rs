@@ -38,6 +38,7 @@ fn nothing(_: &mut Dice) -> Value {
 pub fn entries() -> Vec<Entry> {
     let mut all = machines();
     all.extend(questions());
+    all.extend(browsers());
     all.extend(account());
     all.extend(administration());
     all.extend(spaces());
@@ -74,6 +75,46 @@ fn machines() -> Vec<Entry> {
                    "new_password": "another correct horse battery"})
         }),
     ]
+}
+
+/// What browsers ask; no provider is there.
+fn browsers() -> Vec<Entry> {
+    vec![
+        ask("GET /", 8),
+        ask("GET /sign-in", 1),
+        tell(
+            "POST /sign-in",
+            1,
+            |d| json!({"username": d.one(&USERNAMES), "password": "guess", "return": d.one(&["/", "//x", "/y"])}),
+        ),
+        ask("GET /assets/{name}", 1),
+        ask("GET /auth/oidc/{slug}/start", 1),
+        ask("GET /auth/oidc/{slug}/callback", 1),
+        tell("POST /auth/oidc/{slug}/link", 1, nothing),
+        tell("POST /auth/oidc/{slug}/backchannel-logout", 1, |_| json!({"logout_token": "x"})),
+        dry(tell("POST /auth/logout", 1, nothing)),
+        ask("GET /api/v1/sign-in-options", 1),
+        ask("GET /api/v1/me/identities", 2),
+        ask("DELETE /api/v1/me/identities/{id}", 1),
+        ask("GET /api/v1/identity-providers", 1),
+        tell("POST /api/v1/identity-providers", 1, provider),
+        ask("GET /api/v1/identity-providers/{id}", 1),
+        tell("PATCH /api/v1/identity-providers/{id}", 1, |d| {
+            let mut body = provider(d);
+            for field in ["slug", "issuer"] {
+                body.as_object_mut().expect("an object").remove(field);
+            }
+            body
+        }),
+        ask("DELETE /api/v1/identity-providers/{id}", 1),
+        tell("POST /api/v1/identity-providers/{id}/test", 1, nothing),
+    ]
+}
+
+fn provider(d: &mut Dice) -> Value {
+    json!({"name": d.name(), "slug": "corp", "issuer": "https://127.0.0.1:1", "client_id": "garth", "client_secret": "hush",
+           "scopes": ["openid"], "groups_claim": "groups", "groups_from": "both", "create_users": d.chance(50),
+           "allow_private": d.chance(50), "enabled": d.chance(50)})
 }
 
 fn questions() -> Vec<Entry> {
@@ -466,6 +507,11 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
         ("/api/v1/kinds/{id}", "id", "kind"),
         ("/api/v1/policies/{id}", "id", "policy"),
         ("/api/v1/me/sessions/{id}", "id", "session"),
+        // Nothing of these can be hidden; any id is as good.
+        ("/api/v1/me/identities/{id}", "id", "session"),
+        ("/api/v1/identity-providers/{id}", "id", "session"),
+        ("/auth/oidc/", "slug", "session"),
+        ("/assets/", "name", "session"),
         ("/", "grant", "grant"),
         ("/", "space", "space"),
         ("/", "key", "key"),
@@ -509,6 +555,7 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
         "action" => d.one(&["resource.create", "grant.create", "space.update", "space.create", "fly"]).to_owned(),
         "outcome" => d.one(&["done", "refused"]).to_owned(),
         "from" | "to" | "created_from" | "created_to" | "updated_from" | "updated_to" => d.time(),
+        "return" | "state" | "code" | "iss" | "error" => d.one(&["/", "//x", "x", ""]).to_owned(),
         "settings" => d.one(&["true", "false"]).to_owned(),
         "confirm" => d.one(&NAMES).to_owned(),
         _ => return None,
@@ -516,7 +563,19 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
 }
 
 /// Fields of bodies, by the last step of their path or with their route, that hold no id of anything that could be hidden.
-pub const PLAIN: [&str; 51] = [
+pub const PLAIN: [&str; 63] = [
+    "slug",
+    "issuer",
+    "client_id",
+    "client_secret",
+    "scopes",
+    "groups_claim",
+    "groups_from",
+    "create_users",
+    "allow_private",
+    "enabled",
+    "return",
+    "logout_token",
     "POST /api/v1/setup: space",
     "name",
     "description",

@@ -19,6 +19,10 @@ impl Veil {
             let end = rest.find(|c| !part(c)).unwrap_or(rest.len());
             let (word, tail) = rest.split_at(end);
             match sort(word) {
+                // Drawn from an id, and as random as that.
+                None if word.strip_prefix("hue-").is_some_and(|hue| hue.parse::<u8>().is_ok()) => {
+                    veiled.push_str("(hue)")
+                }
                 Some(sort) => {
                     let next = self.seen.len();
                     let number = *self.seen.entry(word.to_owned()).or_insert(next);

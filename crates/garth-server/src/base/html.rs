@@ -1,0 +1,132 @@
+//! Pages: what they may do in a browser, and the one that says a sentence.
+//!
+//! A page runs no script and takes nothing from elsewhere; it says so to the browser in its content security policy.
+
+use crate::base::error::Error;
+use crate::base::ids;
+use askama::Template;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::sync::LazyLock;
+
+/// The stylesheet of every page.
+pub const STYLE: &str = include_str!("../../templates/style.css");
+
+/// Its file name: another one whenever it changes, so that a browser can keep it for ever.
+pub static STYLE_NAME: LazyLock<String> = LazyLock::new(|| format!("garth-{}.css", &ids::token_hash(STYLE)[..12]));
+
+/// Does whoever asks want a page to look at?
+pub fn wanted(headers: &HeaderMap) -> bool {
+    let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepts
+        .flat_map(|value| value.split(','))
+        .any(|one| one.split(';').next().unwrap_or_default().trim() == "text/html")
+}
+
+/// A page. Its forms lead to this server, and to those origins.
+pub fn page(status: StatusCode, template: &impl Template, forms: &[String]) -> Response {
+    let html = match template.render() {
+        Ok(html) => html,
+        Err(e) => return Error::internal(format!("a page could not be written: {e}")).into_response(),
+    };
+    let forms: String = forms.iter().filter(|origin| plain(origin)).map(|origin| format!(" {origin}")).collect();
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{forms}; base-uri 'none'; \
+         frame-ancestors 'none'"
+    );
+    let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response();
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// Nothing in it could be read as another part of a policy.
+fn plain(origin: &str) -> bool {
+    origin.bytes().all(|b| b.is_ascii_alphanumeric() || b":/.-_[]".contains(&b))
+}
+
+/// A page that says one thing, and where to go from there.
+#[derive(Template)]
+#[template(path = "message.html")]
+pub struct Message<'a> {
+    /// The heading.
+    pub title: &'a str,
+    /// What it says.
+    pub text: &'a str,
+    /// Where to go.
+    pub to: &'a str,
+    /// What that is called.
+    pub go: &'a str,
+    /// For problems: the request's number, by which the log knows more.
+    pub request_id: Option<&'a str>,
+    /// The stylesheet's name.
+    pub style: &'a str,
+}
+
+impl Message<'_> {
+    /// The answer, with that status.
+    pub fn answer(&self, status: StatusCode) -> Response {
+        page(status, self, &[])
+    }
+}
+
+/// An error for whoever looks at pages; for everybody else it stays what it is.
+pub fn problem(error: Error, headers: &HeaderMap, request_id: &str) -> Response {
+    if !wanted(headers) {
+        return error.into_response();
+    }
+    let retry = error.retry_after();
+    let problem = error.problem();
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut text = problem.detail.clone();
+    if let Some(first) = text.get(..1) {
+        text = format!("{}{}.", first.to_uppercase(), &text[1..]);
+    }
+    let mut response = Message {
+        title: "That did not work",
+        text: &text,
+        to: "/sign-in",
+        go: "Go to sign-in",
+        request_id: Some(request_id),
+        style: &STYLE_NAME,
+    }
+    .answer(status);
+    if let Some(seconds) = retry {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Error::Internal(why) = error {
+        response.extensions_mut().insert(crate::base::error::Why(why));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_for_those_who_want_one() {
+        let with = |value: &'static str| HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(value))]);
+        assert!(wanted(&with("text/html,application/xhtml+xml,*/*;q=0.8")));
+        for other in ["*/*", "application/json", "text/htmlx", ""] {
+            assert!(!wanted(&with(other)), "{other}");
+        }
+        assert!(!wanted(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn what_a_page_says_is_text() {
+        let message = Message {
+            title: "<b>",
+            text: "\"><script>alert(1)</script>",
+            to: "/",
+            go: "x",
+            request_id: None,
+            style: &STYLE_NAME,
+        };
+        let html = message.render().expect("a page");
+        assert!(!html.contains("<b>") && !html.contains("<script>"), "{html}");
+        assert!(!plain("https://x; script-src *") && plain("https://idp.example:8443"));
+    }
+}

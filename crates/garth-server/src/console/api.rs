@@ -1,0 +1,131 @@
+//! The pages over HTTP.
+
+use super::pages::{Home, SignIn, forms};
+use crate::access::{App, Cookie, Ctx, Visitor, Who};
+use crate::base::error::{Error, Problem, Result};
+use crate::base::html::{self, STYLE, STYLE_NAME, page};
+use crate::base::http::{CREDENTIAL_BYTES, Query};
+use crate::identity_providers::browser::{device, leave_earlier, to, with_cookie};
+use crate::identity_providers::{self, local_path};
+use crate::sessions;
+use axum::Form;
+use axum::extract::{DefaultBodyLimit, Path};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// What the form of the sign-in page sends.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignInForm {
+    username: String,
+    password: String,
+    /// A path of this server to go to.
+    #[serde(default)]
+    r#return: Option<String>,
+}
+
+/// The routes of the pages.
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(home))
+        .routes(routes!(sign_in_page, sign_in))
+        .routes(routes!(asset))
+        .layer(DefaultBodyLimit::max(CREDENTIAL_BYTES))
+}
+
+/// The page of who is signed in: who they are, and their spaces
+#[utoipa::path(get, path = "/", tag = "pages", security(()),
+    responses((status = 200, description = "A page", content_type = "text/html", body = String), (status = 303, description = "To the sign-in page"),
+        (status = "default", description = "A problem; a page for who wants one", content((Problem = "application/problem+json"), (String = "text/html")))))]
+async fn home(Visitor(ctx): Visitor, headers: HeaderMap) -> Response {
+    if ctx.who == Who::Anonymous {
+        return to("/sign-in");
+    }
+    let shown = async {
+        let providers = identity_providers::offered(&ctx).await?;
+        let identities = identity_providers::identities(&ctx).await?;
+        // The picture last: what is shown is no older than what was read.
+        let me = sessions::me(&ctx)?;
+        let forms = forms(&ctx, &providers);
+        Ok(page(StatusCode::OK, &Home::new(&me, &providers, &identities), &forms))
+    };
+    shown.await.unwrap_or_else(|error| html::problem(error, &headers, &ctx.request_id))
+}
+
+/// The sign-in page
+#[utoipa::path(get, path = "/sign-in", tag = "pages", security(()),
+    params(("return" = Option<String>, Query, description = "A path of this server to go to")),
+    responses((status = 200, description = "A page", content_type = "text/html", body = String), (status = 303, description = "Signed in already"),
+        (status = "default", description = "A problem; a page for who wants one", content((Problem = "application/problem+json"), (String = "text/html")))))]
+async fn sign_in_page(Visitor(ctx): Visitor, uri: Uri, headers: HeaderMap) -> Response {
+    let shown = async {
+        // Providers bring people back here with parameters of their own.
+        let mut query = Query::new(&uri)?;
+        let back = local_path(query.one("return").as_deref());
+        query.sound()?;
+        if matches!(ctx.who, Who::Session(_)) {
+            return Ok(to(&back));
+        }
+        let providers = identity_providers::offered(&ctx).await?;
+        Ok(page(StatusCode::OK, &SignIn::new(&ctx, &providers, &back), &[]))
+    };
+    shown.await.unwrap_or_else(|error| html::problem(error, &headers, &ctx.request_id))
+}
+
+/// Sign a browser in with a password
+#[utoipa::path(post, path = "/sign-in", tag = "pages", security(()),
+    request_body(content = SignInForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "Signed in"), (status = "default", description = "A problem; a page for who wants one", content((Problem = "application/problem+json"), (String = "text/html")))))]
+async fn sign_in(Visitor(ctx): Visitor, headers: HeaderMap, Form(form): Form<SignInForm>) -> Response {
+    let back = local_path(form.r#return.as_deref());
+    match sessions::sign_in(&ctx, &form.username, form.password, device(&headers)).await {
+        Ok(signed_in) => {
+            leave_earlier(&ctx, &headers).await;
+            let cookie = Cookie::Session.set(&ctx.app, &signed_in.token, sessions::SESSION_SECONDS);
+            with_cookie(to(&back), cookie)
+        }
+        Err(error) => again(&ctx, error, &form.username, &back, &headers)
+            .await
+            .unwrap_or_else(|error| html::problem(error, &headers, &ctx.request_id)),
+    }
+}
+
+/// The page once more, with what was wrong.
+async fn again(ctx: &Ctx, error: Error, username: &str, back: &str, headers: &HeaderMap) -> Result<Response> {
+    let told = matches!(error, Error::WrongCredentials(_) | Error::RateLimited(_) | Error::Forbidden(_));
+    if !told || !html::wanted(headers) {
+        return Err(error);
+    }
+    let providers = identity_providers::offered(ctx).await?;
+    let problem = error.problem();
+    let shown = SignIn { error: Some(sentence(&problem.detail)), username, ..SignIn::new(ctx, &providers, back) };
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNAUTHORIZED);
+    let mut response = page(status, &shown, &[]);
+    if let Some(seconds) = error.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    Ok(response)
+}
+
+/// As it stands on a page: with a capital letter and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+/// A file that pages are shown with
+#[utoipa::path(get, path = "/assets/{name}", tag = "pages", security(()), params(("name" = String, Path, description = "The file's name")),
+    responses((status = 200, description = "The file", content_type = "text/css", body = String), (status = "default", description = "A problem", body = Problem)))]
+async fn asset(Path(name): Path<String>) -> Result<Response> {
+    if name != *STYLE_NAME {
+        return Err(Error::NotFound);
+    }
+    // The name changes with what is in it.
+    let kept = "public, max-age=31536000, immutable";
+    Ok(([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, kept)], STYLE).into_response())
+}

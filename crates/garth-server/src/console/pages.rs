@@ -1,0 +1,175 @@
+//! What the pages show.
+
+use crate::access::Ctx;
+use crate::base::fetch::encoded;
+use crate::base::html::STYLE_NAME;
+use crate::identity_providers::{self, Identity, Provider};
+use crate::sessions::{Me, MySpace};
+use askama::Template;
+use uuid::Uuid;
+
+/// Spaces that the page of somebody lists; of more, the number is told.
+const SPACES: usize = 200;
+
+/// How somebody signs in.
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+pub struct SignIn<'a> {
+    /// What went wrong with the last try.
+    pub error: Option<String>,
+    /// What was typed then.
+    pub username: &'a str,
+    /// Where they are brought to.
+    pub back: &'a str,
+    /// The providers that they can sign in by.
+    pub providers: Vec<Button>,
+    /// Is there nobody yet?
+    pub setup: bool,
+    /// The stylesheet's name.
+    pub style: &'a str,
+}
+
+/// A way to sign in by a provider.
+pub struct Button {
+    name: String,
+    url: String,
+}
+
+impl<'a> SignIn<'a> {
+    /// The page as it is first shown.
+    pub fn new(ctx: &Ctx, providers: &[Provider], back: &'a str) -> Self {
+        let button = |provider: &Provider| Button {
+            name: provider.name.clone(),
+            url: match back {
+                "/" => format!("/auth/oidc/{}/start", provider.slug),
+                back => format!("/auth/oidc/{}/start?return={}", provider.slug, encoded(back)),
+            },
+        };
+        let providers = providers.iter().map(button).collect();
+        Self { error: None, username: "", back, providers, setup: ctx.app.needs_setup(), style: &STYLE_NAME }
+    }
+}
+
+/// Who somebody is, and which spaces they see.
+#[derive(Template)]
+#[template(path = "home.html")]
+pub struct Home<'a> {
+    name: &'a str,
+    username: &'a str,
+    email: Option<&'a str>,
+    system_admin: bool,
+    letters: String,
+    hue: String,
+    notice: Option<&'static str>,
+    /// Is there one space only, which nobody has named?
+    implicit: bool,
+    implicit_role: Option<&'a str>,
+    spaces: Vec<Space<'a>>,
+    more: usize,
+    ways: Vec<Way<'a>>,
+    style: &'a str,
+}
+
+struct Space<'a> {
+    name: &'a str,
+    above: Option<&'a str>,
+    role: Option<&'a str>,
+    /// The shape of the role's chip.
+    level: &'a str,
+    archived: bool,
+    default: bool,
+    letters: String,
+    hue: String,
+}
+
+struct Way<'a> {
+    name: &'a str,
+    slug: &'a str,
+    linked: bool,
+    detail: Option<&'a str>,
+}
+
+impl<'a> Home<'a> {
+    /// The page of somebody.
+    pub fn new(me: &'a Me, providers: &'a [Provider], identities: &'a [Identity]) -> Self {
+        let implicit = me.spaces.len() == 1 && me.spaces[0].info.name.is_empty();
+        let way = |provider: &'a Provider| {
+            let identity = identities.iter().find(|identity| identity.provider == provider.id);
+            let detail = identity.and_then(|identity| identity.email.as_deref());
+            Way { name: &provider.name, slug: &provider.slug, linked: identity.is_some(), detail }
+        };
+        Self {
+            name: &me.user.name,
+            username: &me.user.username,
+            email: me.user.email.as_deref(),
+            system_admin: me.system_admin,
+            letters: letters(&me.user.name),
+            hue: hue(&me.user.id),
+            notice: me.notice,
+            implicit,
+            implicit_role: me.spaces.first().and_then(|space| space.role.as_deref()),
+            spaces: me.spaces.iter().take(SPACES).map(space).collect(),
+            more: me.spaces.len().saturating_sub(SPACES),
+            ways: providers.iter().map(way).collect(),
+            style: &STYLE_NAME,
+        }
+    }
+}
+
+fn space(space: &MySpace) -> Space<'_> {
+    let name = if space.info.name.is_empty() { "Default space" } else { &space.info.name };
+    let above = space.path.strip_suffix(space.info.name.as_str()).and_then(|above| above.strip_suffix('/'));
+    let role = space.role.as_deref();
+    let level = role.filter(|role| matches!(*role, "reader" | "writer" | "admin")).unwrap_or("custom");
+    Space {
+        name,
+        above,
+        role,
+        level,
+        archived: space.archived,
+        default: space.info.default,
+        letters: letters(name),
+        hue: hue(&space.info.id),
+    }
+}
+
+/// Two letters that stand for a name: the first of its first two words, or its first two.
+fn letters(name: &str) -> String {
+    let mut words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let (first, second) = (words.next().unwrap_or_default(), words.next());
+    let two: String = match second {
+        Some(second) => first.chars().take(1).chain(second.chars().take(1)).collect(),
+        None => first.chars().take(2).collect(),
+    };
+    two.to_uppercase()
+}
+
+/// One of twelve hues, the same for the same id, always as long. The last byte of an id is chance.
+fn hue(id: &Uuid) -> String {
+    format!("{:02}", id.as_bytes()[15] % 12)
+}
+
+/// The origins that the forms of somebody's page lead to in the end.
+pub fn forms(ctx: &Ctx, providers: &[Provider]) -> Vec<String> {
+    identity_providers::origins(ctx, providers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_letters_stand_for_a_name() {
+        for (name, is) in [
+            ("Marketing", "MA"),
+            ("R&D Team", "RD"),
+            ("ada", "AD"),
+            ("x", "X"),
+            ("…", ""),
+            ("ßen", "SSE"),
+            ("Ада Л", "АЛ"),
+        ] {
+            assert_eq!(letters(name), is, "{name}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Sessions of people whom an identity provider has verified: how they begin, and how the provider ends them.
+
+use super::{SignedIn, begin, device_name, end_one, in_earnest, store};
+use crate::access::{Ctx, Permit, Write, write};
+use crate::base::error::{Error, Result};
+use crate::base::secrets;
+use uuid::Uuid;
+
+/// Longest ID token that is kept to sign out at the provider with, in bytes.
+pub const HINT_BYTES: usize = 4_096;
+/// What a kept ID token is sealed for.
+const HINT: &str = "session/provider_hint";
+
+/// Who an identity provider says has signed in.
+#[derive(Clone, Debug)]
+pub struct Outside {
+    /// The provider.
+    pub provider: Uuid,
+    /// What it tells them apart by.
+    pub subject: String,
+    /// What it calls the session.
+    pub sid: Option<String>,
+    /// The ID token, sealed, by which it ends its own session.
+    pub hint: Option<String>,
+}
+
+/// Begins a session of somebody whom a provider has verified. `provider_teams` are the names of their groups there, for
+/// those who decide about sign-ins.
+///
+/// # Errors
+/// 403 when the account is disabled, or is not known by that provider (any more).
+pub async fn enter(
+    ctx: &Ctx,
+    user: Uuid,
+    device: &str,
+    _provider_teams: Option<Vec<String>>,
+    outside: Outside,
+) -> Result<SignedIn> {
+    in_earnest(ctx)?;
+    let device = device_name(device);
+    write(ctx, "login", async move |w: &mut Write<'_>| {
+        // The provider may have been disabled since it was asked, and the account unlinked.
+        let refused = || Error::Forbidden("this sign-in was ended meanwhile; try again".to_owned());
+        if !store::knows(w.tx(), outside.provider, &outside.subject, user).await? {
+            return Err(refused());
+        }
+        let permit = w.by_secret();
+        let signed_in = begin(w, &permit, user, &device, refused()).await?;
+        store::mark(w.tx(), &permit, &crate::base::ids::token_hash(&signed_in.token), &outside).await?;
+        Ok(signed_in)
+    })
+    .await
+}
+
+/// Which of a provider's sessions.
+#[derive(Clone, Debug)]
+pub enum Which {
+    /// All.
+    All,
+    /// Those of somebody, but for one.
+    Of {
+        /// Of whom.
+        subject: String,
+        /// Which one is kept.
+        but: Option<Uuid>,
+    },
+    /// The one of that name; without a name, or of those that have none, all of somebody.
+    Ended {
+        /// Of whom.
+        subject: Option<String>,
+        /// What the provider calls it.
+        session: Option<String>,
+    },
+}
+
+/// Ends sessions that began at a provider, and answers how many.
+///
+/// # Errors
+/// When the store fails.
+pub async fn end_of_provider(w: &mut Write<'_>, permit: &Permit, provider: Uuid, which: Which) -> Result<usize> {
+    let (subject, sid) = match &which {
+        Which::All => (None, None),
+        Which::Of { subject, .. } => (Some(subject.as_str()), None),
+        Which::Ended { subject, session } => (subject.as_deref(), session.as_deref()),
+    };
+    let there = store::of_provider(w.tx(), provider, subject, sid).await?;
+    let ending: Vec<Uuid> = there.into_iter().filter(|one| one.is(&which)).map(|one| one.id).collect();
+    for session in &ending {
+        end_one(w, permit, *session).await?;
+    }
+    Ok(ending.len())
+}
+
+/// A session that began at a provider.
+pub(super) struct Theirs {
+    pub id: Uuid,
+    pub subject: String,
+    pub sid: Option<String>,
+}
+
+impl Theirs {
+    fn is(&self, which: &Which) -> bool {
+        match which {
+            Which::All => true,
+            Which::Of { subject, but } => self.subject == *subject && Some(self.id) != *but,
+            Which::Ended { subject, session } => {
+                let theirs = subject.as_ref().is_none_or(|subject| *subject == self.subject);
+                match (session, &self.sid) {
+                    (Some(named), Some(own)) => theirs && named == own,
+                    // It cannot be told which one it is: none of somebody's is left.
+                    (Some(_), None) => theirs && subject.is_some(),
+                    (None, _) => theirs && subject.is_some(),
+                }
+            }
+        }
+    }
+}
+
+/// An ID token as it is kept with a session; a long one is not.
+///
+/// # Errors
+/// When sealing fails.
+pub fn seal_hint(ctx: &Ctx, token: &str) -> Result<Option<String>> {
+    if token.len() > HINT_BYTES {
+        return Ok(None);
+    }
+    secrets::seal(&ctx.directory().vault.key_for(HINT), HINT, token.as_bytes()).map(Some)
+}
+
+/// Where the caller's session began, and the ID token of that.
+///
+/// # Errors
+/// 401 without a session.
+pub async fn began_at(ctx: &Ctx) -> Result<Option<(Uuid, Option<String>)>> {
+    let dir = ctx.directory();
+    let session = ctx.session(&dir)?.id;
+    let Some((provider, hint)) = store::provider_of(&ctx.app.db, session).await? else { return Ok(None) };
+    // Sealed under an earlier key of the installation, it is not there any more: signing out works without.
+    let opened = hint.and_then(|hint| secrets::open(&dir.vault.key_for(HINT), HINT, &hint).ok());
+    Ok(Some((provider, opened.and_then(|token| String::from_utf8(token).ok()))))
+}
