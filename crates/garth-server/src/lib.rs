@@ -14,6 +14,7 @@ pub mod groups;
 pub mod health;
 pub mod kinds;
 pub mod local;
+pub mod login_policies;
 pub mod policies;
 pub mod previews;
 pub mod questions;
@@ -71,6 +72,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(roles::api::routes())
         .merge(kinds::api::routes())
         .merge(policies::api::routes())
+        .merge(login_policies::api::routes())
         .merge(settings::api::routes())
         .merge(spaces::api::routes())
         .merge(grants::api::routes())

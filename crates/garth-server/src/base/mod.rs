@@ -9,6 +9,7 @@ pub mod http;
 pub mod ids;
 pub mod metrics;
 pub mod passwords;
+pub mod rego;
 pub mod secrets;
 pub mod text;
 pub mod words;

@@ -21,6 +21,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 3, name: "policies", sql: include_str!("../../../migrations/0003_policies.sql") },
     Migration { version: 4, name: "movement", sql: include_str!("../../../migrations/0004_movement.sql") },
     Migration { version: 5, name: "search", sql: include_str!("../../../migrations/0005_search.sql") },
+    Migration { version: 9, name: "login policies", sql: include_str!("../../../migrations/0009_login_policies.sql") },
 ];
 
 /// To serve, runs what is missing; to read, checks that nothing is.
