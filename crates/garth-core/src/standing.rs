@@ -387,7 +387,13 @@ impl World {
             }
             let flow = if *ix == space { Flow::Here } else { Flow::Above };
             let brought = self.brought_roles(caller, *ix, at);
-            sources.extend(brought.into_iter().map(|role| Source { role, flow, space: *ix, principal: None, session: true }));
+            sources.extend(brought.into_iter().map(|role| Source {
+                role,
+                flow,
+                space: *ix,
+                principal: None,
+                session: true,
+            }));
         }
         if let Some(at) = self.space(space)
             && self.may_rise(caller, space, at)

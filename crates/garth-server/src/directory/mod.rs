@@ -294,6 +294,11 @@ impl Directory {
         self.sessions.get(token_hash).filter(|s| now < s.expires_at)
     }
 
+    /// The session of an id.
+    pub fn session_with(&self, id: &str) -> Option<&Arc<Session>> {
+        self.sessions.get(self.session_hashes.get(&ids::read_id(id)?)?)
+    }
+
     /// What the sessions of a user bring together, of those that have not expired.
     pub fn brought_by(&self, user: UserIx, now: Micros) -> Option<Arc<Brought>> {
         let sessions = self.bringing.get(&user.0)?;

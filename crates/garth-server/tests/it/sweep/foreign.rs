@@ -16,7 +16,7 @@ stories! {
 fn known(route: &Route, caller: &str) -> bool {
     let starts = |prefix: &str| route.path.starts_with(prefix);
     let everybody = ["/api/v1/roles/", "/api/v1/kinds/", "/api/v1/policies/"].iter().any(|prefix| starts(prefix));
-    let manages = ["/api/v1/users/", "/api/v1/groups/"].iter().any(|prefix| starts(prefix));
+    let manages = ["/api/v1/users/", "/api/v1/groups/", "/api/v1/login-policies/"].iter().any(|prefix| starts(prefix));
     everybody || (caller == "system administrator" && manages)
 }
 

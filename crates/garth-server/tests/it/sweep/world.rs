@@ -1,5 +1,6 @@
 //! The installation that the sweep is made on, and everybody who calls.
 
+use super::routes::LOGIN_POLICY;
 use crate::support::*;
 
 /// Atlas with people of every role in it; Zoo, another space; and Vault, which is hidden from all who call.
@@ -54,13 +55,15 @@ pub struct Ids {
     pub role: String,
     pub kind: String,
     pub policy: String,
+    pub login_policy: String,
     pub session: String,
 }
 
 impl Ids {
     /// Ids that look like these and never existed.
     pub fn strange(&self) -> Ids {
-        let Ids { space, grant, registry_grant, key, resource, user, group, role, kind, policy, session } = self;
+        let Ids { space, grant, registry_grant, key, resource, user, group, role, kind, policy, login_policy, session } =
+            self;
         Ids {
             space: strange(space),
             grant: strange(grant),
@@ -72,6 +75,7 @@ impl Ids {
             role: strange(role),
             kind: strange(kind),
             policy: strange(policy),
+            login_policy: strange(login_policy),
             session: strange(session),
         }
     }
@@ -87,6 +91,7 @@ impl Ids {
             ("/api/v1/roles/", &self.role),
             ("/api/v1/kinds/", &self.kind),
             ("/api/v1/policies/", &self.policy),
+            ("/api/v1/login-policies/", &self.login_policy),
             ("/api/v1/me/sessions/", &self.session),
         ];
         let id = nouns.iter().find(|(start, _)| path.starts_with(start)).map_or("", |(_, id)| id.as_str());
@@ -112,6 +117,9 @@ async fn other_session(person: &Person) -> String {
 impl World {
     pub async fn make(g: &Garth) -> World {
         let ada = g.admin().await;
+        // Before anybody else signs in: a change of them ends every other session.
+        let asked = ada.login_policy("asked", LOGIN_POLICY).await;
+        let unasked = ada.login_policy("unasked", LOGIN_POLICY).await;
         let mut people = Vec::new();
         for name in ["lin", "wes", "bo", "out", "kim", "gus", "gone", "mia", "zoe"] {
             people.push(g.person(name).await);
@@ -161,6 +169,7 @@ impl World {
             role: role.id.clone(),
             kind: kind.id.clone(),
             policy: policy.id(),
+            login_policy: asked,
             session: other_session(&kim).await,
         };
         let hidden = Ids {
@@ -180,6 +189,7 @@ impl World {
             user: gone.id.clone(),
             group: old_crew.id.clone(),
             key: gone_key.id.clone(),
+            login_policy: unasked,
             ..ids.clone()
         };
         World {
