@@ -54,9 +54,13 @@ fn principal(dir: &Directory, entity: &Entity<'_>) -> Option<Principal> {
     }
 }
 
-/// The subject as decisions know it; `None` when there is no such subject.
-fn subject(dir: &Directory, entity: &Entity<'_>, now: Micros) -> Option<Caller> {
-    access::caller_of(dir, principal(dir, entity)?, now)
+/// The subject as decisions know it; `None` when there is no such subject. Who asks about themselves asks with what their
+/// session brings; of others only what is stored is known.
+fn subject_of(ctx: &Ctx, dir: &Directory, who: Option<Principal>) -> Option<Caller> {
+    match ctx.caller(dir) {
+        Ok(caller) if who.is_some() && caller.who == who => Some(caller),
+        _ => access::caller_of(dir, who?, ctx.now()),
+    }
 }
 
 /// The action of a name on a resource type, if that type knows it.
@@ -125,7 +129,9 @@ async fn found_afresh(
 /// 403 when the caller may not ask about that subject; when the store fails.
 pub async fn evaluate(ctx: &Ctx, question: &Question<'_>) -> Result<Outcome> {
     // Also for subjects that nobody knows: whether one may ask is told without them.
-    let asked = |dir: &Directory| Some(subject(dir, &question.subject, ctx.now()).unwrap_or_else(Caller::anonymous));
+    let asked = |dir: &Directory| {
+        Some(subject_of(ctx, dir, principal(dir, &question.subject)).unwrap_or_else(Caller::anonymous))
+    };
     let (target, known) = found(ctx, &question.resource, asked).await?;
     let ended = decide(ctx, question, target);
     // Whoever is told nothing pays for a look, whether there is something or not.
@@ -140,10 +146,7 @@ fn decide(ctx: &Ctx, question: &Question<'_>, found: Option<Found>) -> Result<Ou
     let dir = ctx.directory();
     let asking = Asking::of(ctx, &dir)?;
     let who = principal(&dir, &question.subject);
-    let subject = match who {
-        Some(_) if asking.itself(who) => Some(asking.caller().clone()),
-        who => who.and_then(|who| access::caller_of(&dir, who, ctx.now())),
-    };
+    let subject = subject_of(ctx, &dir, who);
     let nobody = Caller::anonymous();
     let target = found.map(|found| found.target(&dir, subject.as_ref().unwrap_or(&nobody), ctx.now()));
     let target = asking.target(&dir, who, target)?;
@@ -227,7 +230,7 @@ impl<'a> Many<'a> {
         for question in questions {
             many.subjects.entry(question.subject).or_insert_with(|| {
                 let who = principal(dir, &question.subject);
-                (who, who.and_then(|who| access::caller_of(dir, who, ctx.now())))
+                (who, subject_of(ctx, dir, who))
             });
             let kind = question.resource.kind;
             many.actions.entry((kind, question.action)).or_insert_with(|| action(dir, kind, question.action));
@@ -324,7 +327,8 @@ impl<'a> Many<'a> {
 /// # Errors
 /// 403 for everybody else, whether the things named exist or not.
 pub async fn explain(ctx: &Ctx, question: &Question<'_>) -> Result<Explanation> {
-    let found = found_afresh(ctx, &question.resource, |dir| subject(dir, &question.subject, ctx.now())).await?;
+    let found =
+        found_afresh(ctx, &question.resource, |dir| subject_of(ctx, dir, principal(dir, &question.subject))).await?;
     // What it is to the one who asks: they must see it themselves.
     let seen = found_afresh(ctx, &question.resource, |dir| ctx.caller(dir).ok()).await?;
     let (dir, now) = (ctx.directory(), ctx.now());
@@ -337,7 +341,7 @@ pub async fn explain(ctx: &Ctx, question: &Question<'_>) -> Result<Explanation> 
         may_explain(&dir, caller, who, seen, now)?;
     }
     let action = action(&dir, question.resource.kind, question.action);
-    let subject = who.and_then(|who| access::caller_of(&dir, who, ctx.now())).unwrap_or_else(Caller::anonymous);
+    let subject = subject_of(ctx, &dir, who).unwrap_or_else(Caller::anonymous);
     let subject = with(subject, &question.given);
     let target = found.map(|found| found.target(&dir, &subject, now));
     // An action that the type does not know is explained like a target that is not there.

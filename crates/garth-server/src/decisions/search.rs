@@ -5,7 +5,7 @@
 //! before: archiving changes no right.
 
 use super::asking::{Asking, Spaces, space_of};
-use super::{Entity, action, principal, with};
+use super::{Entity, action, principal, subject_of, with};
 use crate::access::{self, About, Ctx, Sought};
 use crate::base::error::Result;
 use crate::directory::Directory;
@@ -154,7 +154,7 @@ pub async fn resources(
     let asking = Asking::of(ctx, &dir)?;
     let who = principal(&dir, subject);
     let inside = asking.spaces(&dir, who)?;
-    let caller = who.and_then(|who| access::caller_of(&dir, who, now)).map(|caller| with(caller, given));
+    let caller = subject_of(ctx, &dir, who).map(|caller| with(caller, given));
     let (Some(caller), Some(action)) = (caller, action(&dir, kind, named)) else { return Ok(Found::nothing()) };
     if kind == "space" {
         return Ok(spaces(&dir, &inside, &caller, action, part, now));
@@ -166,7 +166,7 @@ pub async fn resources(
     if !Arc::ptr_eq(&dir, &newest) {
         // Something changed meanwhile: nothing that was revoked appears after the revoke was answered.
         let asking = Asking::of(ctx, &newest)?;
-        let caller = who.and_then(|who| access::caller_of(&newest, who, now)).map(|caller| with(caller, given));
+        let caller = subject_of(ctx, &newest, who).map(|caller| with(caller, given));
         let inside = asking.spaces(&newest, who)?;
         rows.retain(|row| {
             caller.as_ref().is_some_and(|caller| {
@@ -209,7 +209,7 @@ pub async fn actions(
     let (dir, now) = (ctx.directory(), ctx.now());
     let asking = Asking::of(ctx, &dir)?;
     let who = principal(&dir, subject);
-    let caller = who.and_then(|who| access::caller_of(&dir, who, now)).map(|caller| with(caller, given));
+    let caller = subject_of(ctx, &dir, who).map(|caller| with(caller, given));
     let there = || about.as_ref().and_then(|about| about.space(&dir)).is_some_and(|space| asking.there(&dir, space));
     let may_ask = asking.about(who, there)?;
     let (Some(caller), Some(about), true) = (caller, about.as_ref(), may_ask) else { return Ok(Found::nothing()) };

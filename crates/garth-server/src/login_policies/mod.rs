@@ -202,6 +202,23 @@ fn stopped(halt: rego::Halt) -> Error {
     }
 }
 
+/// The policies that are asked and cannot be read, each with what is wrong: nobody comes in by them.
+pub async fn unreadable(dir: &Directory) -> Vec<(Uuid, String)> {
+    let policies: Vec<Arc<LoginPolicyInfo>> = asked(dir).cloned().collect();
+    let threads = rego::Threads::new(1, TIME_OF_ALL);
+    let mut wrong = Vec::new();
+    for policy in policies {
+        let (text, version) = (policy.rego.clone(), policy.version);
+        let read = move || rego::Policy::read(&text, version, &CONTRACT).map(drop);
+        match threads.run(TIME_OF_ALL, read).await {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => wrong.push((policy.id, fault.to_string())),
+            Err(_) => wrong.push((policy.id, "takes too long to read".to_owned())),
+        }
+    }
+    wrong
+}
+
 fn free_name(dir: &Directory, name: &str, own: Option<Uuid>) -> Result<String> {
     let name = text::name("/name", &text::composed(name))?;
     if dir.login_policies.iter().any(|other| other.name == name && Some(other.id) != own) {

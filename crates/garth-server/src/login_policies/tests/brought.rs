@@ -13,6 +13,7 @@ stories! {
     what_a_session_brings_flows_like_a_grant,
     members_by_their_sessions_are_members_to_others,
     what_a_session_brings_outlives_a_restart,
+    a_session_brings_only_so_much,
 }
 
 /// The default space closed, and Atlas, which Ada administers.
@@ -226,4 +227,24 @@ async fn what_a_session_brings_outlives_a_restart(g: Garth) {
     assert_eq!(lin.get(&atlas.url("")).await.ok()["access"]["role"], "writer");
     lin.post("/api/v1/logout", json!({})).await.done();
     assert_eq!(ada.get(&atlas.url("/members")).await.ok().items().len(), 1);
+}
+
+async fn a_session_brings_only_so_much(g: Garth) {
+    let (ada, _) = atlas(&g).await;
+    g.person("lin").await;
+    for n in 0..333 {
+        ada.space(&format!("Space {n}")).create().await;
+    }
+    let rego = "package garth\nallow if input.session.member\nspace_read contains space.id if some space in input.spaces\n\
+                space_write contains space.id if some space in input.spaces\n\
+                space_admin contains space.id if some space in input.spaces";
+    // With the default space and Atlas they are 335, and three roles in each are 1,005.
+    let id = ask(&ada, "everything", rego).await;
+    login(&g, "lin").await.refused(403, "login_refused");
+    let told = ada.get("/api/v1/audit?action=login&outcome=refused").await.ok();
+    assert!(told.items()[0]["after"]["error"].as_str().is_some_and(|error| error.contains("1000")), "{told}");
+    let two = rego.replace("space_admin contains space.id if", "none contains space.id if");
+    ada.patch(&format!("/api/v1/login-policies/{id}"), json!({"rego": two})).await.ok();
+    let lin = g.anonymous().sign_in("lin").await;
+    assert_eq!(lin.get("/api/v1/me").await.ok()["spaces"].as_array().expect("spaces").len(), 335);
 }
