@@ -7,7 +7,7 @@ allow if input.session.member
 
 teams := object.get(input, ["session", "teams"], [])
 
-# A slug is a role's name in lower case with hyphens: “On call” is on-call. The built-in roles are space-reader,
+# A slug is a role's name in lower case with hyphens: Night_Watch is night-watch. The built-in roles are space-reader,
 # space-writer and space-admin.
 roles[space.id] contains slug if {
 	some space in input.spaces

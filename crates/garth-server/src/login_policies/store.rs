@@ -53,14 +53,14 @@ pub(super) async fn insert_sample(
     let (id, user) = (sample.id.to_string(), sample.user.to_string());
     let (input, policies, result) = (sample.input.to_string(), sample.policies.to_string(), sample.result.to_string());
     tx.execute(sql, &params![id, sample.at, user, input, policies, result]).await?;
-    let sql = "DELETE FROM login_samples WHERE at < $1 OR id NOT IN \
+    let sql = "DELETE FROM login_samples WHERE at <= $1 OR id NOT IN \
                (SELECT id FROM login_samples ORDER BY at DESC, id DESC LIMIT $2)";
     tx.execute(sql, &params![since, most]).await.map(drop)
 }
 
 /// The samples since then, the last first: id, when, who, input, policies, result.
 pub(super) async fn samples(db: &Db, since: Micros, most: i64) -> Result<Vec<[String; 6]>> {
-    let sql = "SELECT id, at, user_id, input, policies, result FROM login_samples WHERE at >= $1 \
+    let sql = "SELECT id, at, user_id, input, policies, result FROM login_samples WHERE at > $1 \
                ORDER BY at DESC, id DESC LIMIT $2";
     let text = |row: &crate::base::db::Row, column| row.text(column).map(str::to_owned);
     let rows = db.scan(sql, params![since, most].to_vec()).await?;

@@ -159,7 +159,7 @@ const KEPT: &[(&str, &str)] = &[
     ("login policies", "login_policies_have_limits"),
     ("text of a login policy; its nesting; its signs between values", "login_policies_have_limits"),
     ("time of one evaluation; of all of one sign-in", "a_runaway_keeps_its_user_out_and_nobody_else"),
-    ("memory and steps of one evaluation", "what_would_take_too_much_is_stopped"),
+    ("memory of the evaluations at a time; rules of a policy", "what_would_take_too_much_is_stopped"),
     ("what one function of a policy takes and makes", "what_would_take_too_much_is_stopped"),
     ("evaluations of sign-ins at a time; of drafts", "a_runaway_keeps_its_user_out_and_nobody_else"),
     ("roles in spaces that one session brings", "a_session_brings_only_so_much"),

@@ -1,11 +1,11 @@
 //! The functions that policies may call: those that answer the same today and tomorrow, and of them those that could
 //! run for long or take much memory within one call bounded before they begin.
 
-use super::text::short;
+use super::Fault;
+use super::text::{Part, parts, short};
 use anyhow::{Result, bail};
-use regorus::Value;
-use regorus::rvm::program::Program;
-use regorus::unstable::{BUILTINS, BuiltinFcn, Expr, Ref, Span};
+use regorus::unstable::{BUILTINS, Expr, Ref, Span};
+use regorus::{Engine, Source, Value};
 
 /// Longest text that a call may make, and most that it may be given, in bytes.
 pub const TEXT: usize = 4 * 1024 * 1024;
@@ -17,7 +17,7 @@ pub const SHIFT: i64 = 4_096;
 /// What may be called as it is: whole families, and single functions. Nothing that tells the time, makes a random number,
 /// looks outside, or whose answer has no bound.
 const FAMILIES: [&str; 9] = ["array.", "bits.", "json.", "net.", "object.", "regex.", "strings.", "time.", "units."];
-const SINGLE: [&str; 47] = [
+const SINGLE: [&str; 46] = [
     "__builtin_sets.intersection",
     "__builtin_sets.union",
     "abs",
@@ -64,51 +64,91 @@ const SINGLE: [&str; 47] = [
     "type_name",
     "union",
     "upper",
-    "walk",
 ];
 /// Of the families, what may not.
 const NEVER: [&str; 3] = ["time.now_ns", "net.cidr_expand", "strings.replace_n"];
+/// What the library has and nobody may call: it fails, should it be called all the same.
+const SHUT: [&str; 7] = ["time.now_ns", "net.cidr_expand", "strings.replace_n", "rand.intn", "trace", "print", "walk"];
 
-type Call = fn(&Span, &[Ref<Expr>], &[Value], bool) -> Result<Value>;
+/// What is asked before a function is called.
+type Before = fn(&[Value]) -> Result<()>;
 
 /// What stands in front of a function.
-const BOUNDED: [(&str, Call); 10] = [
+const BOUNDED: [(&str, Before); 9] = [
     ("bits.lsh", shift_left),
     ("concat", concat),
-    ("json.marshal", marshal),
+    ("json.marshal", small),
     ("numbers.range", range),
-    ("numbers.range_step", range_step),
+    ("numbers.range_step", range),
     ("regex.replace", regex_replace),
     ("replace", replace),
     ("sprintf", sprintf),
     ("to_number", to_number),
-    ("walk", walk),
 ];
 
-/// Puts the bounded functions in the place of the library's.
+/// Words that may stand before a bracket and are no functions.
+const WORDS: [&str; 10] = ["as", "default", "else", "every", "if", "import", "in", "not", "some", "with"];
+
+/// Requires that a text calls nothing but what may be called, and its own functions.
 ///
 /// # Errors
-/// The name of a function that may not be called.
-pub(super) fn bound(program: &mut Program) -> std::result::Result<(), String> {
-    let mut resolved: Vec<BuiltinFcn> = Vec::with_capacity(program.builtin_info_table.len());
-    for info in &program.builtin_info_table {
-        let name = info.name.as_str();
-        let family = FAMILIES.iter().any(|family| name.starts_with(family)) && !NEVER.contains(&name);
-        let known = BUILTINS.get(name).filter(|_| family || SINGLE.contains(&name));
-        let known = known.ok_or_else(|| name.to_owned())?;
-        let ours = BOUNDED.iter().find(|(bounded, _)| *bounded == name);
-        resolved.push((ours.map_or(known.0, |(_, call)| *call), known.1));
+/// At the first call of anything else.
+pub(super) fn calls(text: &str, own: impl Fn(&str) -> bool) -> std::result::Result<(), Fault> {
+    let mut before: Option<(usize, Part<'_>)> = None;
+    for (at, part) in parts(text) {
+        match (before, part) {
+            (Some((at, Part::Name(name))), Part::Sign('(')) => {
+                let family = FAMILIES.iter().any(|family| name.starts_with(family)) && !NEVER.contains(&name);
+                let known = (family || SINGLE.contains(&name)) && BUILTINS.contains_key(name);
+                if !known && !own(name) && !WORDS.contains(&name) {
+                    return Err(Fault::at(text, at, format!("there is no {name} for policies")));
+                }
+            }
+            // A function is called by its name, written in one piece.
+            (Some((_, Part::Sign(']'))), Part::Sign('(')) | (Some((_, Part::Name(_))), Part::Sign('.')) => {
+                return Err(Fault::at(text, at, "a function is called by its plain name"));
+            }
+            (_, Part::Name(name)) if name.ends_with('.') || name.contains("..") => {
+                return Err(Fault::at(text, at, "a name ends with its last part"));
+            }
+            _ => {}
+        }
+        before = Some((at, part));
     }
-    program.resolved_builtins = resolved;
     Ok(())
 }
 
-/// Calls the library's.
-fn call(name: &str, span: &Span, params: &[Ref<Expr>], args: &[Value], strict: bool) -> Result<Value> {
-    match BUILTINS.get(name) {
-        Some((function, _)) => function(span, params, args, strict),
-        None => bail!("there is no {name}"),
+/// Puts the bounded functions in front of the library's, and shuts those that nobody may call.
+///
+/// # Errors
+/// When the library does not know one of them any more.
+pub(super) fn bound(engine: &mut Engine) -> Result<()> {
+    for (name, before) in BOUNDED {
+        let Some((function, args)) = BUILTINS.get(name).copied() else { bail!("there is no {name}") };
+        let nowhere = nowhere()?;
+        let params: Vec<Ref<Expr>> = (0..args).map(|_| nothing(&nowhere)).collect();
+        let call = move |values: Vec<Value>| {
+            before(&values)?;
+            function(&nowhere, &params, &values, true)
+        };
+        engine.add_extension(name.to_owned(), args, Box::new(call))?;
     }
+    for name in SHUT {
+        let args = BUILTINS.get(name).map_or(1, |(_, args)| *args);
+        let shut = move |_: Vec<Value>| -> Result<Value> { bail!("there is no {name} for policies") };
+        engine.add_extension(name.to_owned(), args, Box::new(shut))?;
+    }
+    Ok(())
+}
+
+/// A place in no text, for functions that want to say where they were called.
+fn nowhere() -> Result<Span> {
+    let source = Source::from_contents("function".to_owned(), String::new())?;
+    Ok(Span { source, line: 1, col: 1, start: 0, end: 0 })
+}
+
+fn nothing(nowhere: &Span) -> Ref<Expr> {
+    Ref::new(Expr::Null { span: nowhere.clone(), value: Value::Null, eidx: 0 })
 }
 
 /// Requires that what a call is given would be no longer than [`TEXT`], written out.
@@ -148,77 +188,54 @@ fn length(value: Option<&Value>) -> usize {
     value.and_then(|value| value.as_string().ok()).map_or(0, |text| text.len())
 }
 
-fn range(span: &Span, params: &[Ref<Expr>], args: &[Value], strict: bool) -> Result<Value> {
-    between(args.first(), args.get(1))?;
-    call("numbers.range", span, params, args, strict)
-}
-
-fn range_step(span: &Span, params: &[Ref<Expr>], args: &[Value], strict: bool) -> Result<Value> {
-    between(args.first(), args.get(1))?;
-    call("numbers.range_step", span, params, args, strict)
-}
-
-fn between(from: Option<&Value>, to: Option<&Value>) -> Result<()> {
-    match whole(from).zip(whole(to)).and_then(|(from, to)| to.checked_sub(from)) {
+fn range(args: &[Value]) -> Result<()> {
+    match whole(args.first()).zip(whole(args.get(1))).and_then(|(from, to)| to.checked_sub(from)) {
         Some(distance) if distance.checked_abs().is_some_and(|d| d < NUMBERS) => Ok(()),
         _ => bail!("a range may hold {NUMBERS} numbers"),
     }
 }
 
-fn shift_left(span: &Span, params: &[Ref<Expr>], args: &[Value], strict: bool) -> Result<Value> {
-    if !whole(args.get(1)).is_some_and(|by| (0..=SHIFT).contains(&by)) {
-        bail!("bits are shifted by at most {SHIFT} places");
+fn shift_left(args: &[Value]) -> Result<()> {
+    match whole(args.get(1)) {
+        Some(0..=SHIFT) => Ok(()),
+        _ => bail!("bits are shifted by at most {SHIFT} places"),
     }
-    call("bits.lsh", span, params, args, strict)
 }
 
-fn concat(span: &Span, params: &[Ref<Expr>], args: &[Value], strict: bool) -> Result<Value> {
+fn concat(args: &[Value]) -> Result<()> {
     small(args)?;
     let parts = match args.get(1) {
         Some(Value::Array(array)) => array.iter().count(),
         Some(Value::Set(set)) => set.len(),
         _ => 0,
     };
-    if length(args.first()).saturating_mul(parts) > TEXT {
-        bail!("a text may have {TEXT} bytes");
-    }
-    call("concat", span, params, args, strict)
+    within(length(args.first()).saturating_mul(parts))
 }
 
-fn marshal(span: &Span, params: &[Ref<Expr>], args: &[Value], strict: bool) -> Result<Value> {
-    small(args)?;
-    call("json.marshal", span, params, args, strict)
+fn replace(args: &[Value]) -> Result<()> {
+    grows(args)
 }
 
-fn walk(span: &Span, params: &[Ref<Expr>], args: &[Value], strict: bool) -> Result<Value> {
-    small(args)?;
-    call("walk", span, params, args, strict)
-}
-
-fn replace(span: &Span, params: &[Ref<Expr>], args: &[Value], strict: bool) -> Result<Value> {
-    grows(args.first(), args.get(2))?;
-    call("replace", span, params, args, strict)
-}
-
-fn regex_replace(span: &Span, params: &[Ref<Expr>], args: &[Value], strict: bool) -> Result<Value> {
-    grows(args.first(), args.get(2))?;
+fn regex_replace(args: &[Value]) -> Result<()> {
+    grows(args)?;
     // A group in the replacement stands for as much as the text has.
     let groups = args.get(2).and_then(|with| with.as_string().ok()).map_or(0, |with| with.matches('$').count());
-    if length(args.first()).saturating_mul(groups) > TEXT {
-        bail!("a text may have {TEXT} bytes");
-    }
-    call("regex.replace", span, params, args, strict)
+    within(length(args.first()).saturating_mul(groups))
 }
 
 /// Requires that a text stays short when another one comes in every place of it.
-fn grows(text: Option<&Value>, with: Option<&Value>) -> Result<()> {
-    if (length(text) + 1).saturating_mul(length(with) + 1) > TEXT {
+fn grows(args: &[Value]) -> Result<()> {
+    within((length(args.first()) + 1).saturating_mul(length(args.get(2)) + 1))
+}
+
+fn within(bytes: usize) -> Result<()> {
+    if bytes > TEXT {
         bail!("a text may have {TEXT} bytes");
     }
     Ok(())
 }
 
-fn sprintf(span: &Span, params: &[Ref<Expr>], args: &[Value], strict: bool) -> Result<Value> {
+fn sprintf(args: &[Value]) -> Result<()> {
     small(args)?;
     let format = args.first().and_then(|format| format.as_string().ok());
     let mut run = 0;
@@ -228,12 +245,12 @@ fn sprintf(span: &Span, params: &[Ref<Expr>], args: &[Value], strict: bool) -> R
             bail!("a width in a format has at most three digits, written out");
         }
     }
-    call("sprintf", span, params, args, strict)
+    Ok(())
 }
 
-fn to_number(span: &Span, params: &[Ref<Expr>], args: &[Value], strict: bool) -> Result<Value> {
+fn to_number(args: &[Value]) -> Result<()> {
     if args.first().and_then(|text| text.as_string().ok()).is_some_and(|text| !short(text)) {
         bail!("a number is too long");
     }
-    call("to_number", span, params, args, strict)
+    Ok(())
 }

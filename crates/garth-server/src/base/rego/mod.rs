@@ -13,25 +13,25 @@ mod threads;
 
 pub use threads::{ASKING, Halt, Rego, TRYING, Threads};
 
-use regorus::languages::rego::compiler::Compiler;
-use regorus::rvm::program::{Program, RuleInfo, RuleType};
-use regorus::rvm::vm::{RegoVM, VmError};
+use regorus::unstable::{Expr, Rule, RuleHead};
 use regorus::utils::limits::ExecutionTimerConfig;
-use regorus::{Engine, MemoryBudgetConfig, Value};
+use regorus::{Engine, LimitError, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU32;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use text::{Part, line_and_column, parts};
 
-/// The memory of one evaluation, in bytes.
+/// The memory of the evaluations that run at a time, in bytes.
 pub const MEMORY: u64 = 256 * 1024 * 1024;
-/// Most steps of one evaluation.
-pub const STEPS: usize = 20_000_000;
+/// Most rules of a policy: each may lead to the next.
+pub const RULES: usize = 500;
 /// Steps after which the time is looked at.
-const LOOK: u32 = 256;
+const LOOK: NonZeroU32 = NonZeroU32::MIN.saturating_add(63);
+/// A package beside the policy's, so that there is a rule to begin with.
+const BESIDE: &str = "package garth_beside\nhere := true\n";
 /// Longest text of what went wrong.
 const TOLD: usize = 300;
 
@@ -165,7 +165,7 @@ pub struct Answers {
 
 /// A policy that was read and can be asked, by many at once.
 pub struct Policy {
-    program: Arc<Program>,
+    engine: Mutex<Engine>,
     asked: Vec<Asked>,
 }
 
@@ -175,7 +175,7 @@ impl fmt::Debug for Policy {
     }
 }
 
-/// A rule that is asked: where it is in the program, and what it is part of.
+/// A rule that is asked: its path, and what it is part of.
 struct Asked {
     path: String,
     rule: &'static str,
@@ -192,70 +192,77 @@ impl Policy {
     pub fn read(text: &str, version: Version, contract: &Contract) -> Result<Self, Fault> {
         text::check(text)?;
         of_version(text, version)?;
+        let said = |error: anyhow::Error| Fault::read(&error.to_string());
         let mut engine = Engine::new();
         engine.set_rego_v0(version == Version::V0);
-        let added = engine.add_policy("policy".to_owned(), text.to_owned());
-        let package = added.map_err(|e| Fault::read(&e.to_string()))?;
+        engine.set_strict_builtin_errors(true);
+        builtins::bound(&mut engine).map_err(said)?;
+        let package = engine.add_policy("policy".to_owned(), text.to_owned()).map_err(said)?;
         let packages = contract.packages;
         if !packages.iter().any(|own| package.strip_prefix("data.") == Some(own)) {
             let at = parts(text).find(|(_, part)| *part == Part::Name("package")).map_or(0, |(at, _)| at);
             return Err(Fault::at(text, at, format!("must be in the package {}", packages.join(" or "))));
         }
-        let first: regorus::Rc<str> = format!("{package}.{}", first_rule(contract)).into();
-        let compiled = engine.compile_with_entrypoint(&first).map_err(|e| Fault::read(&e.to_string()))?;
-        let mut paths: BTreeSet<String> = compiled.get_rules().keys().cloned().collect();
+        engine.add_policy("beside".to_owned(), BESIDE.to_owned()).map_err(said)?;
+        let compiled = engine.compile_with_entrypoint(&"data.garth_beside.here".into()).map_err(said)?;
+        let rules = compiled.get_rules();
+        if rules.len() > RULES {
+            return Err(Fault::of(format!("has more than {RULES} rules")));
+        }
+        let own = |name: &str| {
+            let path = if name.starts_with("data.") { name.to_owned() } else { format!("{package}.{name}") };
+            rules.get(&path).is_some_and(|rules| rules.iter().any(|rule| is_function(rule)))
+        };
+        builtins::calls(text, own)?;
+        let mut paths: BTreeSet<String> = rules.keys().cloned().collect();
         // A rule that is nothing but its default is a rule all the same.
         paths.extend(defaults(text).map(|name| format!("{package}.{name}")));
         let mut asked = Vec::new();
         for path in &paths {
-            asked.extend(asked_by(path, &package, contract, text)?);
-        }
-        let entries: Vec<&str> = asked.iter().map(|one| one.path.as_str()).collect();
-        let program = Compiler::compile_from_policy(&compiled, &entries).map_err(|e| Fault::read(&e.to_string()))?;
-        let mut program = Arc::unwrap_or_clone(program);
-        builtins::bound(&mut program).map_err(|name| {
-            let at = parts(text).find(|(_, part)| *part == Part::Name(&name)).map_or(0, |(at, _)| at);
-            Fault::at(text, at, format!("{name} is not there for login policies"))
-        })?;
-        for one in &asked {
-            if let Some(info) = program.rule_infos.iter().find(|info| info.name == one.path) {
-                one.fits(info, text)?;
+            let Some(one) = asked_by(path, &package, contract, text)? else { continue };
+            if rules.get(path).is_some_and(|rules| !rules.iter().all(|rule| fits(rule, one.shape))) {
+                return Err(another_type(text, one.rule, one.shape));
             }
+            asked.push(one);
         }
-        Ok(Self { program: Arc::new(program), asked })
+        Ok(Self { engine: Mutex::new(engine), asked })
     }
 
-    /// Asks every rule, each for itself, all together in that time. Do it on a thread of its own ([`Threads`]).
+    /// Asks every rule, all together in that time. Do it on a thread of its own ([`Threads`]).
     ///
     /// # Errors
     /// What went wrong in it; a budget that was used up too.
     pub fn ask(&self, input: &Input, time: Duration) -> Result<Answers, Fault> {
-        let mut vm = RegoVM::new();
-        vm.set_strict_builtin_errors(true);
-        vm.set_max_instructions(STEPS);
-        vm.set_memory_budget_config(NonZeroU64::new(MEMORY).map(|limit| MemoryBudgetConfig { limit }));
-        vm.load_program(Arc::clone(&self.program));
-        let data = vm.set_data(Value::new_object());
-        data.map_err(|e| Fault::of(in_words(&e)))?;
-        vm.set_input(input.0.clone());
+        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        engine.set_input(input.0.clone());
         let began = crate::base::clock::monotonic();
         let mut answers = Answers::default();
         for one in &self.asked {
             let Some(left) = time.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) else {
                 return Err(Fault::of(TIME_OVER));
             };
-            let interval = NonZeroU32::new(LOOK).unwrap_or(NonZeroU32::MIN);
-            vm.set_execution_timer_config(Some(ExecutionTimerConfig { limit: left, check_interval: interval }));
-            let value = vm.execute_entry_point_by_name(&one.path).map_err(|e| Fault::of(in_words(&e)))?;
-            one.take(&value, &mut answers).ok_or_else(|| Fault::of(format!("{} is not {}", one.rule, one.meant())))?;
+            engine.set_execution_timer_config(ExecutionTimerConfig { limit: left, check_interval: LOOK });
+            let value = engine.eval_rule(one.path.clone()).map_err(|error| in_words(&error))?;
+            one.take(&value, &mut answers)
+                .ok_or_else(|| Fault::of(format!("{} is not {}", one.rule, meant(one.shape))))?;
         }
         Ok(answers)
     }
 }
 
-/// A rule to begin with: any will do, because all of a text is read at once.
-fn first_rule(contract: &Contract) -> &'static str {
-    contract.rules.first().map_or("", |(name, _)| name)
+fn is_function(rule: &Rule) -> bool {
+    matches!(rule, Rule::Spec { head: RuleHead::Func { .. }, .. })
+}
+
+/// Is a rule of the kind that its values will have to be?
+fn fits(rule: &Rule, shape: Shape) -> bool {
+    let Rule::Spec { head, .. } = rule else { return true };
+    match (head, shape) {
+        (RuleHead::Func { .. }, _) => false,
+        (_, Shape::Map) | (RuleHead::Set { .. }, Shape::Set) => true,
+        (RuleHead::Compr { refr, .. }, Shape::Flag) => !matches!(refr.as_ref(), Expr::RefBrack { .. }),
+        _ => false,
+    }
 }
 
 /// The rules that a text gives a default.
@@ -332,20 +339,6 @@ fn meant(shape: Shape) -> &'static str {
 }
 
 impl Asked {
-    fn meant(&self) -> &'static str {
-        meant(self.shape)
-    }
-
-    /// Is the rule of the kind that its values will have to be?
-    fn fits(&self, info: &RuleInfo, text: &str) -> Result<(), Fault> {
-        let fits = match self.shape {
-            Shape::Flag => info.rule_type == RuleType::Complete,
-            Shape::Set => info.rule_type == RuleType::PartialSet,
-            Shape::Map => true,
-        };
-        if fits && info.function_info.is_none() { Ok(()) } else { Err(another_type(text, self.rule, self.shape)) }
-    }
-
     /// Takes a value into the answers; `None` where it is not what the rule is.
     fn take(&self, value: &Value, answers: &mut Answers) -> Option<()> {
         if *value == Value::Undefined {
@@ -399,18 +392,11 @@ fn texts(value: &Value) -> Option<BTreeSet<String>> {
 
 const TIME_OVER: &str = "took longer than it may";
 
-/// What went wrong in an evaluation, without the values it went wrong with.
-fn in_words(error: &VmError) -> String {
-    match error {
-        VmError::TimeLimitExceeded { .. } => TIME_OVER.to_owned(),
-        VmError::InstructionLimitExceeded { .. } => "took more steps than it may".to_owned(),
-        VmError::MemoryLimitExceeded { .. } | VmError::MemoryBudgetExceeded { .. } => {
-            "took more memory than it may".to_owned()
-        }
-        VmError::InvalidDivision { .. } | VmError::InvalidModulo { .. } => {
-            "divided by zero, or by what is no number".to_owned()
-        }
-        VmError::ArithmeticError { message, .. } | VmError::Internal { message, .. } => Fault::read(message).message,
-        _ => "an operation was not possible with the values it was given".to_owned(),
+/// What went wrong in an evaluation.
+fn in_words(error: &anyhow::Error) -> Fault {
+    match error.downcast_ref::<LimitError>() {
+        Some(LimitError::TimeLimitExceeded { .. }) => Fault::of(TIME_OVER),
+        Some(LimitError::MemoryLimitExceeded { .. }) => Fault::of("took more memory than it may"),
+        _ => Fault::read(&error.to_string()),
     }
 }

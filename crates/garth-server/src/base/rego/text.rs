@@ -9,7 +9,7 @@ pub const TEXT_BYTES: usize = 64 * 1024;
 pub const NESTING: usize = 10;
 /// Most signs between values (`+ - * / % & | = < > !`), and most brackets that follow a closed one: each may be one level
 /// more of what the parser makes.
-pub const SIGNS: usize = 5_000;
+pub const SIGNS: usize = 1_000;
 /// Longest number, its exponent counted as so many digits.
 pub const DIGITS: usize = 400;
 /// Most names between dots.
@@ -46,7 +46,10 @@ pub fn check(text: &str) -> Result<(), Fault> {
     for (at, part) in parts(text) {
         let follows = std::mem::replace(&mut closed, matches!(part, Part::Sign(']' | ')')));
         let sign = matches!(part, Part::Sign('+' | '-' | '*' | '/' | '%' | '&' | '|' | '=' | '<' | '>' | '!'));
-        if sign || (follows && matches!(part, Part::Sign('[' | '.'))) || matches!(part, Part::Name("in" | "not")) {
+        if sign
+            || (follows && matches!(part, Part::Sign('[' | '.')))
+            || matches!(part, Part::Name("in" | "not" | "else"))
+        {
             signs += 1;
             if signs > SIGNS {
                 return Err(Fault::at(text, at, format!("has more than {SIGNS} signs between values")));

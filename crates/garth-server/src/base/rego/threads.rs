@@ -5,8 +5,10 @@
 //! its place until then. So there are never more of them than places, and the rest of the server goes on; while all
 //! places are held, [`Halt::Full`] says so at once.
 
+use super::MEMORY;
+use regorus::{LimitError, check_global_memory_limit, set_global_memory_limit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -71,8 +73,9 @@ impl Threads {
         let place = self.place().await?;
         let (tell, told) = oneshot::channel();
         let job = move || {
+            let memory = Memory::begin();
             let done = catch_unwind(AssertUnwindSafe(work));
-            drop(place);
+            drop((memory, place));
             // Nobody waits any more when the time was over.
             let _ = tell.send(done.map_err(|_| Halt::Failed));
         };
@@ -96,5 +99,39 @@ impl Threads {
         }
         let waited = tokio::time::timeout(self.patience, Arc::clone(&self.places).acquire_owned()).await;
         waited.ok().and_then(Result::ok).ok_or(Halt::Full)
+    }
+}
+
+/// How many run. The library knows one limit of memory for the whole program, which nobody but it looks at: while
+/// something runs it is what the program had when the first began, and [`MEMORY`].
+static RUNNING: Mutex<usize> = Mutex::new(0);
+
+/// One that runs.
+struct Memory;
+
+impl Memory {
+    fn begin() -> Self {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        if *running == 0 {
+            // How much there is, the library tells only who has too much of it.
+            set_global_memory_limit(Some(0));
+            let now = match check_global_memory_limit() {
+                Err(LimitError::MemoryLimitExceeded { usage, .. }) => usage,
+                _ => 0,
+            };
+            set_global_memory_limit(Some(now.saturating_add(MEMORY)));
+        }
+        *running += 1;
+        Self
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        *running = running.saturating_sub(1);
+        if *running == 0 {
+            set_global_memory_limit(None);
+        }
     }
 }
