@@ -54,8 +54,8 @@ fn principal(dir: &Directory, entity: &Entity<'_>) -> Option<Principal> {
     }
 }
 
-/// The subject as decisions know it; `None` when there is no such subject. Who asks about themselves asks with what their
-/// session brings; of others only what is stored is known.
+/// The subject as decisions know it; `None` when there is no such subject. Who asks about themselves asks with what
+/// their session brings; of others only what is stored is known.
 fn subject_of(ctx: &Ctx, dir: &Directory, who: Option<Principal>) -> Option<Caller> {
     match ctx.caller(dir) {
         Ok(caller) if who.is_some() && caller.who == who => Some(caller),

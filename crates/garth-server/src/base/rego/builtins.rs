@@ -14,8 +14,8 @@ pub const NUMBERS: i64 = 100_000;
 /// Most places that bits are shifted by.
 pub const SHIFT: i64 = 4_096;
 
-/// What may be called as it is: whole families, and single functions. Nothing that tells the time, makes a random number,
-/// looks outside, or whose answer has no bound.
+/// What may be called as it is: whole families, and single functions. Nothing that tells the time, makes a random
+/// number, looks outside, or whose answer has no bound.
 const FAMILIES: [&str; 9] = ["array.", "bits.", "json.", "net.", "object.", "regex.", "strings.", "time.", "units."];
 const SINGLE: [&str; 46] = [
     "__builtin_sets.intersection",

@@ -7,8 +7,8 @@ use super::Fault;
 pub const TEXT_BYTES: usize = 64 * 1024;
 /// Deepest nesting of `[`, `{` and `(`.
 pub const NESTING: usize = 10;
-/// Most signs between values (`+ - * / % & | = < > !`), and most brackets that follow a closed one: each may be one level
-/// more of what the parser makes.
+/// Most signs between values (`+ - * / % & | = < > !`), and most brackets that follow a closed one: each may be one
+/// level more of what the parser makes.
 pub const SIGNS: usize = 1_000;
 /// Longest number, its exponent counted as so many digits.
 pub const DIGITS: usize = 400;
