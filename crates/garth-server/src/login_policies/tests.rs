@@ -142,6 +142,8 @@ async fn what_cannot_be_a_policy_is_refused_when_it_is_saved(g: Garth) {
         ("v1", "package garth\nallow if uuid.rfc4122(\"x\")", ""),
         ("v1", "package garth\nallow if count(net.cidr_expand(\"10.0.0.0/8\")) > 1", "net.cidr_expand"),
         ("v1", "package garth\nhelper if time.now_ns() > 0\nallow if helper", "time.now_ns"),
+        ("v1", "package garth\nf(x) := f(x)\nallow if f(1)", "line 2"),
+        ("v1", "package garth\nf(x) := g(x)\ng(x) := f(x)\nallow if f(1)", "line 3"),
         ("v1", "", ""),
         ("v1", "allow := true", ""),
     ];

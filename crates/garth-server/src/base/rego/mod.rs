@@ -4,18 +4,21 @@
 //! What the library leaves open is closed here. Its parser takes twice as long for each level of nesting, so texts are
 //! looked at first ([`text`]). Its limits of time and memory are not looked at inside a function, so those functions
 //! that could run for long or take much memory are bounded before they begin, and only functions that answer the same
-//! today and tomorrow are known at all ([`builtins`]). Big numbers panic when they are printed, so no value ever is,
+//! today and tomorrow are known at all ([`builtins`]). A function that calls itself would never end, so that is looked
+//! for ([`circles`]). Big numbers panic when they are printed, so no value ever is,
 //! and answers are read by their type. What runs on all the same holds one of a few places ([`threads`]).
 
 mod builtins;
+mod circles;
 pub mod text;
 mod threads;
 
 pub use threads::{ASKING, Halt, Rego, TRYING, Threads};
 
+use circles::Defined;
 use regorus::unstable::{Expr, Rule, RuleHead};
 use regorus::utils::limits::ExecutionTimerConfig;
-use regorus::{Engine, LimitError, Value};
+use regorus::{Engine, LimitError, QueryResults, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::num::NonZeroU32;
@@ -180,8 +183,6 @@ struct Asked {
     path: String,
     rule: &'static str,
     shape: Shape,
-    /// Of a map: the key and the text that the path itself names.
-    below: Vec<String>,
 }
 
 impl Policy {
@@ -214,6 +215,11 @@ impl Policy {
             rules.get(&path).is_some_and(|rules| rules.iter().any(|rule| is_function(rule)))
         };
         builtins::calls(text, own)?;
+        let mut defined = Vec::new();
+        for (path, rules) in rules {
+            defined.push(Defined { path, times: rules.len(), function: rules.iter().any(|rule| is_function(rule)) });
+        }
+        circles::refuse(text, &package, &defined)?;
         let mut paths: BTreeSet<String> = rules.keys().cloned().collect();
         // A rule that is nothing but its default is a rule all the same.
         paths.extend(defaults(text).map(|name| format!("{package}.{name}")));
@@ -223,7 +229,10 @@ impl Policy {
             if rules.get(path).is_some_and(|rules| !rules.iter().all(|rule| fits(rule, one.shape))) {
                 return Err(another_type(text, one.rule, one.shape));
             }
-            asked.push(one);
+            // A map may be made of many paths, and is asked as a whole.
+            if !asked.iter().any(|other: &Asked| other.path == one.path) {
+                asked.push(one);
+            }
         }
         Ok(Self { engine: Mutex::new(engine), asked })
     }
@@ -242,12 +251,22 @@ impl Policy {
                 return Err(Fault::of(TIME_OVER));
             };
             engine.set_execution_timer_config(ExecutionTimerConfig { limit: left, check_interval: LOOK });
-            let value = engine.eval_rule(one.path.clone()).map_err(|error| in_words(&error))?;
+            let value = match one.shape {
+                Shape::Map => engine.eval_query(one.path.clone(), false).map(whole),
+                _ => engine.eval_rule(one.path.clone()),
+            };
+            let value = value.map_err(|error| in_words(&error))?;
             one.take(&value, &mut answers)
                 .ok_or_else(|| Fault::of(format!("{} is not {}", one.rule, meant(one.shape))))?;
         }
         Ok(answers)
     }
+}
+
+/// What a query that is one path came to.
+fn whole(found: QueryResults) -> Value {
+    let first = found.result.into_iter().next().and_then(|result| result.expressions.into_iter().next());
+    first.map_or(Value::Undefined, |expression| expression.value)
 }
 
 fn is_function(rule: &Rule) -> bool {
@@ -299,29 +318,10 @@ fn asked_by(path: &str, package: &str, contract: &Contract, text: &str) -> Resul
     let end = rest.find(['.', '[']).unwrap_or(rest.len());
     let (name, below) = rest.split_at(end);
     let Some((rule, shape)) = contract.rules.iter().find(|(rule, _)| *rule == name) else { return Ok(None) };
-    let below = steps(below).ok_or_else(|| Fault::of(format!("{rule} has a part that cannot be read")))?;
-    if below.len() > 2 || (*shape != Shape::Map && !below.is_empty()) {
+    if *shape != Shape::Map && !below.is_empty() {
         return Err(another_type(text, rule, *shape));
     }
-    Ok(Some(Asked { path: path.to_owned(), rule, shape: *shape, below }))
-}
-
-/// The steps of a path: `.name` and `["name"]`.
-fn steps(path: &str) -> Option<Vec<String>> {
-    let mut steps = Vec::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix('.') {
-            let end = after.find(['.', '[']).unwrap_or(after.len());
-            steps.push(after[..end].to_owned());
-            rest = &after[end..];
-        } else {
-            let mut quoted = serde_json::Deserializer::from_str(rest.strip_prefix('[')?).into_iter::<String>();
-            steps.push(quoted.next()?.ok()?);
-            rest = rest.get(1 + quoted.byte_offset()..)?.strip_prefix(']')?;
-        }
-    }
-    Some(steps)
+    Ok(Some(Asked { path: format!("{package}.{rule}"), rule, shape: *shape }))
 }
 
 fn another_type(text: &str, rule: &str, shape: Shape) -> Fault {
@@ -353,17 +353,8 @@ impl Asked {
             Shape::Set => answers.sets.entry(self.rule).or_default().extend(texts(value)?),
             Shape::Map => {
                 let map = answers.maps.entry(self.rule).or_default();
-                match self.below.as_slice() {
-                    [] => {
-                        for (key, inside) in value.as_object().ok()?.iter() {
-                            map.entry(key.as_string().ok()?.to_string()).or_default().extend(texts(inside)?);
-                        }
-                    }
-                    [key] => map.entry(key.clone()).or_default().extend(texts(value)?),
-                    [key, inside] if *value.as_bool().ok()? => {
-                        map.entry(key.clone()).or_default().insert(inside.clone());
-                    }
-                    _ => {}
+                for (key, inside) in value.as_object().ok()?.iter() {
+                    map.entry(key.as_string().ok()?.to_string()).or_default().extend(texts(inside)?);
                 }
             }
         }
