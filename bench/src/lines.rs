@@ -318,3 +318,30 @@ pub async fn sound(server: &Server, load: &Workload) {
     let kind = (load.resources[VERAS_RESOURCE as usize] - 1) % crate::workload::KINDS as u32;
     assert_eq!(found["kind"], format!("kind{kind}"));
 }
+
+/// What the login policies of a sign-in take, the password aside: three of them, told of every space.
+pub async fn logins(server: &Server, load: &Workload, table: &mut Table) {
+    let labels = "space_write contains space.id if {\n some space in input.spaces\n some team in input.session.teams\n \
+                  sprintf(\"team:%s\", [lower(team)]) in space.labels\n}";
+    let policies = [
+        "allow if input.session.member".to_owned(),
+        labels.to_owned(),
+        "deny if not net.cidr_contains(\"0.0.0.0/0\", \"192.0.2.7\")".to_owned(),
+    ];
+    for (at, rules) in policies.iter().enumerate() {
+        let policy = json!({"name": format!("policy {at}"), "rego": format!("package garth\n{rules}"), "version": "v1"});
+        server.done("POST", "/api/v1/login-policies", ADA, Some(policy)).await;
+    }
+    let ctx = garth_server::Ctx::system(std::sync::Arc::clone(&server.app));
+    let user = id(USER, VERA).parse().expect("an id");
+    let mut nanos = Vec::new();
+    for _ in 0..200 {
+        let start = Instant::now();
+        garth_server::sessions::admit(&ctx, user, None).await.expect("Vera comes in");
+        nanos.push(start.elapsed().as_nanos() as u64);
+    }
+    let times = Times::new(nanos);
+    let what = format!("a sign-in judged by three policies, told of {} spaces", load.size.spaces);
+    let met = (load.size.spaces <= 1_000).then_some(times.median() < 5_000.0);
+    table.add(what, us(times.median()), format!("p99 {}", us(times.p99())), None, "< 5 ms at 1,000 spaces", met);
+}

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use workload::{ADA, Size, VERA, Workload};
 
-const USAGE: &str = "usage: bench/run [S|M|L [decisions|http|batch|pages|who|durable|spaces|attachments|revoke]] or bench/run tree";
+const USAGE: &str = "usage: bench/run [S|M|L [decisions|http|batch|pages|who|durable|spaces|attachments|revoke|logins]] or bench/run tree";
 
 #[tokio::main(worker_threads = 2)]
 async fn main() {
@@ -170,6 +170,10 @@ async fn run(size: Size, part: Option<&str>) {
         }
         if wanted("revoke") {
             lines::revoke(&server, &load, &mut table).await;
+        }
+        // The last, because it ends every session but one.
+        if wanted("logins") {
+            lines::logins(&server, &load, &mut table).await;
         }
         server.app.shutdown().await;
         little.app.shutdown().await;

@@ -39,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     target("policies-grown", trees::policies_grown),
     target("principals", texts::principals),
     target("queries", texts::queries),
+    target("rego", texts::rego),
     target("scenarios", texts::scenarios),
     target("searches", texts::searches),
     target("times", texts::times),

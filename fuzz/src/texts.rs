@@ -1,4 +1,5 @@
-//! Readers of single texts: codes, cursors, entity tags, imports, names, principals, queries, scenario files, times.
+//! Readers of single texts: codes, cursors, entity tags, imports, names, principals, queries, login policies, scenario
+//! files, times.
 
 use crate::Yard;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
@@ -9,6 +10,7 @@ use garth_server::base::clock;
 use garth_server::base::error::Error;
 use garth_server::base::http::{Query, if_match};
 use garth_server::base::ids::{Codes, read_code};
+use garth_server::base::rego::text::{NESTING, Part, TEXT_BYTES, check, parts};
 use garth_server::base::text;
 use garth_server::fuzzing::{Cutter, File, Line, PARTS, WORD_BYTES, cut, read, sought, write};
 use garth_server::resources::Drafts;
@@ -44,6 +46,38 @@ pub fn addresses(_: &Yard, bytes: &[u8]) {
         if !trusted.iter().any(|network| network.contains(&found)) {
             let forged = with(&[forged.as_bytes(), bytes].concat()).expect("a header");
             assert_eq!(client(proxy, &forged, &trusted), found);
+        }
+    }
+}
+
+/// What is looked at before a policy is parsed: its parts stand in it in their order, nothing but white space and comments is
+/// between them, and what passes nests no deeper than it may wherever one looks.
+pub fn rego(_: &Yard, bytes: &[u8]) {
+    let Some(policy) = utf8(bytes) else { return };
+    let (mut end, mut depth, mut deepest) = (0, 0_usize, 0);
+    for (at, part) in parts(policy) {
+        let between = &policy[end..at];
+        let idle = |line: &str| line.split('#').next().unwrap_or_default().trim().is_empty();
+        assert!(between.split('\n').all(idle), "left out: {between:?}");
+        let length = match part {
+            Part::Name(text) | Part::Text(text) | Part::Number(text) => text.len(),
+            Part::Sign(sign) => sign.len_utf8(),
+        };
+        assert!(length > 0 && policy.is_char_boundary(at + length));
+        end = at + length;
+        match part {
+            Part::Sign('[' | '{' | '(') => depth += 1,
+            Part::Sign(']' | '}' | ')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    match check(policy) {
+        Ok(()) => assert!(deepest <= NESTING && policy.len() <= TEXT_BYTES),
+        Err(fault) => {
+            let (line, column) = fault.at.unwrap_or((1, 1));
+            let there = policy.split('\n').nth(line - 1).expect("a line of the text");
+            assert!(column <= there.chars().count() + 1, "{fault}");
         }
     }
 }

@@ -1,12 +1,59 @@
 //! Who is asking, as far as decisions care.
 
 use crate::given::Given;
-use crate::ids::{GroupIx, KeyIx, Mark, Marks, Principal, ResourceIx, SpaceIx, UserIx};
+use crate::ids::{GroupIx, KeyIx, Mark, Marks, Principal, ResourceIx, RoleIx, SpaceIx, UserIx};
 use crate::world::World;
 use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// What a session brings besides what is stored of its user: roles in spaces, and the system
+/// administrator's flag. It dies with the session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// Makes the caller a system administrator for that session.
+    pub system_admin: bool,
+    /// Sorted, each once.
+    roles: Vec<(SpaceIx, RoleIx)>,
+    /// The spaces of `roles`, each once.
+    spaces: Vec<SpaceIx>,
+    /// Whoever made this knows it again by that: two sessions with the same mark bring the same.
+    pub mark: [u8; 32],
+}
+
+impl Brought {
+    /// Roles in spaces, in any order.
+    pub fn new(system_admin: bool, mut roles: Vec<(SpaceIx, RoleIx)>, mark: [u8; 32]) -> Self {
+        roles.sort_unstable();
+        roles.dedup();
+        let mut spaces: Vec<SpaceIx> = roles.iter().map(|(space, _)| *space).collect();
+        spaces.dedup();
+        Self { system_admin, roles, spaces, mark }
+    }
+
+    /// What several sessions of one user bring together: for what others may know of that user.
+    pub fn all_of<'a>(several: impl Iterator<Item = &'a Brought>) -> Self {
+        let (mut system_admin, mut roles) = (false, Vec::new());
+        for one in several {
+            system_admin |= one.system_admin;
+            roles.extend_from_slice(&one.roles);
+        }
+        Self::new(system_admin, roles, [0; 32])
+    }
+
+    /// The spaces it brings a role in, each once, in their order.
+    pub fn spaces(&self) -> &[SpaceIx] {
+        &self.spaces
+    }
+
+    /// The roles it brings in that space.
+    pub fn roles_in(&self, space: SpaceIx) -> impl Iterator<Item = RoleIx> + '_ {
+        let from = self.roles.partition_point(|(there, _)| *there < space);
+        self.roles.iter().skip(from).take_while(move |(there, _)| *there == space).map(|(_, role)| *role)
+    }
+}
 
 /// A caller with everything that follows from who they are: groups (nested ones
-/// included), the system administrator's flag, a key's home.
+/// included), the system administrator's flag, a key's home, what a session brings.
 ///
 /// Made from a [`World`] and good for that world only: a later one may know of other
 /// memberships.
@@ -23,6 +70,8 @@ pub struct Caller {
     pub groups: SmallVec<[GroupIx; 24]>,
     /// The space an API key belongs to: everything outside and above it is missing.
     pub home: Option<SpaceIx>,
+    /// What the caller's session brings; nothing for who does not ask by a session.
+    pub brought: Option<Arc<Brought>>,
     /// The properties that came with the question; none unless somebody asks a decision with some.
     pub given: Given,
     /// Of all [`Caller::principals`].
@@ -37,6 +86,7 @@ impl Caller {
             system_admin: false,
             groups: SmallVec::new(),
             home: None,
+            brought: None,
             given: Given::default(),
             marks: Marks::default(),
         }
@@ -65,6 +115,17 @@ impl Caller {
         let facts = world.user(user).filter(|u| u.enabled)?;
         let caller = Self::somebody(Principal::User(user), closure(world, &facts.groups));
         Some(Self { system_admin: facts.system_admin, ..caller })
+    }
+
+    /// The same user with what their session brings.
+    pub fn with(self, brought: Option<&Arc<Brought>>) -> Self {
+        let system_admin = self.system_admin || brought.is_some_and(|b| b.system_admin);
+        Self { system_admin, brought: brought.cloned(), ..self }
+    }
+
+    /// The spaces that the caller's session brings a role in.
+    pub(crate) fn brought_spaces(&self) -> &[SpaceIx] {
+        self.brought.as_ref().map_or(&[], |b| b.spaces())
     }
 
     /// What any member of a group may do by that membership alone.

@@ -23,7 +23,7 @@ pub mod standing;
 pub mod when;
 pub mod world;
 
-pub use caller::Caller;
+pub use caller::{Brought, Caller};
 pub use candidates::{Candidates, Named};
 pub use decide::{Action, Answer, By, Decision, Facts, Outcome, Target};
 pub use given::{Asked, Fact, Given, Part};

@@ -52,8 +52,10 @@ pub struct Source {
     pub flow: Flow,
     /// Where it was granted (for [`Flow::Below`], the child).
     pub space: SpaceIx,
-    /// Whom the grant names; `None` for [`Flow::Below`].
+    /// Whom the grant names; `None` for [`Flow::Below`], and for what a session brought.
     pub principal: Option<Principal>,
+    /// The caller's session brought it: no grant is stored.
+    pub session: bool,
 }
 
 /// After the first pass at one space.
@@ -143,11 +145,17 @@ impl World {
 
     /// The spaces in which each of the caller's principals is granted something, where these
     /// tell sooner what rises than the heirs of that space do.
-    fn granted_instead_of_heirs(&self, caller: &Caller, top: Top<'_>) -> Option<SmallVec<[&[SpaceIx]; 24]>> {
+    fn granted_instead_of_heirs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        top: Top<'_>,
+    ) -> Option<SmallVec<[&'a [SpaceIx]; 24]>> {
         if !top.flow.is_empty() || !self.has_more_heirs(top.space, FEW) {
             return None;
         }
-        let granted: SmallVec<[&[SpaceIx]; 24]> = caller.principals().map(|p| self.granted(p)).collect();
+        let brought = std::iter::once(caller.brought_spaces());
+        let granted: SmallVec<[&'a [SpaceIx]; 24]> =
+            caller.principals().map(|p| self.granted(p)).chain(brought).filter(|spaces| !spaces.is_empty()).collect();
         let all: usize = granted.iter().map(|spaces| spaces.len()).sum();
         self.has_more_heirs(top.space, all / GRANTED_A_HEIR).then_some(granted)
     }
@@ -267,7 +275,7 @@ impl World {
     /// caller its gate changes nothing and is not asked.
     fn flow_on(&self, caller: &Caller, ix: SpaceIx, space: &Space, inflow: Roles, now: Micros) -> Roles {
         let inflow = if space.sealed { Roles::new() } else { inflow };
-        let own = self.own_roles(caller, space, now);
+        let own = self.own_roles(caller, ix, space, now);
         if own.is_empty() {
             return inflow;
         }
@@ -278,7 +286,7 @@ impl World {
 
     /// The first pass at one space, given what flows into it.
     fn arrive(&self, caller: &Caller, ix: SpaceIx, space: &Space, inflow: &Roles, now: Micros) -> Arrival {
-        let own = self.own_roles(caller, space, now);
+        let own = self.own_roles(caller, ix, space, now);
         self.arrive_with(caller, ix, space, inflow, own, now)
     }
 
@@ -309,8 +317,9 @@ impl World {
                 && space.view.passes(&Circumstances { world: self, caller, roles, facts: None, viewing: true, now })
     }
 
-    /// The roles that this very space grants the caller.
-    fn own_roles(&self, caller: &Caller, space: &Space, now: Micros) -> Roles {
+    /// The roles that this very space grants the caller, and those that their session brings here. A sealed
+    /// space takes grants to users and keys only.
+    fn own_roles(&self, caller: &Caller, ix: SpaceIx, space: &Space, now: Micros) -> Roles {
         let mut own = Roles::new();
         let grants = space.grants();
         let counts = |p: Principal| !space.sealed || matches!(p, Principal::User(_) | Principal::Key(_));
@@ -333,7 +342,16 @@ impl World {
                 grants.iter().skip(from).take_while(|g| g.principal == principal).for_each(&mut take);
             }
         }
+        add_all(&mut own, &self.brought_roles(caller, ix, space));
         own
+    }
+
+    /// The roles that the caller's session brings in that space, of those there still are.
+    fn brought_roles(&self, caller: &Caller, ix: SpaceIx, space: &Space) -> Roles {
+        match caller.brought.as_deref().filter(|_| !space.sealed) {
+            Some(brought) => brought.roles_in(ix).filter(|role| self.role(*role).is_some()).collect(),
+            None => Roles::new(),
+        }
     }
 
     /// A built-in role contains reader, so that the upward reader adds nothing to it.
@@ -364,9 +382,19 @@ impl World {
                         flow: if *ix == space { Flow::Here } else { Flow::Above },
                         space: *ix,
                         principal: Some(grant.principal),
+                        session: false,
                     });
                 }
             }
+            let flow = if *ix == space { Flow::Here } else { Flow::Above };
+            let brought = self.brought_roles(caller, *ix, at);
+            sources.extend(brought.into_iter().map(|role| Source {
+                role,
+                flow,
+                space: *ix,
+                principal: None,
+                session: true,
+            }));
         }
         if let Some(at) = self.space(space)
             && self.may_rise(caller, space, at)
@@ -374,7 +402,8 @@ impl World {
             for child in at.heirs() {
                 let standing = self.standing(caller, *child, now);
                 if standing.gate && !standing.roles.is_empty() {
-                    sources.push(Source { role: Self::READER, flow: Flow::Below, space: *child, principal: None });
+                    let (role, flow) = (Self::READER, Flow::Below);
+                    sources.push(Source { role, flow, space: *child, principal: None, session: false });
                 }
             }
         }
@@ -426,7 +455,7 @@ impl Sight {
         // A key sees little, and what is known to be granted to it is its home only.
         let bits = || Bits(vec![if caller.home.is_some() { u64::MAX } else { 0 }; slots.div_ceil(64)]);
         let mut sight = Self { found: Vec::new(), places: OnceLock::new(), granted: bits(), near: bits() };
-        for space in caller.principals().flat_map(|p| world.granted(p)) {
+        for space in caller.principals().flat_map(|p| world.granted(p)).chain(caller.brought_spaces()) {
             sight.granted.set(*space);
             sight.comes_near(world, *space);
         }
@@ -481,7 +510,7 @@ impl Sight {
         depth: usize,
     ) -> bool {
         let Some(space) = world.space(ix).filter(|_| depth <= crate::MAX_SPACE_DEPTH) else { return false };
-        let own = if self.granted.has(ix) { world.own_roles(caller, space, now) } else { Roles::new() };
+        let own = if self.granted.has(ix) { world.own_roles(caller, ix, space, now) } else { Roles::new() };
         let Arrival { mut standing, flow } = world.arrive_with(caller, ix, space, inflow, own, now);
         let mut risen = false;
         for child in space.children() {

@@ -16,6 +16,7 @@ pub mod health;
 pub mod identity_providers;
 pub mod kinds;
 pub mod local;
+pub mod login_policies;
 pub mod policies;
 pub mod previews;
 pub mod questions;
@@ -73,6 +74,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(roles::api::routes())
         .merge(kinds::api::routes())
         .merge(policies::api::routes())
+        .merge(login_policies::api::routes())
         .merge(settings::api::routes())
         .merge(spaces::api::routes())
         .merge(grants::api::routes())

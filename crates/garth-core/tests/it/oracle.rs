@@ -26,6 +26,8 @@ pub struct Plan {
     pub classes: BTreeMap<u32, Class>,
     /// Each key with its home.
     pub keys: BTreeMap<u32, u32>,
+    /// What a session of each user brings: roles in spaces, and whether it makes them a system administrator.
+    pub brought: BTreeMap<u32, (Vec<(u32, u32)>, bool)>,
     /// What every question about this world says besides; the first of two alike counts.
     pub given: Vec<(Part, &'static str, Fact)>,
 }
@@ -75,6 +77,8 @@ pub enum Asker {
     System,
     Anonymous,
     User(u32),
+    /// The same user, asking by a session that brings something.
+    Session(u32),
     Group(u32),
     Everyone,
     Key(u32),
@@ -118,7 +122,7 @@ impl Plan {
     /// Unknown keys and groups, unknown and disabled users are refused before any question.
     pub fn accepts(&self, asker: Asker) -> bool {
         match asker {
-            Asker::User(ix) => self.users.get(&ix).is_some_and(|u| u.enabled),
+            Asker::User(ix) | Asker::Session(ix) => self.users.get(&ix).is_some_and(|u| u.enabled),
             Asker::Group(ix) => self.groups.contains_key(&ix),
             Asker::Key(ix) => self.keys.contains_key(&ix),
             _ => true,
@@ -130,7 +134,7 @@ impl Plan {
             Asker::System | Asker::Anonymous => return BTreeSet::new(),
             Asker::Key(ix) => return [Principal::Key(KeyIx(ix))].into(),
             Asker::Resource(ix) => return [Principal::Resource(ResourceIx(ix))].into(),
-            Asker::User(ix) => (Some(Principal::User(UserIx(ix))), self.users[&ix].groups.clone()),
+            Asker::User(ix) | Asker::Session(ix) => (Some(Principal::User(UserIx(ix))), self.users[&ix].groups.clone()),
             Asker::Group(ix) => (None, vec![ix]),
             Asker::Everyone => (None, vec![]),
         };
@@ -152,11 +156,15 @@ impl Plan {
     }
 
     fn signed_in(&self, asker: Asker) -> bool {
-        matches!(asker, Asker::User(_) | Asker::Group(_) | Asker::Everyone | Asker::Key(_))
+        matches!(asker, Asker::User(_) | Asker::Session(_) | Asker::Group(_) | Asker::Everyone | Asker::Key(_))
     }
 
     fn system_admin(&self, asker: Asker) -> bool {
-        matches!(asker, Asker::User(ix) if self.users[&ix].system_admin)
+        match asker {
+            Asker::User(ix) => self.users[&ix].system_admin,
+            Asker::Session(ix) => self.users[&ix].system_admin || self.brought.get(&ix).is_some_and(|b| b.1),
+            _ => false,
+        }
     }
 
     fn home(&self, asker: Asker) -> Option<u32> {
@@ -216,16 +224,21 @@ impl Plan {
             }
             _ => BTreeSet::new(),
         };
-        let own = self.own_roles(asker, space, now);
+        let own = self.own_roles(asker, ix, space, now);
         let roles: BTreeSet<u32> = from_above.union(&own).copied().collect();
         let gate = self.gate(asker, ix, &roles, now);
         let flows_down = if gate { roles.clone() } else { from_above };
         First { gate, roles, flows_down }
     }
 
-    fn own_roles(&self, asker: Asker, space: &Space, now: Micros) -> BTreeSet<u32> {
+    fn own_roles(&self, asker: Asker, ix: u32, space: &Space, now: Micros) -> BTreeSet<u32> {
         let principals = self.principals(asker);
         let direct = |p: Principal| matches!(p, Principal::User(_) | Principal::Key(_));
+        // A sealed space takes grants to users and keys, and nothing that a login policy gave.
+        let brought = match asker {
+            Asker::Session(user) if !space.sealed => self.brought.get(&user).map(|b| b.0.clone()).unwrap_or_default(),
+            _ => Vec::new(),
+        };
         space
             .grants
             .iter()
@@ -233,6 +246,7 @@ impl Plan {
             .filter(|g| g.expires_at.is_none_or(|end| now < end))
             .filter(|g| !space.sealed || direct(g.principal))
             .map(|g| g.role.0)
+            .chain(brought.into_iter().filter(|(space, _)| *space == ix).map(|(_, role)| role))
             .filter(|role| BUILT_IN.contains(role) || self.roles.contains_key(role))
             .collect()
     }

@@ -2,7 +2,9 @@
 //! are fed; [`change`] turns a built world into another one through the setters.
 
 use crate::oracle::{Asker, Class, Exceptions, Kind, Plan, Space, User, WORDS};
-use garth_core::{Action, Asked, Caller, ClassIx, Effect, Fact, Given, Grant, GroupIx, KeyIx, KindIx, Micros, Moon};
+use garth_core::{
+    Action, Asked, Brought, Caller, ClassIx, Effect, Fact, Given, Grant, GroupIx, KeyIx, KindIx, Micros, Moon,
+};
 use garth_core::{
     Part, Pattern, Permission, Policy, PolicyIx, Principal, ResourceIx, Role, RoleIx, Rule, SpaceIx, UserIx, When, Who,
     Word, World,
@@ -46,6 +48,7 @@ pub const ANY: Shape = Shape { complete: false, denies: true, malformed: false, 
 pub fn askers() -> Vec<Asker> {
     let mut all = vec![Asker::System, Asker::Anonymous, Asker::Everyone];
     all.extend((0..=USERS).map(Asker::User));
+    all.extend((0..=USERS).map(Asker::Session));
     all.extend((0..2).chain([GROUPS]).map(Asker::Group));
     all.extend((0..=KEYS).map(Asker::Key));
     all.extend((0..RESOURCES).map(Asker::Resource));
@@ -179,7 +182,7 @@ pub fn caller(world: &World, asker: Asker) -> Option<Caller> {
         Asker::System => Some(Caller::system()),
         Asker::Anonymous => Some(Caller::anonymous()),
         Asker::Everyone => Some(Caller::everyone()),
-        Asker::User(ix) => Caller::user(world, UserIx(ix)),
+        Asker::User(ix) | Asker::Session(ix) => Caller::user(world, UserIx(ix)),
         Asker::Group(ix) => Caller::group(world, GroupIx(ix)),
         Asker::Key(ix) => Caller::key(world, KeyIx(ix)),
         Asker::Resource(ix) => Some(Caller::resource(ResourceIx(ix))),
@@ -191,7 +194,16 @@ pub fn asking(plan: &Plan, world: &World, asker: Asker) -> Option<Caller> {
     let given = plan.given.iter().map(|(of, name, fact)| (*of, (*name).into(), fact.clone())).collect();
     let mut caller = caller(world, asker)?;
     caller.given = Given::new(given);
+    if let Asker::Session(ix) = asker {
+        caller = caller.with(brought(plan, ix).as_ref());
+    }
     Some(caller)
+}
+
+fn brought(plan: &Plan, user: u32) -> Option<Arc<Brought>> {
+    let (roles, system_admin) = plan.brought.get(&user)?;
+    let roles = roles.iter().map(|(space, role)| (SpaceIx(*space), RoleIx(*role))).collect();
+    Some(Arc::new(Brought::new(*system_admin, roles, [0; 32])))
 }
 
 // ---- chance ----
@@ -209,13 +221,14 @@ pub fn plan(shape: Shape) -> impl Strategy<Value = Plan> {
         Just((0..SPACES).collect::<Vec<u32>>()).prop_shuffle(),
         vec(class(shape), CLASSES as usize),
         vec(0..SPACES, KEYS as usize),
+        vec((vec((0..=SPACES, a_role()), 0..4), prop::bool::weighted(0.2)), USERS as usize),
     );
     // Which of each are left out.
     let left_out = vec(prop::bool::weighted(if shape.complete { 0.0 } else { 0.1 }), 40);
     (people, places, left_out, any::<bool>(), given()).prop_map(
         move |(people, places, left_out, public_access, given)| {
             let (users, groups, roles, kinds, policies) = people;
-            let (spaces, order, classes, keys) = places;
+            let (spaces, order, classes, keys, brought) = places;
             let mut plan = Plan { public_access, given, ..Plan::default() };
             let mut out = left_out.into_iter();
             let mut keep = move || !out.next().unwrap_or(false);
@@ -226,6 +239,7 @@ pub fn plan(shape: Shape) -> impl Strategy<Value = Plan> {
             plan.policies = number(policies, 0, &mut keep);
             plan.classes = number(classes, 0, || true);
             plan.keys = number(keys, 0, &mut keep);
+            plan.brought = number(brought, 0, || true);
             for (place, (draw, mut space)) in spaces.into_iter().enumerate() {
                 space.parent =
                     parent(shape, draw, place, &order).filter(|p| shape.malformed || plan.spaces.contains_key(p));
@@ -307,12 +321,15 @@ fn a_grant() -> impl Strategy<Value = Grant> {
         2 => (0..=KEYS).prop_map(|ix| Principal::Key(KeyIx(ix))),
         2 => (0..RESOURCES).prop_map(|ix| Principal::Resource(ResourceIx(ix))),
     ];
-    let role = prop_oneof![3 => 0..3u32, 4 => CUSTOM_ROLES, 1 => Just(UNKNOWN)];
-    (principal, role, option::weighted(0.3, NOW - 1..=NOW + 2)).prop_map(|(principal, role, expires_at)| Grant {
+    (principal, a_role(), option::weighted(0.3, NOW - 1..=NOW + 2)).prop_map(|(principal, role, expires_at)| Grant {
         principal,
         role: RoleIx(role),
         expires_at,
     })
+}
+
+fn a_role() -> impl Strategy<Value = u32> {
+    prop_oneof![3 => 0..3u32, 4 => CUSTOM_ROLES, 1 => Just(UNKNOWN)]
 }
 
 fn kind(shape: Shape) -> impl Strategy<Value = Kind> {

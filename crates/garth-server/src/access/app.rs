@@ -14,6 +14,7 @@ use crate::base::ids;
 use crate::base::memory::Memory;
 use crate::base::metrics::{Figures, Moment};
 use crate::base::passwords::Passwords;
+use crate::base::rego::Rego;
 use crate::base::secrets::Vault;
 use crate::base::secrets::file::{self, Source, write_private};
 use crate::directory::known::{Changed, Known};
@@ -94,6 +95,8 @@ pub struct App {
     pub clock: Clock,
     /// Hashes passwords.
     pub passwords: Passwords,
+    /// Where login policies are asked.
+    pub rego: Rego,
     /// How clients reach this server.
     pub public_url: String,
     /// What discovery says it can do besides, as URNs.
@@ -216,6 +219,7 @@ impl App {
             pace: Pace::new(config.limits.anonymous_per_second, config.clock.clone()),
             clock: config.clock,
             passwords: Passwords::new().map_err(fault)?,
+            rego: Rego::default(),
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             capabilities: config.capabilities,
             places: Semaphore::new(config.limits.in_flight),

@@ -262,7 +262,11 @@ impl Ctx {
             Who::Anonymous => Ok(Caller::anonymous()),
             Who::System => Ok(Caller::system()),
             Who::Key(_) => Caller::key(&dir.world, self.key(dir)?.ix).ok_or(Error::Unauthenticated),
-            Who::Session(_) => Caller::user(&dir.world, self.session(dir)?.user).ok_or(Error::Unauthenticated),
+            Who::Session(_) => {
+                let session = self.session(dir)?;
+                let caller = Caller::user(&dir.world, session.user).ok_or(Error::Unauthenticated)?;
+                Ok(caller.with(session.brought.as_ref()))
+            }
         }
     }
 

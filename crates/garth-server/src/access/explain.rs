@@ -148,6 +148,7 @@ fn roles_step(
                 Some(info) if viewer.group(group) => format!(" through the group {}", info.name),
                 _ => " through a group".to_owned(),
             },
+            _ if source.session => " by a login policy".to_owned(),
             _ => String::new(),
         };
         reasons.push(match source.flow {

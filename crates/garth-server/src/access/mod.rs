@@ -48,9 +48,10 @@ pub use sees::Viewer;
 pub use share::{Busy, Share};
 pub use store::AuditEntry;
 pub use who::{About, Allowed, AllowedActor, RoleSource, Sought, caller_of, subjects, who, who_acts};
-pub use write::{Permit, Record, Write, spaces_with_role, write};
+pub use write::{Permit, Record, Write, note_refusal, spaces_with_role, write};
 
 use crate::base::error::{Error, Result};
+use crate::base::ids;
 use crate::directory::Directory;
 use garth_core::{Action, Caller, Decision, Facts, Outcome, Principal, Target};
 
@@ -86,6 +87,16 @@ fn lacking(dir: &Directory, permission: Option<garth_core::Permission>) -> Strin
 pub fn facts(dir: &Directory, caller: &Caller, author: &str, owner: &str, subscriber: bool) -> Facts {
     let Some(me) = identity(dir, caller) else { return Facts::default() };
     Facts { author: author == me, owner: owner == me, subscriber, barred: false }
+}
+
+/// What a cursor or a kept answer is good for: that caller, with what their session brings. Two sessions of one
+/// person may see different things.
+fn seen_as(dir: &Directory, caller: &Caller) -> String {
+    let who = identity(dir, caller).unwrap_or_default();
+    match &caller.brought {
+        Some(brought) => format!("{who} {}", ids::hex(&brought.mark)),
+        None => who,
+    }
 }
 
 /// How the caller is written as author or owner; nobody for callers that cannot be one.

@@ -6,7 +6,7 @@
 //! server dies between the two, the request is still not carried out twice: the caller is told to look.
 
 use crate::access::bounds::{self, IMPORT_BYTES};
-use crate::access::{App, Ctx, Who, identity, store};
+use crate::access::{App, Ctx, Who, seen_as, store};
 use crate::base::db::{DbError, Tx};
 use crate::base::error::{Error, Result};
 use crate::base::http::{BATCH_BYTES, REQUEST_BYTES};
@@ -91,7 +91,7 @@ async fn carry_out(app: &Arc<App>, request: Request, next: Next) -> Result<Respo
         parts.extensions.insert(Arc::new(ctx.import_lane()?));
     }
     let key = key(&parts.headers)?;
-    let caller = identity(&ctx.directory(), &ctx.caller(&ctx.directory())?).unwrap_or_default();
+    let caller = seen_as(&ctx.directory(), &ctx.caller(&ctx.directory())?);
     let bytes = match Limited::new(body, limit).collect().await {
         Ok(body) => body.to_bytes(),
         Err(e) if e.downcast_ref::<LengthLimitError>().is_some() => return Err(Error::TooLarge(limit)),

@@ -3,7 +3,7 @@
 //! A cursor holds where a page ended, sealed so that it is good for one caller and one query
 //! only and tells nothing (`API.md`, ground rules); a changed or foreign one is 422, never a restart.
 
-use crate::access::identity;
+use crate::access::seen_as;
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::base::secrets::{open, seal};
@@ -14,9 +14,9 @@ use uuid::Uuid;
 /// Longest cursor that is looked at.
 const CURSOR_BYTES: usize = 2_048;
 
-/// What a cursor is good for: one caller and one query.
+/// What a cursor is good for: one caller, with what their session brings, and one query.
 fn place(dir: &Directory, caller: &Caller, query: &str) -> String {
-    let who = identity(dir, caller).unwrap_or_default();
+    let who = seen_as(dir, caller);
     // Each part with its length, so that none can be shifted into the other.
     format!("cursor {} {who} {} {query}", who.len(), query.len())
 }

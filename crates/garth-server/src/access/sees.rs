@@ -50,7 +50,7 @@ impl<'a> Viewer<'a> {
         if self.sees_all_people() || self.caller.who == Some(Principal::User(user)) {
             return self.dir.users.info(user).is_some_and(|u| !u.deleted);
         }
-        let Some(other) = Caller::user(&self.dir.world, user) else { return false };
+        let Some(other) = self.dir.as_seen(user, self.now) else { return false };
         self.own_spaces().any(|space| {
             let standing = self.dir.world.standing(&other, space, self.now);
             standing.gate && !standing.roles.is_empty()

@@ -40,6 +40,8 @@ pub struct Record<'a> {
 pub struct Write<'a> {
     /// The time of the change.
     pub now: Micros,
+    /// The session that the request came with.
+    pub session: Option<Uuid>,
     /// Who changes.
     pub caller: Caller,
     /// The server.
@@ -127,6 +129,7 @@ where
     let app = Arc::clone(&ctx.app);
     let mut write = Write {
         now: ctx.now(),
+        session: ctx.session(dir).ok().map(|session| session.id),
         caller,
         app,
         dir,
@@ -475,10 +478,31 @@ impl Write<'_> {
             | Change::Policy(_)
             | Change::Class(_)
             | Change::Session(_)
+            | Change::Sessions
+            | Change::LoginPolicies
             | Change::Key(_)
             | Change::Settings => Vec::new(),
         }
     }
+}
+
+/// Puts a refusal on record that was decided before any change was begun; it is written with others.
+pub fn note_refusal(ctx: &Ctx, action: &str, target_type: &str, target_id: String, why: &Value) {
+    let now = ctx.now();
+    ctx.app.note_refusal(AuditEntry {
+        id: ids::new_id(now).to_string(),
+        at: now,
+        space: String::new(),
+        actor: "anonymous".to_owned(),
+        credential: "none".to_owned(),
+        action: action.to_owned(),
+        target_type: target_type.to_owned(),
+        target_id,
+        outcome: "refused".to_owned(),
+        before: String::new(),
+        after: text(why),
+        request_id: ctx.request_id.clone(),
+    });
 }
 
 /// The spaces in which somebody holds that role by a grant.

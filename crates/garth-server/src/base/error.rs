@@ -36,6 +36,9 @@ pub enum Error {
     /// The caller can see the thing and may not do that.
     #[error("{0}")]
     Forbidden(String),
+    /// The login policies do not let this person in; by what, is not told.
+    #[error("the login policies do not let you in")]
+    LoginRefused,
     /// Hidden or missing, never told apart.
     #[error("not found")]
     NotFound,
@@ -102,6 +105,7 @@ impl Error {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in"),
             Self::WrongCredentials(_) => (StatusCode::UNAUTHORIZED, "wrong_credentials", "Not signed in"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+            Self::LoginRefused => (StatusCode::FORBIDDEN, "login_refused", "Not let in"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),
             Self::Conflict(code, _) => (StatusCode::CONFLICT, code, "Conflict"),
             Self::ConflictAt(..) => (StatusCode::CONFLICT, "conflict", "Conflict"),

@@ -20,7 +20,7 @@ use garth_core::{
 };
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
-use subjects::Subjects;
+use subjects::{Subjects, caller_of};
 
 /// How often a batch is begun anew because the picture changed under it; then it is 503.
 const ROUNDS: usize = 16;
@@ -136,10 +136,7 @@ fn decide(ctx: &Ctx, question: &Question<'_>, subjects: &Subjects, found: Option
     let dir = ctx.directory();
     let asking = Asking::of(ctx, &dir)?;
     let who = subjects.principal(ctx, &dir, &question.subject);
-    let subject = match who {
-        Some(_) if asking.itself(who) => Some(asking.caller().clone()),
-        who => who.and_then(|who| access::caller_of(&dir, who, ctx.now())),
-    };
+    let subject = caller_of(ctx, &dir, who);
     let nobody = Caller::anonymous();
     let target = found.as_ref().map(|found| found.target(&dir, subject.as_ref().unwrap_or(&nobody), ctx.now()));
     let target = asking.target(&dir, who, target)?;
@@ -246,7 +243,7 @@ impl<'a> Many<'a> {
         for question in questions {
             many.subjects.entry(question.subject).or_insert_with(|| {
                 let who = subjects.principal(ctx, dir, &question.subject);
-                (who, who.and_then(|who| access::caller_of(dir, who, ctx.now())))
+                (who, caller_of(ctx, dir, who))
             });
             let kind = question.resource.kind;
             many.actions.entry((kind, question.action)).or_insert_with(|| action(dir, kind, question.action));
@@ -363,7 +360,7 @@ pub async fn explain(ctx: &Ctx, question: &Question<'_>) -> Result<Explanation> 
         may_explain(&dir, caller, who, seen, now)?;
     }
     let action = action(&dir, question.resource.kind, question.action);
-    let subject = who.and_then(|who| access::caller_of(&dir, who, ctx.now())).unwrap_or_else(Caller::anonymous);
+    let subject = caller_of(ctx, &dir, who).unwrap_or_else(Caller::anonymous);
     let subject = with(subject, &question.given);
     let target = found.map(|found| found.target(&dir, &subject, now));
     // An action that the type does not know is explained like a target that is not there.

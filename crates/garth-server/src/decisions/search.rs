@@ -5,7 +5,7 @@
 //! before: archiving changes no right.
 
 use super::asking::{Asking, Spaces, space_of};
-use super::subjects::{self, Subjects};
+use super::subjects::{self, Subjects, caller_of};
 use super::{Entity, action, with};
 use crate::access::{self, About, Ctx, Sought};
 use crate::base::error::Result;
@@ -157,7 +157,7 @@ pub async fn resources(
     let asking = Asking::of(ctx, &dir)?;
     let who = subjects.principal(ctx, &dir, subject);
     let inside = asking.spaces(&dir, who)?;
-    let caller = who.and_then(|who| access::caller_of(&dir, who, now)).map(|caller| with(caller, given));
+    let caller = caller_of(ctx, &dir, who).map(|caller| with(caller, given));
     let (Some(caller), Some(action)) = (caller, action(&dir, kind, named)) else { return Ok(Found::nothing()) };
     if let Some(home) = asking.caller().home {
         note(ctx, &dir, &asking, who, home, ("decision.search_resource", kind, String::new(), named));
@@ -173,7 +173,7 @@ pub async fn resources(
         // Something changed meanwhile: nothing that was revoked appears after the revoke was answered.
         let asking = Asking::of(ctx, &newest)?;
         let who = subjects.principal(ctx, &newest, subject);
-        let caller = who.and_then(|who| access::caller_of(&newest, who, now)).map(|caller| with(caller, given));
+        let caller = caller_of(ctx, &newest, who).map(|caller| with(caller, given));
         let inside = asking.spaces(&newest, who)?;
         rows.retain(|row| {
             caller.as_ref().is_some_and(|caller| {
@@ -217,7 +217,7 @@ pub async fn actions(
     let (dir, now) = (ctx.directory(), ctx.now());
     let asking = Asking::of(ctx, &dir)?;
     let who = subjects.principal(ctx, &dir, subject);
-    let caller = who.and_then(|who| access::caller_of(&dir, who, now)).map(|caller| with(caller, given));
+    let caller = caller_of(ctx, &dir, who).map(|caller| with(caller, given));
     let there = || about.as_ref().and_then(|about| about.space(&dir)).is_some_and(|space| asking.there(&dir, space));
     let may_ask = asking.about(who, there)?;
     let (Some(caller), Some(about), true) = (caller, about.as_ref(), may_ask) else { return Ok(Found::nothing()) };

@@ -38,7 +38,16 @@ impl Subjects {
 
     /// The same as decisions know it.
     pub(super) fn caller(&self, ctx: &Ctx, dir: &Directory, entity: &Entity<'_>) -> Option<Caller> {
-        access::caller_of(dir, self.principal(ctx, dir, entity)?, ctx.now())
+        caller_of(ctx, dir, self.principal(ctx, dir, entity))
+    }
+}
+
+/// A subject as decisions know it; `None` when there is none. Who asks about themselves asks with what their session
+/// brings; of others only what is stored is known.
+pub(super) fn caller_of(ctx: &Ctx, dir: &Directory, who: Option<Principal>) -> Option<Caller> {
+    match ctx.caller(dir) {
+        Ok(caller) if who.is_some() && caller.who == who => Some(caller),
+        _ => access::caller_of(dir, who?, ctx.now()),
     }
 }
 

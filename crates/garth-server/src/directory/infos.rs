@@ -1,7 +1,8 @@
 //! What the directory knows of each thing besides what decides: names, times, JSON as it was written.
 
+use crate::base::rego;
 use crate::base::words::Cutter;
-use garth_core::{KeyIx, Micros, SpaceIx, UserIx};
+use garth_core::{Brought, KeyIx, Micros, SpaceIx, UserIx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -224,6 +225,30 @@ pub struct Session {
     pub expires_at: Micros,
     /// What they signed in with, as it calls itself.
     pub device: String,
+    /// What it brings besides what is stored of its user: what the login policies gave.
+    pub brought: Option<Arc<Brought>>,
+    /// Their teams from then on, where the login policies or an identity provider said which.
+    pub teams: Option<Vec<String>>,
+}
+
+/// A login policy.
+pub struct LoginPolicyInfo {
+    /// The policy's id.
+    pub id: Uuid,
+    /// Its unique name.
+    pub name: String,
+    /// Its text.
+    pub rego: String,
+    /// The version of the language it is written in.
+    pub version: rego::Version,
+    /// Is it asked at all?
+    pub enabled: bool,
+    /// Ready to be asked, from the first time on.
+    pub ready: OnceLock<Arc<rego::Policy>>,
+    /// When it was made.
+    pub created_at: Micros,
+    /// When it was changed last.
+    pub updated_at: Micros,
 }
 
 /// Where the chain of an audit begins and ends.

@@ -5,7 +5,7 @@
 
 use super::{
     BUILT_IN_ROLES, Change, ClassInfo, ClassKey, Definition, Directory, GroupInfo, Index, KeyInfo, KindInfo, LastUse,
-    PolicyInfo, RoleInfo, Session, Settings, SpaceInfo, UserInfo,
+    LoginPolicyInfo, PolicyInfo, RoleInfo, Session, Settings, SpaceInfo, UserInfo,
 };
 use crate::base::db::{Db, DbError, Row, Tx, Value, params};
 use crate::base::ids::{self, Codes};
@@ -16,10 +16,11 @@ use crate::directory::map::Map;
 use crate::directory::policy::{self, Place};
 use crate::directory::schema;
 use garth_core::{
-    Class, Exceptions, Grant, GroupIx, KeyIx, Kind, KindIx, Micros, Pattern, PolicyIx, Principal, ResourceIx, Role,
-    RoleIx, Shelf, Space, SpaceIx, UserIx, World,
+    Brought, Class, Exceptions, Grant, GroupIx, KeyIx, Kind, KindIx, Micros, Pattern, PolicyIx, Principal, ResourceIx,
+    Role, RoleIx, Shelf, Space, SpaceIx, UserIx, World,
 };
 use hashbrown::HashMap;
+use sha2::{Digest, Sha256};
 use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
@@ -95,11 +96,17 @@ async fn picture(tx: &mut impl Rows, now: Micros) -> Result<Directory> {
     }
     let rows = tx.query("SELECT COALESCE(MAX(seq), 0) FROM changes", &[]).await?;
     dir.last_change = rows.first().map_or(Ok(0), |r| r.int(0))?;
+    login_policies(tx, &mut dir).await?;
+    dir.login_basis = dir.last_change;
     Ok(dir)
 }
 
 /// Reads again what changed.
 pub async fn apply(tx: &mut Tx, dir: &mut Directory, change: &Change) -> Result<()> {
+    if matches!(change, Change::Space(_) | Change::Role(_) | Change::LoginPolicies) {
+        dir.login_basis = dir.last_change;
+        dir.login_told = Arc::default();
+    }
     match change {
         Change::Space(id) => {
             let rows = tx.query(&format!("{SPACES} WHERE id = $1"), &params![id.to_string()]).await?;
@@ -186,13 +193,18 @@ pub async fn apply(tx: &mut Tx, dir: &mut Directory, change: &Change) -> Result<
             }
         }
         Change::Session(id) => {
-            if let Some(hash) = dir.session_hashes.remove(id) {
-                dir.sessions.remove(&hash);
-            }
+            forget_session(dir, id);
             if let Some(row) = tx.query(&format!("{SESSIONS} WHERE id = $1"), &params![id.to_string()]).await?.first() {
                 put_session(dir, row)?;
             }
         }
+        Change::Sessions => {
+            (dir.sessions, dir.session_hashes, dir.bringing) = (Map::default(), Map::default(), Map::default());
+            for row in tx.query(SESSIONS, &[]).await? {
+                put_session(dir, &row)?;
+            }
+        }
+        Change::LoginPolicies => login_policies(tx, dir).await?,
         Change::Key(id) => {
             match tx.query(&format!("{KEYS} WHERE k.id = $1"), &params![id.to_string()]).await?.first() {
                 Some(row) => put_key(dir, row)?,
@@ -277,6 +289,9 @@ async fn empty(tx: &mut impl Rows) -> Result<Directory> {
         keys: Index::default(),
         actors: Index::default(),
         settings: Arc::default(),
+        login_policies: Arc::default(),
+        login_basis: 0,
+        login_told: Arc::default(),
         codes,
         cursor_key,
         vault: Vault::unused(),
@@ -290,6 +305,7 @@ async fn empty(tx: &mut impl Rows) -> Result<Directory> {
         next_class: 1,
         sessions: Map::default(),
         session_hashes: Map::default(),
+        bringing: Map::default(),
         key_hashes: Map::default(),
     })
 }
@@ -302,6 +318,30 @@ async fn settings(tx: &mut impl Rows, dir: &mut Directory) -> Result<()> {
     };
     dir.world.public_access = settings.public_access;
     dir.settings = Arc::new(settings);
+    Ok(())
+}
+
+async fn login_policies(tx: &mut impl Rows, dir: &mut Directory) -> Result<()> {
+    let mut policies = Vec::new();
+    for row in tx.query(&format!("{LOGIN_POLICIES} ORDER BY name"), &[]).await? {
+        let info = LoginPolicyInfo {
+            id: id(&row, 0)?,
+            name: row.text(1)?.to_owned(),
+            rego: row.text(2)?.to_owned(),
+            version: row.text(3)?.parse().map_err(|()| DbError::Other("a login policy of no version".to_owned()))?,
+            enabled: row.bool(4)?,
+            ready: OnceLock::new(),
+            created_at: row.int(5)?,
+            updated_at: row.int(6)?,
+        };
+        // What is ready stays ready: another policy's change does not make this one be read again.
+        let same = dir.login_policies.iter().find(|old| old.id == info.id && old.rego == info.rego);
+        if let Some(ready) = same.filter(|old| old.version == info.version).and_then(|old| old.ready.get()) {
+            let _ = info.ready.set(Arc::clone(ready));
+        }
+        policies.push(Arc::new(info));
+    }
+    dir.login_policies = Arc::new(policies);
     Ok(())
 }
 
@@ -323,7 +363,9 @@ const SPACES: &str = "SELECT id, name, description, parent_id, view_policy, edit
                       labels, default_mark, secret_key, version, created_at, updated_at FROM spaces";
 const GRANTS: &str = "SELECT space_id, principal, role_id, expires_at FROM grants";
 const CLASSES: &str = "SELECT id, space_id, kind_id, view_policy, edit_policy, windows FROM access_classes";
-const SESSIONS: &str = "SELECT id, token_hash, user_id, created_at, expires_at, device FROM sessions";
+const SESSIONS: &str = "SELECT id, token_hash, user_id, created_at, expires_at, device, system_admin, roles, teams \
+                        FROM sessions";
+const LOGIN_POLICIES: &str = "SELECT id, name, rego, version, enabled, created_at, updated_at FROM login_policies";
 const KEYS: &str = "SELECT k.id, k.space_id, k.secret_hash, k.old_hash, k.old_until, k.expires_at, k.disabled, u.at \
                     FROM api_keys k LEFT JOIN api_key_last_used u ON u.key_id = k.id";
 
@@ -628,11 +670,41 @@ fn put_session(dir: &mut Directory, row: &Row) -> Result<()> {
         created_at: row.int(3)?,
         expires_at: row.int(4)?,
         device: row.text(5)?.to_owned(),
+        brought: brought(dir, row)?,
+        teams: row.opt_text(8)?.map(|teams| json(teams, "session")).transpose()?,
     };
-    let hash = row.text(1)?.to_owned();
+    let (hash, session) = (row.text(1)?.to_owned(), Arc::new(session));
     dir.session_hashes.insert(session.id, hash.clone());
-    dir.sessions.insert(hash, Arc::new(session));
+    if session.brought.is_some() {
+        let mut there = dir.bringing.get(&user.0).map(|s| s.to_vec()).unwrap_or_default();
+        there.push(Arc::clone(&session));
+        dir.bringing.insert(user.0, Arc::new(there));
+    }
+    dir.sessions.insert(hash, session);
     Ok(())
+}
+
+/// What a session brings; a space or a role that is gone brings nothing any more.
+fn brought(dir: &Directory, row: &Row) -> Result<Option<Arc<Brought>>> {
+    let (system_admin, text) = (row.bool(6)?, row.text(7)?);
+    if !system_admin && text == "[]" {
+        return Ok(None);
+    }
+    let stored: Vec<(Uuid, Uuid)> = json(text, "session")?;
+    let roles = stored.iter().filter_map(|(space, role)| dir.spaces.by_id(space).zip(dir.roles.by_id(role)));
+    let mark = Sha256::new().chain_update([u8::from(system_admin)]).chain_update(text).finalize();
+    Ok(Some(Arc::new(Brought::new(system_admin, roles.collect(), mark.into()))))
+}
+
+fn forget_session(dir: &mut Directory, id: &Uuid) {
+    let Some(session) = dir.session_hashes.remove(id).and_then(|hash| dir.sessions.remove(&hash)) else { return };
+    let Some(there) = dir.bringing.get(&session.user.0) else { return };
+    let left: Vec<Arc<Session>> = there.iter().filter(|other| other.id != *id).cloned().collect();
+    if left.is_empty() {
+        dir.bringing.remove(&session.user.0);
+    } else {
+        dir.bringing.insert(session.user.0, Arc::new(left));
+    }
 }
 
 fn put_key(dir: &mut Directory, row: &Row) -> Result<()> {

@@ -39,6 +39,11 @@ impl<K: Hash + Eq + Clone, V: Clone> Map<K, V> {
         self.shards.get(self.shard(key))?.get(key)
     }
 
+    /// Every value, in no order.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.shards.iter().flat_map(|shard| shard.values())
+    }
+
     /// Sets the value of a key.
     pub fn insert(&mut self, key: K, value: V) {
         let shard = self.shard(&key);

@@ -16,20 +16,21 @@ pub mod schema;
 
 pub use index::{Index, Slot};
 pub use infos::{
-    ActorInfo, ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse, PolicyInfo,
-    Reference, RoleInfo, Session, Settings, SpaceInfo, UserInfo,
+    ActorInfo, ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse, LoginPolicyInfo,
+    PolicyInfo, Reference, RoleInfo, Session, Settings, SpaceInfo, UserInfo,
 };
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::{self, Codes};
+use crate::base::rego;
 use crate::base::secrets::Vault;
 use crate::base::text;
 use garth_core::{
-    ClassIx, GroupIx, KeyIx, KindIx, Micros, Permission, PolicyIx, Principal, ResourceIx, RoleIx, Shelf, SpaceIx,
-    UserIx, Words, World,
+    Brought, Caller, ClassIx, GroupIx, KeyIx, KindIx, Micros, Permission, PolicyIx, Principal, ResourceIx, RoleIx,
+    Shelf, SpaceIx, UserIx, Words, World,
 };
 use map::Map;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 /// Something of the directory that changed; the id says which.
@@ -53,6 +54,10 @@ pub enum Change {
     Class(u32),
     /// A session.
     Session(Uuid),
+    /// Which sessions there are: many of them ended at once.
+    Sessions,
+    /// The login policies.
+    LoginPolicies,
     /// An API key.
     Key(Uuid),
     /// The installation's settings.
@@ -73,6 +78,8 @@ impl Change {
             Self::Class(id) => ("class", id.to_string()),
             Self::Session(id) => ("session", id.to_string()),
             Self::Key(id) => ("key", id.to_string()),
+            Self::Sessions => ("sessions", String::new()),
+            Self::LoginPolicies => ("login policies", String::new()),
             Self::Settings => ("settings", String::new()),
         }
     }
@@ -101,6 +108,12 @@ pub struct Directory {
     pub actors: Index<ActorInfo>,
     /// Settings of the installation.
     pub settings: Arc<Settings>,
+    /// The login policies, by name.
+    pub login_policies: Arc<Vec<Arc<LoginPolicyInfo>>>,
+    /// The last change of what every login policy is told: the policies themselves, spaces, roles.
+    pub login_basis: i64,
+    /// What every login policy is told of spaces and roles, from the first sign-in after a change of them on.
+    pub login_told: Arc<OnceLock<rego::Input>>,
     /// Makes codes.
     pub codes: Codes,
     /// Makes a cursor good for one caller and one query only.
@@ -122,6 +135,8 @@ pub struct Directory {
     next_class: u32,
     sessions: Map<String, Arc<Session>>,
     session_hashes: Map<Uuid, String>,
+    /// Of each user the sessions that bring something.
+    bringing: Map<u32, Arc<Vec<Arc<Session>>>>,
     key_hashes: Map<String, KeyIx>,
 }
 
@@ -301,6 +316,36 @@ impl Directory {
     /// The session of a token's hash, unless it has expired.
     pub fn session(&self, token_hash: &str, now: Micros) -> Option<&Arc<Session>> {
         self.sessions.get(token_hash).filter(|s| now < s.expires_at)
+    }
+
+    /// The session of an id.
+    pub fn session_with(&self, id: &str) -> Option<&Arc<Session>> {
+        self.sessions.get(self.session_hashes.get(&ids::read_id(id)?)?)
+    }
+
+    /// What the sessions of a user bring together, of those that have not expired.
+    pub fn brought_by(&self, user: UserIx, now: Micros) -> Option<Arc<Brought>> {
+        let sessions = self.bringing.get(&user.0)?;
+        let mut good = sessions.iter().filter(|s| now < s.expires_at).filter_map(|s| s.brought.as_ref());
+        let first = good.next()?;
+        let more: Vec<&Arc<Brought>> = good.collect();
+        if more.is_empty() {
+            return Some(Arc::clone(first));
+        }
+        Some(Arc::new(Brought::all_of(std::iter::once(first).chain(more).map(Arc::as_ref))))
+    }
+
+    /// The users with sessions that bring something, each with what these bring together.
+    pub fn all_brought(&self, now: Micros) -> impl Iterator<Item = (UserIx, Arc<Brought>)> + '_ {
+        let users = self.bringing.values().filter_map(|sessions| sessions.first()).map(|session| session.user);
+        users.filter_map(move |user| Some((user, self.brought_by(user, now)?)))
+    }
+
+    /// The caller that a user is by all their sessions together: for what others may know of them.
+    pub fn as_seen(&self, user: UserIx, now: Micros) -> Option<Caller> {
+        let caller = Caller::user(&self.world, user)?;
+        let brought = self.brought_by(user, now);
+        Some(caller.with(brought.as_ref()))
     }
 
     /// The key of a secret's hash, unless that secret was rotated out.

@@ -27,7 +27,7 @@ pub struct Member {
 pub struct MemberSource {
     /// The role's name.
     pub role: String,
-    /// `direct`, `group`, `ancestor`, `everyone` or `inherits`.
+    /// `direct`, `group`, `ancestor`, `everyone`, `inherits`, or `login_policy` (by somebody's session, while it lasts).
     pub from: &'static str,
     /// The space it was granted in; `None` where the reader cannot see it.
     pub space: Option<Uuid>,
@@ -54,7 +54,8 @@ pub fn list(ctx: &Ctx, id: &str, page: &PageRequest) -> Result<Page<Member>> {
         None => String::new(),
     };
     let key = |user: &UserInfo| (user.username.to_lowercase(), user.id);
-    let candidates = candidates(&dir, space).into_iter().filter_map(|ix| Some((ix, Arc::clone(dir.users.info(ix)?))));
+    let candidates =
+        candidates(&dir, space, now).into_iter().filter_map(|ix| Some((ix, Arc::clone(dir.users.info(ix)?))));
     let mut candidates: Vec<_> = candidates.filter(|(_, user)| key(user).0 > after).collect();
     candidates.sort_by_cached_key(|(_, user)| key(user));
     // Who holds nothing after all (a closed gate on the way, an expired grant) is sorted out before the page is
@@ -66,14 +67,14 @@ pub fn list(ctx: &Ctx, id: &str, page: &PageRequest) -> Result<Page<Member>> {
 }
 
 fn holds(dir: &Directory, user: UserIx, space: SpaceIx, now: Micros) -> bool {
-    Caller::user(&dir.world, user).is_some_and(|caller| {
+    dir.as_seen(user, now).is_some_and(|caller| {
         let standing = dir.world.standing(&caller, space, now);
         standing.gate && !standing.roles.is_empty()
     })
 }
 
-/// Everybody a grant could reach: here, above, and below along inheriting links.
-fn candidates(dir: &Directory, space: SpaceIx) -> HashSet<UserIx> {
+/// Everybody whom a grant, or what a session brings, could reach: here, above, and below along inheriting links.
+fn candidates(dir: &Directory, space: SpaceIx, now: Micros) -> HashSet<UserIx> {
     let mut spaces: Vec<SpaceIx> = dir.world.ancestry(space).to_vec();
     let mut at = spaces.len();
     spaces.extend(inheriting(dir, space));
@@ -82,7 +83,9 @@ fn candidates(dir: &Directory, space: SpaceIx) -> HashSet<UserIx> {
         at += 1;
     }
     let mut groups = HashSet::new();
-    let mut users = HashSet::new();
+    let near: HashSet<SpaceIx> = spaces.iter().copied().collect();
+    let brings = dir.all_brought(now).filter(|(_, brought)| brought.spaces().iter().any(|space| near.contains(space)));
+    let mut users: HashSet<UserIx> = brings.map(|(user, _)| user).collect();
     for grant in spaces.iter().filter_map(|ix| dir.world.space(*ix)).flat_map(|s| s.grants()) {
         match grant.principal {
             Principal::User(user) => drop(users.insert(user)),
@@ -111,7 +114,7 @@ fn member(
     space: SpaceIx,
     now: Micros,
 ) -> Option<Member> {
-    let caller = Caller::user(&dir.world, ix)?;
+    let caller = dir.as_seen(ix, now)?;
     let standing = dir.world.standing(&caller, space, now);
     let (role, roles) = role_names(dir, &standing.roles);
     Some(Member { user, role, roles, sources: sources(dir, viewer, &caller, space, now) })
@@ -132,6 +135,7 @@ pub fn sources(
             _ => None,
         };
         let from = match (source.flow, source.principal) {
+            _ if source.session => "login_policy",
             (Flow::Below, _) => "inherits",
             (Flow::Above, _) => "ancestor",
             (Flow::Here, Some(Principal::Everyone)) => "everyone",

@@ -454,9 +454,8 @@ async fn the_key_of_the_installation_is_exchanged_under_a_provider(g: Garth) {
     idp.install(&g, json!({})).await;
     let lin = idp.person(&g, &Browser::new(&g), "corp", "u1").await;
     let before = g.rows("identity_providers").await;
-    let told: garth_server::rotation::Told = std::sync::Arc::new(|_, _, _| {});
     let ctx = garth_server::Ctx::system(g.app());
-    garth_server::rotation::installation(&ctx, None, told).await.expect("exchanged");
+    garth_server::rotation::installation(&ctx, None, garth_server::base::told::nobody()).await.expect("exchanged");
     assert_ne!(g.rows("identity_providers").await, before);
     idp.person(&g, &Browser::new(&g), "corp", "u1").await;
     g.restart().await;

@@ -193,6 +193,8 @@ pub struct MySession {
     expires_at: String,
     device: String,
     current: bool,
+    /// One's teams in it, where a login policy or an identity provider said which, else null.
+    teams: Option<Vec<String>>,
 }
 
 /// One's own sessions.
@@ -314,6 +316,7 @@ async fn my_sessions(ctx: Ctx) -> Result<Json<MySessions>> {
         expires_at: clock::to_text(s.expires_at),
         device: s.device,
         current: s.current,
+        teams: s.teams,
     };
     Ok(Json(MySessions { items: sessions::list(&ctx).await?.into_iter().map(one).collect(), next: None }))
 }

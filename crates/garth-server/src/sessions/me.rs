@@ -175,6 +175,8 @@ pub struct Session {
     pub device: String,
     /// Is it the one that asks?
     pub current: bool,
+    /// Their teams in it, where a login policy or an identity provider said which.
+    pub teams: Option<Vec<String>>,
 }
 
 /// The caller's own sessions, newest first.
@@ -185,8 +187,15 @@ pub async fn list(ctx: &Ctx) -> Result<Vec<Session>> {
     let (current, user) = myself(ctx)?;
     let current = current.to_string();
     let rows = store::list(&ctx.app.db, user, ctx.now()).await?;
-    let one =
-        |(id, created_at, expires_at, device)| Session { current: id == current, id, created_at, expires_at, device };
+    let dir = ctx.directory();
+    let one = |(id, created_at, expires_at, device): (String, Micros, Micros, String)| Session {
+        current: id == current,
+        teams: dir.session_with(&id).and_then(|session| session.teams.clone()),
+        id,
+        created_at,
+        expires_at,
+        device,
+    };
     Ok(rows.into_iter().map(one).collect())
 }
 

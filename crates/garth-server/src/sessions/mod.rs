@@ -3,12 +3,14 @@
 //! A session is an opaque token of 256 random bits; its hash is what is stored, and it is
 //! looked up on every request. Nobody sets another's password.
 
+mod admission;
 pub mod api;
 mod me;
 mod outside;
 mod recovery;
 mod store;
 
+pub use admission::{Admission, admit};
 pub use me::{Me, MePatch, MySpace, Session, end, list, me, set_password, update_me};
 pub use outside::{HINT_BYTES, Outside, Which, began_at, end_of_provider, enter, seal_hint};
 pub use recovery::{RECOVERY_CODES, recover, renew};
@@ -85,7 +87,7 @@ pub async fn set_up(ctx: &Ctx, setup: Setup) -> Result<SignedIn> {
         let id = users::make(w, &permit, &user, true).await?;
         store::set_password(w.tx(), &permit, id, &hash).await?;
         let recovery_codes = recovery::make_codes(w, &permit, id).await?;
-        let signed_in = begin(w, &permit, id, "setup", Error::NotFound).await?;
+        let signed_in = begin(w, &permit, &Admission::first(id), "setup", Error::NotFound).await?;
         if let Some(name) = space {
             let name = text::name("/space", &name)?;
             let ix = w.dir().users.by_id::<UserIx>(&id).ok_or(Error::NotFound)?;
@@ -105,7 +107,7 @@ pub async fn set_up(ctx: &Ctx, setup: Setup) -> Result<SignedIn> {
 ///
 /// # Errors
 /// 404 for a token that is unknown, used or expired, or of a disabled account; 422 for a password that will not do;
-/// 429 after too many tokens that were none.
+/// 403 `login_refused`, which leaves the token as it is; 429 after too many tokens that were none.
 pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<String>) -> Result<SignedIn> {
     let token_hash = ids::token_hash(&token);
     let _turn = ctx.hashing()?;
@@ -117,12 +119,16 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
     guess.right();
     let name = name.map(|n| text::name("/name", &n)).transpose()?;
     require_strong(ctx, user, "/password", &password, name.as_deref()).await?;
+    let admission = admit(ctx, user, None).await?;
     let hash = ctx.app.passwords.hash(password).await?;
     let anonymous = ctx.with_credential(Who::Anonymous);
     write(&anonymous, "signup", async move |w: &mut Write<'_>| {
         let permit = w.by_secret();
         let now = w.now;
         let id = store::take_signup(w.tx(), &permit, &token_hash, now).await?.ok_or(Error::NotFound)?;
+        if id != admission.user() {
+            return Err(Error::NotFound);
+        }
         store::set_password(w.tx(), &permit, id, &hash).await?;
         // The token may have replaced an earlier password: whoever came in by that one is out.
         users::end_sessions(w, &permit, id).await?;
@@ -132,7 +138,7 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
             w.changed(Change::User(id)).await?;
         }
         let recovery_codes = recovery::make_codes(w, &permit, id).await?;
-        let signed_in = begin(w, &permit, id, "signup", Error::NotFound).await?;
+        let signed_in = begin(w, &permit, &admission, "signup", Error::NotFound).await?;
         Ok(SignedIn { recovery_codes, ..signed_in })
     })
     .await
@@ -141,7 +147,7 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
 /// Signs in. An unknown name, a wrong password and a disabled account answer alike and cost alike.
 ///
 /// # Errors
-/// 401 `wrong_credentials`; 429 after too many wrong ones.
+/// 401 `wrong_credentials`; 403 `login_refused` by the login policies; 429 after too many wrong ones.
 pub async fn sign_in(ctx: &Ctx, username: &str, password: String, device: &str) -> Result<SignedIn> {
     in_earnest(ctx)?;
     let _turn = ctx.hashing()?;
@@ -152,6 +158,14 @@ pub async fn sign_in(ctx: &Ctx, username: &str, password: String, device: &str) 
     let (guess, fits) = guess.verified(ctx.app.passwords.verify(password, hash.clone()).await)?;
     let user = user.filter(|_| fits).ok_or(WRONG)?;
     let device = device_name(device);
+    // The password was right, whatever the login policies say of its owner: that is no wrong guess.
+    let (guess, admission) = match admit(ctx, user, None).await {
+        Ok(admission) => (guess, admission),
+        Err(error) => {
+            guess.right();
+            return Err(error);
+        }
+    };
     let anonymous = ctx.with_credential(Who::Anonymous);
     let signed_in = write(&anonymous, "login", async move |w: &mut Write<'_>| {
         // The password may have been changed while this one was verified.
@@ -159,7 +173,7 @@ pub async fn sign_in(ctx: &Ctx, username: &str, password: String, device: &str) 
             return Err(WRONG);
         }
         let permit = w.by_secret();
-        begin(w, &permit, user, &device, WRONG).await
+        begin(w, &permit, &admission, &device, WRONG).await
     })
     .await?;
     guess.right();
@@ -190,13 +204,21 @@ pub fn in_earnest(ctx: &Ctx) -> Result<()> {
     if ctx.dry_run { Err(Error::field("?dry_run", "signing in is not tried out")) } else { Ok(()) }
 }
 
-/// Begins a session of an enabled user; any other is refused with `refusal`.
-async fn begin(w: &mut Write<'_>, permit: &Permit, user: Uuid, device: &str, refusal: Error) -> Result<SignedIn> {
+/// Begins a session of an enabled user who was admitted; any other is refused with `refusal`.
+async fn begin(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    admission: &Admission,
+    device: &str,
+    refusal: Error,
+) -> Result<SignedIn> {
+    let user = admission.user();
     let found = w.dir().users.by_id::<UserIx>(&user).and_then(|ix| {
         let facts = w.dir().world.user(ix).filter(|u| u.enabled)?;
         Some((facts.system_admin, Arc::clone(w.dir().users.info(ix)?)))
     });
     let (system_admin, info) = found.ok_or(refusal)?;
+    admission.still_holds(w)?;
     let (now, token, id) = (w.now, ids::new_token("gs_"), ids::new_id(w.now));
     let there = store::of_user(w.tx(), user, now).await?;
     for oldest in there.iter().take((there.len() + 1).saturating_sub(SESSIONS)) {
@@ -204,12 +226,17 @@ async fn begin(w: &mut Write<'_>, permit: &Permit, user: Uuid, device: &str, ref
     }
     let expires_at = now + SESSION_SECONDS * 1_000_000;
     let hash = ids::token_hash(&token);
-    let session = store::NewSession { id, hash: &hash, user, expires_at, device };
+    let session = store::NewSession { id, hash: &hash, user, expires_at, device, brings: admission.brings() };
     store::insert(w.tx(), permit, &session, now).await?;
     w.changed(Change::Session(id)).await?;
     let target_id = user.to_string();
-    let after = json!({ "session": id, "device": device });
+    let mut after = json!({ "session": id, "device": device });
+    if admission.brings().system_admin {
+        after["system_admin"] = json!(true);
+    }
     w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after }).await?;
+    admission.record(w, permit).await?;
+    let system_admin = system_admin || admission.brings().system_admin;
     Ok(SignedIn { token, user: info, system_admin, expires_at, recovery_codes: Vec::new() })
 }
 

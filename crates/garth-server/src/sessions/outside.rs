@@ -1,6 +1,6 @@
 //! Sessions of people whom an identity provider has verified: how they begin, and how the provider ends them.
 
-use super::{SignedIn, begin, device_name, end_one, in_earnest, store};
+use super::{SignedIn, admit, begin, device_name, end_one, in_earnest, store};
 use crate::access::{Ctx, Permit, Write, write};
 use crate::base::error::{Error, Result};
 use crate::base::secrets;
@@ -24,20 +24,21 @@ pub struct Outside {
     pub hint: Option<String>,
 }
 
-/// Begins a session of somebody whom a provider has verified. `provider_teams` are the names of their groups there, for
-/// those who decide about sign-ins.
+/// Begins a session of somebody whom a provider has verified. `provider_teams` are the names of their groups there, which
+/// login policies are told.
 ///
 /// # Errors
-/// 403 when the account is disabled, or is not known by that provider (any more).
+/// 403 when the account is disabled, or is not known by that provider (any more); as [`admit`].
 pub async fn enter(
     ctx: &Ctx,
     user: Uuid,
     device: &str,
-    _provider_teams: Option<Vec<String>>,
+    provider_teams: Option<Vec<String>>,
     outside: Outside,
 ) -> Result<SignedIn> {
     in_earnest(ctx)?;
     let device = device_name(device);
+    let admission = admit(ctx, user, provider_teams).await?;
     write(ctx, "login", async move |w: &mut Write<'_>| {
         // The provider may have been disabled since it was asked, and the account unlinked.
         let refused = || Error::Forbidden("this sign-in was ended meanwhile; try again".to_owned());
@@ -45,7 +46,7 @@ pub async fn enter(
             return Err(refused());
         }
         let permit = w.by_secret();
-        let signed_in = begin(w, &permit, user, &device, refused()).await?;
+        let signed_in = begin(w, &permit, &admission, &device, refused()).await?;
         store::mark(w.tx(), &permit, &crate::base::ids::token_hash(&signed_in.token), &outside).await?;
         Ok(signed_in)
     })

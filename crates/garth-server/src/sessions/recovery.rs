@@ -23,7 +23,8 @@ const WRONG: Error = Error::WrongCredentials("username or recovery code");
 /// store and one hash, which is thrown away.
 ///
 /// # Errors
-/// 401 `wrong_credentials`; 422 for a password that will not do, which leaves the code as it is; 429.
+/// 401 `wrong_credentials`; 422 for a password that will not do and 403 `login_refused`, which leave the code as it
+/// is; 429.
 pub async fn recover(ctx: &Ctx, username: &str, code: &str, new_password: String, device: &str) -> Result<SignedIn> {
     super::in_earnest(ctx)?;
     Passwords::check("/new_password", &new_password)?;
@@ -40,6 +41,14 @@ pub async fn recover(ctx: &Ctx, username: &str, code: &str, new_password: String
     }
     let (guess, hash) = guess.verified(ctx.app.passwords.hash(new_password).await)?;
     let user = user.ok_or(WRONG)?;
+    // The code was right, whatever the login policies say of its owner: that is no wrong guess.
+    let (guess, admission) = match super::admit(ctx, user, None).await {
+        Ok(admission) => (guess, admission),
+        Err(error) => {
+            guess.right();
+            return Err(error);
+        }
+    };
     let anonymous = ctx.with_credential(Who::Anonymous);
     let device = device_name(device);
     let signed_in = write(&anonymous, "recover", async move |w: &mut Write<'_>| {
@@ -48,7 +57,7 @@ pub async fn recover(ctx: &Ctx, username: &str, code: &str, new_password: String
         store::set_password(w.tx(), &permit, user, &hash).await?;
         store::forget_signups(w.tx(), &permit, user).await?;
         let ended = end_sessions(w, &permit, user, None).await?;
-        let signed_in = begin(w, &permit, user, &device, WRONG).await?;
+        let signed_in = begin(w, &permit, &admission, &device, WRONG).await?;
         let after = json!({ "recovery_codes_left": left, "sessions_ended": ended });
         let target_id = user.to_string();
         w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after }).await?;

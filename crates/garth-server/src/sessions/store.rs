@@ -5,6 +5,7 @@ use super::outside::{Outside, Theirs};
 use crate::access::Permit;
 use crate::base::db::{Db, DbError, Row, Tx, params};
 use garth_core::Micros;
+use serde_json::json;
 use uuid::Uuid;
 
 type Result<T> = std::result::Result<T, DbError>;
@@ -88,15 +89,19 @@ pub(super) struct NewSession<'a> {
     pub user: Uuid,
     pub expires_at: Micros,
     pub device: &'a str,
+    pub brings: &'a super::admission::Brings,
 }
 
 /// Writes a session, and clears away the user's expired ones.
 pub(super) async fn insert(tx: &mut Tx, _: &Permit, session: &NewSession<'_>, now: Micros) -> Result<()> {
     let user = session.user.to_string();
     tx.execute("DELETE FROM sessions WHERE user_id = $1 AND expires_at <= $2", &params![&user, now]).await?;
-    let sql = "INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at, device) \
-               VALUES ($1, $2, $3, $4, $5, $6)";
-    let values = params![session.id.to_string(), session.hash, &user, now, session.expires_at, session.device];
+    let sql = "INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at, device, system_admin, roles, \
+               teams) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let (id, brings) = (session.id.to_string(), session.brings);
+    let (roles, teams) = (json!(brings.roles).to_string(), brings.teams.as_ref().map(|t| json!(t).to_string()));
+    let (hash, expires_at, device) = (session.hash, session.expires_at, session.device);
+    let values = params![id, hash, &user, now, expires_at, device, brings.system_admin, roles, teams];
     tx.execute(sql, &values).await.map(drop)
 }
 

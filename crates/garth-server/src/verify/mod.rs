@@ -14,6 +14,7 @@ use crate::base::db::{Db, DbError, Mode, Shape, Tx};
 use crate::base::secrets::Vault;
 use crate::base::secrets::file::find as find_key;
 use crate::directory::{Directory, load};
+use crate::login_policies;
 use garth_core::{Action, Caller, SpaceIx, Target};
 use std::collections::BTreeMap;
 
@@ -120,6 +121,15 @@ pub async fn verify(config: &Config, stages: &mut dyn FnMut(&'static str, u64, u
     let picture = load::read_in(&mut tx, config.clock.now()).await;
     if let Some(dir) = report.took("picture", "directory", picture) {
         decides(&dir, config.clock.now(), &mut report);
+        for (policy, problem) in login_policies::unreadable(&dir).await {
+            let place = format!("login policies {policy}");
+            report.found(
+                "references",
+                place,
+                problem,
+                "save it anew; as it is nobody but local administrators comes in",
+            );
+        }
         let looked = references::check(&mut tx, &dir, vault.as_ref(), &mut report, stages).await;
         report.took("references", "database", looked);
         let looked = requirements::check(&mut tx, &dir, &mut report).await;

@@ -11,6 +11,7 @@ mod ground_rules;
 mod hostile;
 mod isolation;
 mod limits;
+mod login_library;
 mod logs;
 mod openapi;
 mod phorge;
@@ -41,6 +42,8 @@ mod health;
 mod identity_providers;
 #[path = "../../src/kinds/tests.rs"]
 mod kinds;
+#[path = "../../src/login_policies/tests.rs"]
+mod login_policies;
 #[path = "../../src/policies/tests.rs"]
 mod policies;
 #[path = "../../src/previews/tests.rs"]

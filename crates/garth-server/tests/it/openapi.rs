@@ -42,6 +42,13 @@ const PROMISED: &str = "
     get /api/v1/kinds/{}
     patch /api/v1/kinds/{}
     delete /api/v1/kinds/{}
+    get /api/v1/login-policies
+    post /api/v1/login-policies
+    get /api/v1/login-policies/{}
+    patch /api/v1/login-policies/{}
+    delete /api/v1/login-policies/{}
+    post /api/v1/login-policies/simulate
+    get /api/v1/login-policies/samples
     get /api/v1/settings
     patch /api/v1/settings
     get /api/v1/spaces

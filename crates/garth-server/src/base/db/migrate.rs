@@ -30,6 +30,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "identity providers",
         sql: include_str!("../../../migrations/0010_identity_providers.sql"),
     },
+    Migration { version: 11, name: "login policies", sql: include_str!("../../../migrations/0011_login_policies.sql") },
 ];
 
 /// To serve, runs what is missing; to read, checks that nothing is.

@@ -14,7 +14,7 @@ pub enum Engine {
 }
 
 /// Tables whose name contains one of these may change while a request is refused: they are bookkeeping.
-const BOOKKEEPING: [&str; 4] = ["audit", "session", "sign_in", "last_used"];
+const BOOKKEEPING: [&str; 5] = ["audit", "session", "sign_in", "last_used", "login_samples"];
 
 /// Where one installation keeps what it keeps.
 pub struct Place {

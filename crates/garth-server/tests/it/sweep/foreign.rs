@@ -17,8 +17,9 @@ fn known(route: &Route, caller: &str) -> bool {
     let starts = |prefix: &str| route.path.starts_with(prefix);
     let everybody =
         ["/api/v1/roles/", "/api/v1/kinds/", "/api/v1/policies/", "/assets/"].iter().any(|prefix| starts(prefix));
-    let manages =
-        ["/api/v1/users/", "/api/v1/groups/", "/api/v1/identity-providers/"].iter().any(|prefix| starts(prefix));
+    let manages = ["/api/v1/users/", "/api/v1/groups/", "/api/v1/identity-providers/", "/api/v1/login-policies/"]
+        .iter()
+        .any(|prefix| starts(prefix));
     everybody || (caller == "system administrator" && manages)
 }
 

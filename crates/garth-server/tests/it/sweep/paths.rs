@@ -188,7 +188,6 @@ async fn n15_what_is_not_built_answers_nothing(g: Garth) {
         "/auth/oidc/start",
         "/forward-auth/nginx",
         "/forward-auth/traefik",
-        "/api/v1/login-policies",
         "/api/v1/jobs",
         "/api/v1/deliveries",
         "/api/v1/changes",

@@ -160,6 +160,7 @@ pub fn routes() -> Vec<Route> {
     all.extend(resources());
     all.extend(ends());
     all.extend(account());
+    all.extend(login_policies());
     all
 }
 
@@ -345,6 +346,28 @@ fn ends() -> Vec<Route> {
         delete("/api/v1/kinds/{id}", System),
         delete("/api/v1/policies/{id}", System),
         delete("/api/v1/identity-providers/{id}", System),
+    ]
+}
+
+/// A login policy that lets everybody in.
+pub const LOGIN_POLICY: &str = "package garth\nallow if input.session.member";
+
+/// Last, because each change ends every session but that of whoever makes it.
+fn login_policies() -> Vec<Route> {
+    use Class::*;
+    let new = |_: &World, _: &Person| json!({"name": "new", "rego": LOGIN_POLICY, "version": "v1", "enabled": false});
+    vec![
+        get("/api/v1/login-policies", System),
+        get("/api/v1/login-policies/{id}", System),
+        get("/api/v1/login-policies/samples", System),
+        post(
+            "/api/v1/login-policies/simulate",
+            System,
+            |_, _| json!({"rego": LOGIN_POLICY, "version": "v1", "input": {"session": {"member": true}}}),
+        ),
+        post("/api/v1/login-policies", System, new),
+        patch("/api/v1/login-policies/{id}", System, |_, _| json!({"name": "another name"})),
+        delete("/api/v1/login-policies/{id}", System),
     ]
 }
 

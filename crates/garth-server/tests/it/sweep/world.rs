@@ -1,5 +1,6 @@
 //! The installation that the sweep is made on, and everybody who calls.
 
+use super::routes::LOGIN_POLICY;
 use crate::support::*;
 
 /// Atlas with people of every role in it; Zoo, another space; and Vault, which is hidden from all who call.
@@ -54,6 +55,7 @@ pub struct Ids {
     pub role: String,
     pub kind: String,
     pub policy: String,
+    pub login_policy: String,
     pub session: String,
     /// What a resource is shared to.
     pub window: String,
@@ -78,9 +80,10 @@ impl Ids {
             role: strange(role),
             kind: strange(kind),
             policy: strange(policy),
+            login_policy: strange(&self.login_policy),
             session: strange(session),
-            window: strange(window),
-            pool: strange(pool),
+            window: strange(&self.window),
+            pool: strange(&self.pool),
             provider: strange(&self.provider),
             identity: strange(&self.identity),
         }
@@ -97,6 +100,7 @@ impl Ids {
             ("/api/v1/roles/", &self.role),
             ("/api/v1/kinds/", &self.kind),
             ("/api/v1/policies/", &self.policy),
+            ("/api/v1/login-policies/", &self.login_policy),
             ("/api/v1/me/sessions/", &self.session),
             ("/api/v1/me/identities/", &self.identity),
             ("/api/v1/identity-providers/", &self.provider),
@@ -147,6 +151,9 @@ async fn identity(g: &Garth, provider: &str, person: &Person) -> String {
 impl World {
     pub async fn make(g: &Garth) -> World {
         let ada = g.admin().await;
+        // Before anybody else signs in: a change of them ends every other session.
+        let asked = ada.login_policy("asked", LOGIN_POLICY).await;
+        let unasked = ada.login_policy("unasked", LOGIN_POLICY).await;
         let mut people = Vec::new();
         for name in ["lin", "wes", "bo", "out", "kim", "gus", "gone", "mia", "zoe"] {
             people.push(g.person(name).await);
@@ -206,6 +213,7 @@ impl World {
             role: role.id.clone(),
             kind: kind.id.clone(),
             policy: policy.id(),
+            login_policy: asked,
             session: other_session(&kim).await,
             window: beta.id.clone(),
             pool: pool.id.clone(),
@@ -232,6 +240,7 @@ impl World {
             key: gone_key.id.clone(),
             pool: used.id.clone(),
             provider: old_provider,
+            login_policy: unasked,
             ..ids.clone()
         };
         World {

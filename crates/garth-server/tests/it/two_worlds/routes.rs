@@ -294,6 +294,17 @@ fn administration() -> Vec<Entry> {
             body
         }),
         ask("DELETE /api/v1/policies/{id}", 1),
+        ask("GET /api/v1/login-policies", 1),
+        tell("POST /api/v1/login-policies", 1, login_policy),
+        ask("GET /api/v1/login-policies/{id}", 1),
+        tell("PATCH /api/v1/login-policies/{id}", 1, login_policy),
+        ask("DELETE /api/v1/login-policies/{id}", 1),
+        tell(
+            "POST /api/v1/login-policies/simulate",
+            1,
+            |d| json!({"rego": REGO, "version": d.one(&["v0", "v1"]), "input": {"session": {"login": d.one(&USERNAMES)}}}),
+        ),
+        ask("GET /api/v1/login-policies/samples", 1),
         ask("GET /api/v1/settings", 1),
         tell(
             "PATCH /api/v1/settings",
@@ -308,6 +319,12 @@ fn administration() -> Vec<Entry> {
         tell("PATCH /api/v1/registry/spaces/{id}/grants/{grant}", 1, grant_change),
         ask("DELETE /api/v1/registry/spaces/{id}/grants/{grant}", 1),
     ]
+}
+
+const REGO: &str = "package garth\nallow if input.session.member";
+
+fn login_policy(d: &mut Dice) -> Value {
+    json!({"name": d.name(), "rego": REGO, "version": d.one(&["v0", "v1"]), "enabled": d.chance(50)})
 }
 
 fn kind(d: &mut Dice) -> Value {
@@ -506,6 +523,7 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
         ("/api/v1/roles/{id}", "id", "role"),
         ("/api/v1/kinds/{id}", "id", "kind"),
         ("/api/v1/policies/{id}", "id", "policy"),
+        ("/api/v1/login-policies/{id}", "id", "policy"),
         ("/api/v1/me/sessions/{id}", "id", "session"),
         // Nothing of these can be hidden; any id is as good.
         ("/api/v1/me/identities/{id}", "id", "session"),
@@ -563,7 +581,7 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
 }
 
 /// Fields of bodies, by the last step of their path or with their route, that hold no id of anything that could be hidden.
-pub const PLAIN: [&str; 63] = [
+pub const PLAIN: [&str; 66] = [
     "slug",
     "issuer",
     "client_id",
@@ -576,6 +594,9 @@ pub const PLAIN: [&str; 63] = [
     "enabled",
     "return",
     "logout_token",
+    "rego",
+    "version",
+    "input",
     "POST /api/v1/setup: space",
     "name",
     "description",

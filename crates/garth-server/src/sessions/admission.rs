@@ -1,0 +1,147 @@
+//! Who may come in, and with what: the one way into a session, whichever door somebody comes through.
+//!
+//! The login policies are asked before the change that begins the session, because they take their time. What they
+//! were told is looked at once more inside it: where that has changed meanwhile, whoever comes in tries again.
+
+use crate::access::{Ctx, Permit, Record, Write, note_refusal, write};
+use crate::base::error::{Error, Result};
+use crate::login_policies::{self, Decision, Judged, asked, judge, teams_of};
+use garth_core::{SpaceIx, UserIx};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// What a session brings besides what is stored of its user.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Brings {
+    /// Its caller is a system administrator.
+    pub system_admin: bool,
+    /// Roles in spaces: space and role.
+    pub roles: Vec<(Uuid, Uuid)>,
+    /// The teams from then on, where somebody said which.
+    pub teams: Option<Vec<String>>,
+}
+
+/// Somebody who may come in, and what they bring.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    user: Uuid,
+    /// What the policies were told is of that change; see [`crate::directory::Directory::login_basis`].
+    basis: i64,
+    /// The teams they were told.
+    told: Vec<String>,
+    /// What an identity provider said of teams.
+    provider_teams: Vec<String>,
+    /// What the policies said; nothing where none was asked.
+    judged: Option<Judged>,
+    brings: Brings,
+}
+
+/// Asks the login policies whether a user may come in who has proved who they are. `provider_teams` is what an
+/// identity provider said of their teams, if they came by one.
+///
+/// Local system administrators are never asked about, so that a mistake locks nobody out for good. Where no policy is
+/// asked everybody may come in.
+///
+/// # Errors
+/// 403 `login_refused`, which is on record; 503 `overloaded` while too many are being judged.
+pub async fn admit(ctx: &Ctx, user: Uuid, provider_teams: Option<Vec<String>>) -> Result<Admission> {
+    let dir = ctx.directory();
+    let teams = provider_teams.clone().unwrap_or_default();
+    let mut admission = Admission {
+        user,
+        basis: dir.login_basis,
+        told: Vec::new(),
+        brings: Brings { teams: provider_teams, ..Brings::default() },
+        provider_teams: teams,
+        judged: None,
+    };
+    let Some(ix) = dir.users.by_id::<UserIx>(&user) else { return Ok(admission) };
+    // Whoever is disabled is refused where the session would begin, as if there were no such account.
+    let Some(facts) = dir.world.user(ix).filter(|facts| facts.enabled) else { return Ok(admission) };
+    if facts.system_admin || asked(&dir).next().is_none() {
+        return Ok(admission);
+    }
+    admission.told = teams_of(&dir, ix, &admission.provider_teams);
+    let judged = judge(ctx, &dir, ix, &admission.told).await?;
+    if judged.decision == Decision::Refused {
+        note_refusal(ctx, "login", "user", user.to_string(), &judged.why);
+        keep_sample(ctx, &judged).await;
+        return Err(Error::LoginRefused);
+    }
+    admission.brings.system_admin = judged.decision == Decision::Admin;
+    admission.brings.roles = judged.roles.clone();
+    if let Some(team) = &judged.team {
+        admission.brings.teams = Some(team.clone());
+    }
+    admission.judged = Some(judged);
+    Ok(admission)
+}
+
+/// Keeps the sample of somebody who was refused. That it cannot be kept lets nobody in.
+async fn keep_sample(ctx: &Ctx, judged: &Judged) {
+    let Some(sample) = judged.sample.clone().filter(|_| !ctx.dry_run) else { return };
+    let anonymous = ctx.with_credential(crate::access::Who::Anonymous);
+    let kept = write(&anonymous, "login.sample", async move |w: &mut Write<'_>| {
+        let permit = w.by_secret();
+        login_policies::keep_sample(w, &permit, &sample).await
+    });
+    if let Err(error) = kept.await {
+        tracing::warn!(%error, "the sample of a refused sign-in could not be kept");
+    }
+}
+
+impl Admission {
+    /// The first administrator, whom no policy is asked about.
+    pub(super) fn first(user: Uuid) -> Self {
+        let brings = Brings::default();
+        Self { user, basis: 0, told: Vec::new(), provider_teams: Vec::new(), judged: None, brings }
+    }
+
+    /// Who.
+    pub fn user(&self) -> Uuid {
+        self.user
+    }
+
+    /// What their session brings.
+    pub(super) fn brings(&self) -> &Brings {
+        &self.brings
+    }
+
+    /// Requires that the policies would be told now what they were told then.
+    ///
+    /// # Errors
+    /// 409 where that has changed: whoever comes in tries again.
+    pub(super) fn still_holds(&self, w: &Write<'_>) -> Result<()> {
+        let (dir, changed) =
+            (w.dir(), || Error::conflict("conflict", "the login policies changed meanwhile; try again"));
+        let ix = dir.users.by_id::<UserIx>(&self.user).ok_or_else(changed)?;
+        let exempt = dir.world.user(ix).is_some_and(|user| user.system_admin);
+        let unasked = exempt || asked(dir).next().is_none();
+        let holds = match &self.judged {
+            None => unasked,
+            Some(_) => self.basis == dir.login_basis && self.told == teams_of(dir, ix, &self.provider_teams),
+        };
+        if holds { Ok(()) } else { Err(changed()) }
+    }
+
+    /// Puts what the session brings on record in every space where it counts, and keeps the sample.
+    pub(super) async fn record(&self, w: &mut Write<'_>, permit: &Permit) -> Result<()> {
+        let mut given: BTreeMap<SpaceIx, Vec<String>> = BTreeMap::new();
+        for (space, role) in &self.brings.roles {
+            let (space, role) = (w.dir().spaces.by_id(space), w.dir().roles.by_id(role));
+            if let Some((space, role)) = space.zip(role) {
+                given.entry(space).or_default().push(w.dir().role_name(role).to_owned());
+            }
+        }
+        for (space, roles) in given {
+            let (target_id, after) = (self.user.to_string(), json!({ "roles": roles, "by": "login policy" }));
+            let record = Record { space: Some(space), target_type: "user", target_id, before: Value::Null, after };
+            w.record(record).await?;
+        }
+        match self.judged.as_ref().and_then(|judged| judged.sample.as_ref()) {
+            Some(sample) => login_policies::keep_sample(w, permit, sample).await,
+            None => Ok(()),
+        }
+    }
+}
