@@ -241,9 +241,11 @@ fn public_v6(v6: Ipv6Addr) -> bool {
     }
     // Everything else that is routed lies in 2000::/3; within it, Teredo, benchmarks and documentation are not.
     let global = segments[0] & 0xe000 == 0x2000;
-    let special = (segments[0] == 0x2001 && segments[1] < 0x200)
-        || (segments[0] == 0x2001 && segments[1] == 0xdb8)
-        || (segments[0] == 0x3fff && segments[1] < 0x1000);
+    let special = match segments[0] {
+        0x2001 => segments[1] < 0x200 || segments[1] == 0xdb8,
+        0x3fff => segments[1] < 0x1000,
+        _ => false,
+    };
     global && !special
 }
 
