@@ -103,6 +103,8 @@ struct Asked<'a> {
     action: Action,
     given: Given,
     now: Micros,
+    /// Who asks, where not everything may be told: what others see through a share counts where the asker may ask.
+    asker: Option<Caller>,
 }
 
 impl<'a> Asked<'a> {
@@ -113,7 +115,7 @@ impl<'a> Asked<'a> {
             named.subscribers = subscribers.iter().filter_map(|one| dir.principal(one)).collect();
             named.subscribers.sort_unstable();
         }
-        Self { dir, about, named, action, given: given.clone(), now }
+        Self { dir, about, named, action, given: given.clone(), now, asker: None }
     }
 
     /// To that caller; as [`About::target`], without spelling anybody.
@@ -138,7 +140,19 @@ impl<'a> Asked<'a> {
     }
 
     fn may(&self, caller: &Caller) -> bool {
-        self.dir.world.decide(caller, self.target(caller), self.action, self.now).allowed()
+        let decision = self.dir.world.decide(caller, self.target(caller), self.action, self.now);
+        let asks = |asker: &Caller, space| {
+            let ask = Action::Use(Permission::DECISION_ASK);
+            self.dir.world.decide(asker, Target::Space(space), ask, self.now).allowed()
+        };
+        let told = |window| self.asker.as_ref().is_none_or(|asker| asks(asker, window));
+        decision.allowed() && decision.window.is_none_or(told)
+    }
+
+    /// The same, as one who may ask is told.
+    fn told_to(mut self, asker: Caller) -> Self {
+        self.asker = Some(asker).filter(|asker| !asker.system);
+        self
     }
 
     /// Among whom everybody is who may.
@@ -240,11 +254,12 @@ pub async fn subjects(
     limit: usize,
 ) -> Result<(Vec<Principal>, Option<Uuid>)> {
     let (dir, now) = (ctx.directory(), ctx.now());
-    let (mut found, next) = page_of(ctx, &Asked::new(&dir, about, action, given, now), sought, after, limit).await?;
+    let asked = Asked::new(&dir, about, action, given, now).told_to(ctx.somebody(&dir)?);
+    let (mut found, next) = page_of(ctx, &asked, sought, after, limit).await?;
     let newest = ctx.directory();
     if !Arc::ptr_eq(&dir, &newest) {
         // Something changed meanwhile: nobody appears whose access was revoked before the answer.
-        let asked = Asked::new(&newest, about, action, given, now);
+        let asked = Asked::new(&newest, about, action, given, now).told_to(ctx.somebody(&newest)?);
         found.retain(|principal| asked.caller(*principal).is_some_and(|caller| asked.may(&caller)));
     }
     if sought == Sought::Actors {

@@ -211,6 +211,22 @@ impl Write<'_> {
         }
     }
 
+    /// Requires a system administrator whom the account says so of, not a session's login policy: what dies with a session
+    /// makes nothing that stays.
+    ///
+    /// # Errors
+    /// 401 or 403.
+    pub fn stored_system_admin(&self) -> Result<Permit> {
+        let permit = self.system_admin()?;
+        let stored = |ix| self.dir.world.user(ix).is_some_and(|user| user.system_admin);
+        match self.caller.who {
+            Some(Principal::User(ix)) if !stored(ix) => {
+                Err(Error::Forbidden("this needs a system administrator of this installation's own".to_owned()))
+            }
+            _ => Ok(permit),
+        }
+    }
+
     /// Requires the command line on the server.
     ///
     /// # Errors

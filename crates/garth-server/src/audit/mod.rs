@@ -100,10 +100,22 @@ async fn list(ctx: &Ctx, space: String, filter: Filter, request: &PageRequest) -
 /// The ids of resources that an entry names as principals: its actor, and who holds a grant.
 fn actors_of(entry: &Entry) -> Vec<String> {
     let mut named: Vec<String> = entry.actor.strip_prefix(ACTOR).map(str::to_owned).into_iter().collect();
+    let states = [&entry.before, &entry.after];
     if entry.target_type == "grant" {
-        named.extend([&entry.before, &entry.after].into_iter().filter_map(|state| holder(state)));
+        named.extend(states.into_iter().filter_map(|state| holder(state)));
+    } else {
+        named.extend(states.into_iter().filter_map(|state| attached(state)));
     }
     named
+}
+
+/// The id of what was attached, of what was written down of the one it was attached to.
+fn attached(state: &str) -> Option<String> {
+    if !state.contains("\"attached\"") {
+        return None;
+    }
+    let read: Value = serde_json::from_str(state).ok()?;
+    read["attached"].as_str().map(str::to_owned)
 }
 
 /// The id of the resource that holds a grant, of what was written down of the grant.
@@ -112,19 +124,19 @@ fn holder(state: &str) -> Option<String> {
     read["principal"].as_str()?.strip_prefix(ACTOR).map(str::to_owned)
 }
 
-/// Takes the resources out of an entry that its reader may not view: an actor is `resource` then, a holder null.
+/// Takes the resources out of an entry that its reader may not view: an actor is `resource` then, a holder or what was
+/// attached null.
 fn without_hidden(entry: &mut Entry, seen: impl Fn(&str) -> bool) {
     if entry.actor.strip_prefix(ACTOR).is_some_and(|name| !seen(name)) {
         entry.actor = ACTOR.trim_end_matches(':').to_owned();
     }
-    if entry.target_type != "grant" {
-        return;
-    }
+    let (field, named): (_, fn(&str) -> Option<String>) =
+        if entry.target_type == "grant" { ("principal", holder) } else { ("attached", attached) };
     for state in [&mut entry.before, &mut entry.after] {
-        if holder(state).is_some_and(|name| !seen(&name))
+        if named(state).is_some_and(|name| !seen(&name))
             && let Ok(mut read) = serde_json::from_str::<Value>(state)
         {
-            read["principal"] = Value::Null;
+            read[field] = Value::Null;
             *state = read.to_string();
         }
     }

@@ -7,7 +7,7 @@
 use crate::access::Ctx;
 use crate::base::error::{Error, Result};
 use crate::directory::Directory;
-use garth_core::{Action, Caller, Micros, Permission, Principal, Sight, SpaceIx, Target};
+use garth_core::{Action, Caller, Decision, Micros, Outcome, Permission, Principal, Sight, SpaceIx, Target};
 
 /// A caller who asks.
 pub struct Asking {
@@ -46,6 +46,13 @@ impl Asking {
     /// May they ask about others in that space?
     pub fn there(&self, dir: &Directory, space: SpaceIx) -> bool {
         self.caller.system || (self.caller.home.is_some() && asks_there(dir, &self.caller, space, self.now))
+    }
+
+    /// How a decision about a subject ends for them. What somebody else sees only where the caller may not ask, because it
+    /// is shared to there, is missing: who is in a space that shares receive is that space's own business.
+    pub fn outcome(&self, dir: &Directory, subject: Option<Principal>, decision: &Decision) -> Outcome {
+        let beyond = decision.window.is_some_and(|window| !self.freely(subject) && !self.there(dir, window));
+        if beyond { Outcome::Missing } else { decision.outcome }
     }
 
     /// Whether they may ask about that subject, which need not exist, at a place where [`Asking::there`] says that. Where

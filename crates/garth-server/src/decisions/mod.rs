@@ -146,7 +146,7 @@ fn decide(ctx: &Ctx, question: &Question<'_>, subjects: &Subjects, found: Option
             let subject = with(subject, &question.given);
             let decision = dir.world.decide(&subject, target, action, ctx.now());
             note(ctx, &dir, (asking.caller(), who), (question, found.id(&dir), target), &decision);
-            decision.outcome
+            asking.outcome(&dir, who, &decision)
         }
         _ => Outcome::Missing,
     })
@@ -161,12 +161,17 @@ fn note(
     decision: &Decision,
 ) {
     let Some(space) = space_of(dir, target) else { return };
+    // Through a window it was judged by what the subject holds elsewhere.
+    let there = match (decision.window, who) {
+        (Some(_), Some(Principal::Resource(ix))) => dir.world.standing(&Caller::resource(ix), space, ctx.now()),
+        _ => decision.standing.clone(),
+    };
     let about = subjects::About {
         action: "decision.evaluate",
         space,
         target: (question.resource.kind, id),
         asked: question.action,
-        roles: &decision.standing.roles,
+        roles: &there.roles,
         decision: Some(decision.allowed()),
     };
     subjects::note(ctx, dir, asker, who, about);
@@ -321,7 +326,7 @@ impl<'a> Many<'a> {
             let id = row.map_or_else(|| question.resource.id.to_owned(), |row| row.id.clone());
             note(ctx, dir, (self.asking.caller(), who), (question, id, target), &decision);
         }
-        Ok(decision.outcome)
+        Ok(self.asking.outcome(dir, who, &decision))
     }
 
     fn target(&self, resource: &Entity<'_>, subject: &Caller, read: &Read<'_>, now: Micros) -> Option<Target> {

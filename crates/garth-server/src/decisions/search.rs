@@ -11,7 +11,7 @@ use crate::access::{self, About, Ctx, Sought};
 use crate::base::error::Result;
 use crate::directory::Directory;
 use crate::resources;
-use garth_core::{Action, Caller, Given, KindIx, Micros, Principal, Sight, SpaceIx, Target};
+use garth_core::{Action, Caller, Given, KindIx, Micros, Outcome, Principal, Sight, SpaceIx, Target};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -166,7 +166,10 @@ pub async fn resources(
         return Ok(spaces(&dir, &inside, &caller, action, part, now));
     }
     let Some(kind) = dir.kinds.by_name::<KindIx>(kind) else { return Ok(Found::nothing()) };
-    let reach = dir.world.reach_for(&caller, action, now, |c| c.kind == kind && inside.hold(&dir, c.space));
+    let reach = dir.world.reach_through(&caller, action, now, |class, via| {
+        let holds = |space| inside.hold(&dir, space);
+        class.kind == kind && holds(class.space) && (via == class.space || holds(via))
+    });
     let (mut rows, next) = resources::search(ctx, &dir, &caller, &reach, part.after.clone(), part.limit).await?;
     let newest = ctx.directory();
     if !Arc::ptr_eq(&dir, &newest) {
@@ -231,7 +234,10 @@ pub async fn actions(
     }
     let after = part.after.as_ref().map(|(_, name)| name.as_str());
     let may = |name: &String| {
-        action(&dir, resource.kind, name).is_some_and(|action| dir.world.decide(&caller, target, action, now).allowed())
+        action(&dir, resource.kind, name).is_some_and(|action| {
+            let decision = dir.world.decide(&caller, target, action, now);
+            asking.outcome(&dir, who, &decision) == Outcome::Allowed
+        })
     };
     let names = names(&dir, resource.kind).into_iter().filter(|name| after.is_none_or(|after| name.as_str() > after));
     Ok(Found::first(names.filter(may).map(|name| (name.clone(), name)), part.limit, |name| name))

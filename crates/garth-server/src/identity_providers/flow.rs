@@ -13,7 +13,7 @@ use crate::base::address::Origin;
 use crate::base::error::{Error, Result};
 use crate::base::fetch::form;
 use crate::base::ids;
-use crate::sessions::{self, Outside, SignedIn};
+use crate::sessions::{self, Outside, SignedIn, Teams};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use garth_core::Micros;
@@ -28,6 +28,8 @@ pub const FLOW_SECONDS: i64 = 600;
 pub const FLOWS: usize = 10_000;
 /// Those of one address.
 pub const FLOWS_EACH: usize = 50;
+/// How old a session may be from which an account is linked.
+const RECENT_SECONDS: i64 = 10 * 60;
 /// Longest path that somebody is brought back to, in bytes.
 const RETURN_BYTES: usize = 1_024;
 /// Longest code or state that is looked at, in bytes.
@@ -131,6 +133,10 @@ pub async fn start(ctx: &Ctx, slug: &str, back: Option<&str>, cookie: Option<&st
 fn asking(ctx: &Ctx) -> Result<(Uuid, Uuid)> {
     let dir = ctx.directory();
     let session = ctx.session(&dir)?;
+    if ctx.now() - session.created_at > RECENT_SECONDS * 1_000_000 {
+        // A way in for good is not for whoever found an open session.
+        return Err(Error::Forbidden("sign in anew first: an account is linked within ten minutes of that".to_owned()));
+    }
     let user = dir.users.info(session.user).ok_or(Error::Unauthenticated)?;
     Ok((session.id, user.id))
 }
@@ -198,7 +204,12 @@ pub async fn callback(ctx: &Ctx, slug: &str, answer: Answer, cookie: Option<&str
     match &ended {
         Ok(_) => guess.right(),
         // It says nothing of who asks, and who was refused here was who they said.
-        Err(Error::Conflict("provider_unavailable", _) | Error::Forbidden(_) | Error::Unavailable) => guess.undone(),
+        Err(
+            Error::Conflict("provider_unavailable" | "conflict", _)
+            | Error::Forbidden(_)
+            | Error::LoginRefused
+            | Error::Unavailable,
+        ) => guess.undone(),
         Err(_) => drop(guess),
     }
     ended
@@ -301,18 +312,18 @@ async fn sign_in(ctx: &Ctx, provider: &Provider, verified: Verified, back: Strin
     let Verified { known, sid, token } = verified;
     let (subject, groups) = (known.subject.clone(), known.groups.clone());
     let (teams, notice) = match groups {
-        Groups::Named(names) => (names, None),
+        Groups::Named(names) => (Teams::Told(names), None),
         Groups::Unknown(why) => {
             // Somebody who manages the provider has to look: nobody gets what is theirs by groups.
             tracing::warn!(provider = provider.slug, why, "somebody's groups are unknown; they get nothing by groups");
-            (Vec::new(), Some(why))
+            (Teams::Unknown(why), Some(why))
         }
     };
     let anonymous = ctx.with_credential(Who::Anonymous);
     let user = identities::arrive(&anonymous, provider.id, known).await?;
     let hint = sessions::seal_hint(ctx, &token)?;
     let outside = Outside { provider: provider.id, subject, sid, hint };
-    let signed_in = sessions::enter(&anonymous, user, device, Some(teams), outside).await?;
+    let signed_in = sessions::enter(&anonymous, user, device, teams, outside).await?;
     Ok(Ended::In { signed_in: Box::new(signed_in), back, notice })
 }
 

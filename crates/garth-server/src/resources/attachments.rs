@@ -8,15 +8,16 @@ pub mod api;
 
 use super::edit::{Held, hold};
 use super::list::needs;
+use super::origin::{Origin, origin};
 use super::store::attachments::{self as store, Seen};
 use super::store::list::Needs;
 use super::store::{self as rows, Stored};
-use super::{missing, name_of, record, target_of};
+use super::{missing, name_of, record, state, target_of};
 use crate::access::{self, Ctx, Record, Write, archived, identity, write};
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::directory::Directory;
-use garth_core::{Action, Caller, Class, ClassIx, Micros, SpaceIx};
+use garth_core::{Action, Caller, Class, ClassIx, Micros, SpaceIx, Target};
 use serde_json::{Value, json};
 
 /// Most resources that one has attached explicitly.
@@ -31,17 +32,6 @@ pub enum Mode {
     Explicit,
     /// It attaches itself by its labels.
     Automatic,
-}
-
-/// Why a provider may be used where the consumer lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// It lies there.
-    Own,
-    /// It lies above, where every space on the way inherits.
-    Inherited,
-    /// It lies elsewhere and is shared.
-    Shared,
 }
 
 /// Something that is attached to a resource.
@@ -97,10 +87,10 @@ pub async fn attach(ctx: &Ctx, id: String, provider: String) -> Result<Attached>
         }
         let by = identity(w.dir(), &w.caller).unwrap_or_default();
         store::attach(w, &permit, &consumer, &provider, &by).await?;
-        let after = json!({ "attached": provider.id });
+        let after = with_attached(w.dir(), &consumer, &provider.id);
         record(w, class.space, &kind, &consumer, Value::Null, after).await?;
         tell_provider(w, class.space, &provider, &other, true).await?;
-        shown(w.dir(), class.space, provider, Mode::Explicit)
+        shown(w.dir(), &w.caller, class.space, (provider, Mode::Explicit), w.now)
     })
     .await
 }
@@ -124,11 +114,18 @@ pub async fn detach(ctx: &Ctx, id: String, provider: String) -> Result<()> {
                 _ => Error::NotFound,
             });
         }
-        let before = json!({ "attached": provider.id });
+        let before = with_attached(w.dir(), &consumer, &provider.id);
         record(w, class.space, &kind, &consumer, before, Value::Null).await?;
         tell_provider(w, class.space, &provider, &other, false).await
     })
     .await
+}
+
+/// What is on record of a consumer, and what is attached to it; told to who may view both.
+fn with_attached(dir: &Directory, consumer: &Stored, provider: &str) -> Value {
+    let mut state = state(dir, consumer);
+    state["attached"] = json!(provider);
+    state
 }
 
 /// The resource of that id or code, if the caller can see it.
@@ -182,15 +179,11 @@ async fn tell_provider(w: &mut Write<'_>, space: SpaceIx, provider: &Stored, cla
     w.record(Record { space: Some(class.space), target_type: &kind, target_id, before, after }).await
 }
 
-fn shown(dir: &Directory, space: SpaceIx, resource: Stored, mode: Mode) -> Result<Attached> {
-    let gone = || Error::internal("a resource of a class that is gone");
-    let class = dir.world.class(resource.class).ok_or_else(gone)?;
-    let kind = dir.kinds.info(class.kind).ok_or_else(gone)?.definition.name.clone();
-    let origin = match class.space {
-        lies if lies == space => Origin::Own,
-        lies if dir.world.reached(space).contains(&lies) => Origin::Inherited,
-        _ => Origin::Shared,
-    };
+fn shown(dir: &Directory, caller: &Caller, space: SpaceIx, row: (Stored, Mode), now: Micros) -> Result<Attached> {
+    let (resource, mode) = row;
+    let kind = dir.world.class(resource.class).and_then(|class| dir.kinds.info(class.kind));
+    let kind = kind.ok_or_else(|| Error::internal("a resource of a class that is gone"))?.definition.name.clone();
+    let origin = origin(dir, caller, space, resource.class, now);
     Ok(Attached { resource, kind, mode, origin })
 }
 
@@ -236,6 +229,10 @@ pub async fn list(ctx: &Ctx, id: &str, request: &PageRequest) -> Result<Page<Att
     let (consumer, space) = end(ctx, id).await?;
     let (dir, now) = (ctx.directory(), ctx.now());
     let caller = ctx.reader(&dir)?;
+    if !dir.world.decide(&caller, Target::Space(space), Action::Read, now).allowed() {
+        // It is seen through a share: what it uses, and from where, would tell of the space it lies in.
+        return Ok(Page { items: Vec::new(), next: None });
+    }
     let query = format!("attachments of {}", consumer.id);
     let after = request.cursor.as_ref().map(|cursor| access::read_cursor(&dir, &caller, &query, cursor)).transpose()?;
     let (mut explicit, mut automatic) = (None, None);
@@ -269,8 +266,9 @@ pub async fn list(ctx: &Ctx, id: &str, request: &PageRequest) -> Result<Page<Att
     let rows = still_seen(ctx, &consumer, places).await?;
     // What may not be used any more is not shown.
     let dir = ctx.directory();
+    let caller = ctx.reader(&dir)?;
     let items = rows.into_iter().filter(|(row, _)| dir.world.may_use(space, row.class));
-    let items = items.map(|(row, mode)| shown(&dir, space, row, mode)).collect::<Result<_>>()?;
+    let items = items.map(|row| shown(&dir, &caller, space, row, now)).collect::<Result<_>>()?;
     Ok(Page { items, next })
 }
 

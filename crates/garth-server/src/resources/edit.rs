@@ -11,7 +11,7 @@ use crate::base::error::{Error, Result};
 use crate::base::text;
 use crate::directory::{KindInfo, windows_text};
 use crate::grants;
-use garth_core::{Action, Class, ClassIx, SpaceIx};
+use garth_core::{Action, Class, ClassIx, Permission, SpaceIx, Target};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -196,9 +196,14 @@ async fn new_class(w: &mut Write<'_>, held: &Held, space: SpaceIx, patch: &Resou
     };
     let view = policy(w, &patch.view, &info.view, "/view")?;
     let edit = policy(w, &patch.edit, &info.edit, "/edit")?;
-    // Shares go along; one to the space that it lies in from now on would be none.
+    // Shares go along with who administers the space it goes to: they are its administrators' to open. One to the space
+    // that it lies in from now on would be none.
+    let administers = Action::Use(Permission::SPACE_ADMIN);
+    let kept = space == held.class.space
+        || w.dir().world.decide(&w.caller, Target::Space(space), administers, w.now).allowed();
     let here = w.dir().space_id(space).map(|id| id.to_string()).unwrap_or_default();
-    let windows = windows_text(info.windows.iter().filter(|window| **window != here).cloned().collect());
+    let windows = info.windows.iter().filter(|window| kept && **window != here).cloned().collect();
+    let windows = windows_text(windows);
     w.class((space, held.class.kind, view, edit, windows)).await
 }
 

@@ -10,6 +10,7 @@ pub mod copies;
 mod edit;
 mod list;
 mod moving;
+mod origin;
 mod references;
 pub mod requirements;
 mod reseal;

@@ -7,7 +7,7 @@
 pub mod api;
 mod usable;
 
-pub use usable::{Origin, Usable, usable};
+pub use usable::{Usable, usable};
 
 use super::store::{self, Stored, followers};
 use super::{missing, name_of, record, state, target_of};
@@ -98,7 +98,6 @@ pub async fn replace(ctx: &Ctx, id: String, spaces: Vec<String>) -> Result<Vec<S
         if !wrong.is_empty() {
             return Err(Error::Invalid(wrong));
         }
-        wanted.extend(before.into_iter().filter(|space| !sees(w.dir(), &w.caller, *space, w.now)));
         let row = put(w, &permit, held, wanted, "/spaces").await?;
         let mut shares = known(w.dir(), &w.caller, &row, w.now);
         shares.sort_by(|a, b| (&a.name, a.space).cmp(&(&b.name, b.space)));
@@ -111,15 +110,25 @@ pub async fn replace(ctx: &Ctx, id: String, spaces: Vec<String>) -> Result<Vec<S
 /// may share there.
 ///
 /// # Errors
-/// 404 also for a window that the caller does not know of, 403.
+/// 404 also for a window that the caller does not know of and does not administer the source of; 403.
 pub async fn unshare(ctx: &Ctx, id: String, space: String) -> Result<()> {
     write(ctx, "resource.unshare", async move |w: &mut Write<'_>| {
         let held = seen(w, &id).await?;
-        let space = w.dir().space_ref(&space).ok_or(Error::NotFound)?;
-        let told = w.dir().space_id(space);
-        if !known(w.dir(), &w.caller, &held.row, w.now).iter().any(|share| Some(share.space) == told) {
-            return Err(Error::NotFound);
-        }
+        let at_source = Action::Use(Permission::SPACE_ADMIN);
+        let administers = w.dir().world.decide(&w.caller, held.target, at_source, w.now).allowed();
+        let known = known(w.dir(), &w.caller, &held.row, w.now);
+        let named = w.dir().space_ref(&space);
+        let told = named.and_then(|space| w.dir().space_id(space));
+        let space = match named {
+            Some(space) if known.iter().any(|share| Some(share.space) == told) => space,
+            // Whoever administers the source shuts any window there is; whether there was one is not told.
+            hidden if administers && hidden.is_none_or(|space| !sees(w.dir(), &w.caller, space, w.now)) => {
+                let permit = w.may(held.target, at_source)?;
+                let windows = open(w.dir(), &held.class).into_iter().filter(|window| Some(*window) != hidden).collect();
+                return put(w, &permit, held, windows, "").await.map(drop);
+            }
+            _ => return Err(Error::NotFound),
+        };
         let (there, sharing) = (Target::Space(space), Action::Use(sharing(w.dir(), &held.class)?));
         let permit = match w.dir().world.decide(&w.caller, there, sharing, w.now).allowed() {
             true => w.may(there, sharing)?,

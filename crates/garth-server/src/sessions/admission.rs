@@ -11,6 +11,17 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
+/// What an identity provider said of somebody's teams.
+#[derive(Clone, Debug)]
+pub enum Teams {
+    /// They came by no provider.
+    Unasked,
+    /// These are all.
+    Told(Vec<String>),
+    /// It cannot be known which, and why: no policy may take that for none.
+    Unknown(&'static str),
+}
+
 /// What a session brings besides what is stored of its user.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Brings {
@@ -37,16 +48,21 @@ pub struct Admission {
     brings: Brings,
 }
 
-/// Asks the login policies whether a user may come in who has proved who they are. `provider_teams` is what an
-/// identity provider said of their teams, if they came by one.
+/// Asks the login policies whether a user may come in who has proved who they are. `told` is what an identity provider said
+/// of their teams, if they came by one; where that is unknown no policy could tell, and they are refused.
 ///
 /// Local system administrators are never asked about, so that a mistake locks nobody out for good. Where no policy is
 /// asked everybody may come in.
 ///
 /// # Errors
 /// 403 `login_refused`, which is on record; 503 `overloaded` while too many are being judged.
-pub async fn admit(ctx: &Ctx, user: Uuid, provider_teams: Option<Vec<String>>) -> Result<Admission> {
+pub async fn admit(ctx: &Ctx, user: Uuid, told: Teams) -> Result<Admission> {
     let dir = ctx.directory();
+    let (provider_teams, unknown) = match told {
+        Teams::Unasked => (None, None),
+        Teams::Told(names) => (Some(names), None),
+        Teams::Unknown(why) => (Some(Vec::new()), Some(why)),
+    };
     let teams = provider_teams.clone().unwrap_or_default();
     let mut admission = Admission {
         user,
@@ -61,6 +77,10 @@ pub async fn admit(ctx: &Ctx, user: Uuid, provider_teams: Option<Vec<String>>) -
     let Some(facts) = dir.world.user(ix).filter(|facts| facts.enabled) else { return Ok(admission) };
     if facts.system_admin || asked(&dir).next().is_none() {
         return Ok(admission);
+    }
+    if let Some(why) = unknown {
+        note_refusal(ctx, "login", "user", user.to_string(), &json!({ "error": why }));
+        return Err(Error::LoginRefused);
     }
     admission.told = teams_of(&dir, ix, &admission.provider_teams);
     let judged = judge(ctx, &dir, ix, &admission.told).await?;

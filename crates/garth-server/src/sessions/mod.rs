@@ -10,7 +10,7 @@ mod outside;
 mod recovery;
 mod store;
 
-pub use admission::{Admission, admit};
+pub use admission::{Admission, Teams, admit};
 pub use me::{Me, MePatch, MySpace, Session, end, list, me, set_password, update_me};
 pub use outside::{HINT_BYTES, Outside, Which, began_at, end_of_provider, enter, seal_hint};
 pub use recovery::{RECOVERY_CODES, recover, renew};
@@ -119,7 +119,7 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
     guess.right();
     let name = name.map(|n| text::name("/name", &n)).transpose()?;
     require_strong(ctx, user, "/password", &password, name.as_deref()).await?;
-    let admission = admit(ctx, user, None).await?;
+    let admission = admit(ctx, user, Teams::Unasked).await?;
     let hash = ctx.app.passwords.hash(password).await?;
     let anonymous = ctx.with_credential(Who::Anonymous);
     write(&anonymous, "signup", async move |w: &mut Write<'_>| {
@@ -159,7 +159,7 @@ pub async fn sign_in(ctx: &Ctx, username: &str, password: String, device: &str) 
     let user = user.filter(|_| fits).ok_or(WRONG)?;
     let device = device_name(device);
     // The password was right, whatever the login policies say of its owner: that is no wrong guess.
-    let (guess, admission) = match admit(ctx, user, None).await {
+    let (guess, admission) = match admit(ctx, user, Teams::Unasked).await {
         Ok(admission) => (guess, admission),
         Err(error) => {
             guess.right();

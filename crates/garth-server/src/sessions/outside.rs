@@ -1,6 +1,6 @@
 //! Sessions of people whom an identity provider has verified: how they begin, and how the provider ends them.
 
-use super::{SignedIn, admit, begin, device_name, end_one, in_earnest, store};
+use super::{SignedIn, Teams, admit, begin, device_name, end_one, in_earnest, store};
 use crate::access::{Ctx, Permit, Write, write};
 use crate::base::error::{Error, Result};
 use crate::base::secrets;
@@ -24,21 +24,15 @@ pub struct Outside {
     pub hint: Option<String>,
 }
 
-/// Begins a session of somebody whom a provider has verified. `provider_teams` are the names of their groups there, which
+/// Begins a session of somebody whom a provider has verified. `teams` are what it said of their groups, which
 /// login policies are told.
 ///
 /// # Errors
 /// 403 when the account is disabled, or is not known by that provider (any more); as [`admit`].
-pub async fn enter(
-    ctx: &Ctx,
-    user: Uuid,
-    device: &str,
-    provider_teams: Option<Vec<String>>,
-    outside: Outside,
-) -> Result<SignedIn> {
+pub async fn enter(ctx: &Ctx, user: Uuid, device: &str, teams: Teams, outside: Outside) -> Result<SignedIn> {
     in_earnest(ctx)?;
     let device = device_name(device);
-    let admission = admit(ctx, user, provider_teams).await?;
+    let admission = admit(ctx, user, teams).await?;
     write(ctx, "login", async move |w: &mut Write<'_>| {
         // The provider may have been disabled since it was asked, and the account unlinked.
         let refused = || Error::Forbidden("this sign-in was ended meanwhile; try again".to_owned());

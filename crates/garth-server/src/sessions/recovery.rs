@@ -42,7 +42,7 @@ pub async fn recover(ctx: &Ctx, username: &str, code: &str, new_password: String
     let (guess, hash) = guess.verified(ctx.app.passwords.hash(new_password).await)?;
     let user = user.ok_or(WRONG)?;
     // The code was right, whatever the login policies say of its owner: that is no wrong guess.
-    let (guess, admission) = match super::admit(ctx, user, None).await {
+    let (guess, admission) = match super::admit(ctx, user, super::Teams::Unasked).await {
         Ok(admission) => (guess, admission),
         Err(error) => {
             guess.right();

@@ -233,7 +233,8 @@ fn list_shared(
     Ok(found.map(|(_, ix, info)| seen(dir, caller, ix, info)))
 }
 
-/// Changes an account. A disabled one loses its sessions at once.
+/// Changes an account. A disabled one loses its sessions at once, and so does one that login policies are asked about from
+/// now on.
 ///
 /// # Errors
 /// 403, 404, 409 `last_admin`, 422.
@@ -248,9 +249,14 @@ pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Account> 
             None => before.email.clone(),
         };
         let system_admin = changes.system_admin.unwrap_or(was_admin);
+        if system_admin && !was_admin {
+            w.stored_system_admin()?;
+        }
         let disabled = changes.disabled.unwrap_or(before.disabled);
         store::update(w.tx(), &permit, before.id, &name, email.as_deref(), system_admin, disabled).await?;
-        if disabled {
+        // Login policies were never asked about an administrator; of whoever is none any more they are.
+        let judged = was_admin && !system_admin && w.dir().login_policies.iter().any(|policy| policy.enabled);
+        if disabled || judged {
             end_sessions(w, &permit, before.id).await?;
         }
         w.changed(Change::User(before.id)).await?;

@@ -77,14 +77,14 @@ impl Forest {
     /// where A passes its gate with that.
     fn grant(&self, asker: Who, space: usize) -> Roles {
         let mut roles = self.own(asker, space);
-        roles.extend(self.from_above(asker, space));
+        roles.extend(self.passed_down(asker, space));
         roles
     }
 
-    fn from_above(&self, asker: Who, space: usize) -> Roles {
+    fn passed_down(&self, asker: Who, space: usize) -> Roles {
         let Some(parent) = self.spaces[space].parent else { return Roles::new() };
         let there = self.grant(asker, parent);
-        if self.passes(asker, parent, &there) { there } else { self.from_above(asker, parent) }
+        if self.passes(asker, parent, &there) { there } else { self.passed_down(asker, parent) }
     }
 
     /// `access(A, S)`: that, and reading where A holds anything below, every space on the way inheriting.

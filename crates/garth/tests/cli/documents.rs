@@ -67,6 +67,11 @@ fn somebody_from_phorge_finds_everything() {
 }
 
 #[test]
+fn somebody_from_spacelift_finds_everything() {
+    follow("docs/coming-from-spacelift.md");
+}
+
+#[test]
 fn the_examples_of_the_interface_work() {
     follow("docs/api.md");
 }

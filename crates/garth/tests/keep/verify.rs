@@ -84,7 +84,7 @@ fn elsewhere(door: &str) -> String {
          FROM spaces s, kinds k WHERE s.name = 'Cellar' AND k.name = 'door'; \
          INSERT INTO resources (id, number, code, class_id, name, name_key, body, secrets, author, owner, archived, \
          version, created_at, updated_at) SELECT '{NOBODY}', 901, 'DR-X', 900, name, name_key, body, '{{}}', author, \
-         owner, archived, version, created_at, updated_at FROM resources; \
+         owner, archived, version, created_at, updated_at FROM resources WHERE id = '{door}'; \
          INSERT INTO attachments (consumer_id, provider_id, consumer_class, provider_class, created_by, created_at) \
          SELECT id, '{NOBODY}', class_id, 900, '', 1 FROM resources WHERE id = '{door}'"
     )

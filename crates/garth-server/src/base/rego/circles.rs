@@ -12,12 +12,22 @@ pub(super) struct Defined<'a> {
     pub function: bool,
 }
 
-/// Requires that no function leads to itself. A call belongs to the rule whose definition began last, and each definition
-/// must begin a line, so that none is taken for part of another; in a policy without functions nothing is required.
+/// Requires that no function leads to itself. Whatever names a function, called or not, belongs to the rule whose definition
+/// began last, and each definition must begin a line, so that none is taken for part of another. Only the input may be
+/// replaced by `with`: a function in the place of another would close circles that nobody sees here.
 ///
 /// # Errors
-/// At a call that closes a circle, or where definitions and lines do not match.
+/// At a name that closes a circle, at the default of a function, at a `with` of anything else than the input, or where
+/// definitions and lines do not match.
 pub(super) fn refuse(text: &str, package: &str, rules: &[Defined<'_>]) -> Result<(), Fault> {
+    let named: Vec<(usize, Part<'_>)> = parts(text).collect();
+    let after = |place: usize| named.get(place + 1).map(|(_, part)| part);
+    for (place, (at, part)) in named.iter().enumerate() {
+        if *part == Part::Name("with") && !matches!(after(place), Some(Part::Name(name)) if first_step(name) == "input")
+        {
+            return Err(Fault::at(text, *at, "only the input can be replaced by with".to_owned()));
+        }
+    }
     let functions: BTreeSet<&str> = rules.iter().filter(|rule| rule.function).map(|rule| rule.path).collect();
     if functions.is_empty() {
         return Ok(());
@@ -34,18 +44,21 @@ pub(super) fn refuse(text: &str, package: &str, rules: &[Defined<'_>]) -> Result
     let mut met: BTreeMap<String, usize> = BTreeMap::new();
     let mut leads: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let (mut inside, mut depth) = (None, 0_usize);
-    let named: Vec<(usize, Part<'_>)> = parts(text).collect();
     for (place, (at, part)) in named.iter().enumerate() {
         match part {
             Part::Sign('[' | '{' | '(') => depth += 1,
             Part::Sign(']' | '}' | ')') => depth = depth.saturating_sub(1),
             Part::Name(name) => {
-                let called = named.get(place + 1).is_some_and(|(_, next)| *next == Part::Sign('('));
-                let function = functions.get(path(name).as_str()).copied().filter(|_| called);
+                let called = after(place) == Some(&Part::Sign('('));
+                let function = functions.get(path(name).as_str()).copied();
                 let step = first_step(name);
+                let default = place.checked_sub(1).and_then(|before| named.get(before));
+                if function.is_some() && default.is_some_and(|(_, before)| *before == Part::Name("default")) {
+                    return Err(Fault::at(text, *at, "a function has no default here".to_owned()));
+                }
                 if depth == 0 && begins_a_line(text, *at) && expected.contains_key(&step) {
                     *met.entry(step).or_default() += 1;
-                    inside = function;
+                    inside = function.filter(|_| called);
                 } else if let (Some(caller), Some(function)) = (inside, function) {
                     leads.entry(caller).or_default().insert(function);
                     if reaches(&leads, function, caller) {
@@ -109,5 +122,11 @@ mod tests {
         // A line that goes on with the name of a rule could hide whose call it is.
         assert!(!of("f(x) if\nallow == f(x)\nallow := 1", &[f, allow]));
         assert!(of("allow := allow", &[allow]));
+        // One function in the place of another, and one that is named and not called.
+        assert!(!of("f(x) := y if { y := abs(x) with abs as f }\nallow if f(1)", &[f, allow]));
+        assert!(!of("f(x) := y if { y := g(x) with data.garth.g as f }\ng(x) := x", &[f, g]));
+        assert!(!of("allow if abs(1) with abs as 1", &[allow]));
+        assert!(of("allow if g(1) with input.x as 1\ng(x) := x", &[allow, g]));
+        assert!(!of("default f(_) := [y | y := f(1)]\nf(x) := 1 if x == 2\nallow if f(1)", &[f, allow]));
     }
 }

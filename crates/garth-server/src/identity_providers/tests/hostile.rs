@@ -297,6 +297,15 @@ async fn n62_groups_that_cannot_be_known_give_nothing_and_that_is_said(g: Garth)
         let audit = ada.get("/api/v1/audit?action=identity.sign_in&limit=1").await.ok().items();
         assert!(audit[0]["after"]["groups_unknown"].is_string(), "{odd:.60}: {}", audit[0]);
     }
+    // Where login policies judge, no policy can tell what is unknown: nobody gets in by it.
+    let policy = ada
+        .login_policy("no contractors", "package garth\nallow := true\ndeny if \"contractors\" in input.session.teams")
+        .await;
+    idp.knobs().claims = json!({"groups": ["crew"]});
+    idp.sign_in(&g, &Browser::new(&g), "corp").await.expect_status(303);
+    merge(&mut idp.knobs().claims, &json!({"groups": null, "hasgroups": true}));
+    idp.sign_in(&g, &Browser::new(&g), "corp").await.expect_status(403);
+    ada.delete(&format!("/api/v1/login-policies/{policy}")).await.done();
     // The same where userinfo is asked and says nothing, or not that; what is about somebody else is not believed at all.
     ada.patch(&format!("/api/v1/identity-providers/{}", corp.id()), json!({"groups_from": "userinfo"})).await.ok();
     idp.knobs().claims = json!({"groups": ["crew"], "sub": "u1"});

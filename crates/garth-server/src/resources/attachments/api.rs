@@ -1,6 +1,6 @@
 //! Attachments over HTTP.
 
-use super::{Attached, Consumer, Mode, Origin};
+use super::{Attached, Consumer, Mode};
 use crate::access::{Anyone, App, Ctx};
 use crate::base::error::{Problem, Result};
 use crate::base::http::{Input, Json, Page, Query};
@@ -35,11 +35,7 @@ impl Attachment {
             Mode::Explicit => "explicit",
             Mode::Automatic => "automatic",
         };
-        let origin = match attached.origin {
-            Origin::Own => "own",
-            Origin::Inherited => "inherited",
-            Origin::Shared => "shared",
-        };
+        let origin = attached.origin.word();
         let row = attached.resource;
         Self { resource: row.id, code: row.code, kind: attached.kind, name: row.name, mode, origin }
     }

@@ -1,6 +1,6 @@
 //! Shares, and what may be used in a space, over HTTP.
 
-use super::{Origin, Share, Usable};
+use super::{Share, Usable};
 use crate::access::{Anyone, App, Ctx, Reader};
 use crate::base::error::{Problem, Result};
 use crate::base::http::{Input, Json, Page, Query};
@@ -69,12 +69,7 @@ pub struct UsableResource {
 
 impl UsableResource {
     fn of(usable: Usable) -> Self {
-        let origin = match usable.origin {
-            Origin::Own => "own",
-            Origin::Inherited => "inherited",
-            Origin::Shared => "shared",
-        };
-        Self { resource: Resource::of(usable.resource), origin }
+        Self { origin: usable.origin.word(), resource: Resource::of(usable.resource) }
     }
 }
 

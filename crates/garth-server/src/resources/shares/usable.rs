@@ -2,22 +2,12 @@
 
 use super::super::ResourceView;
 use super::super::list::{Filter, found, still_seen};
+use super::super::origin::{Origin, origin};
 use crate::access::{Ctx, archived, visible_space};
 use crate::base::error::Result;
 use crate::base::http::{Page, PageRequest};
 use crate::directory::Directory;
 use garth_core::{ClassIx, SpaceIx};
-
-/// Why something may be used in a space.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// It lies there.
-    Own,
-    /// It lies above, where every space on the way inherits.
-    Inherited,
-    /// It lies elsewhere and is shared to that space, or to one that it inherits from.
-    Shared,
-}
 
 /// Something that may be used in a space.
 #[derive(Clone, Debug)]
@@ -42,9 +32,11 @@ pub async fn usable(ctx: &Ctx, id: &str, filter: &Filter, request: &PageRequest)
     let (mut rows, next) = found(ctx, &dir, &caller, filter, &query, request, reach).await?;
     // The rows first and the picture second: what may not be used any more is not shown.
     let dir = ctx.directory();
-    visible_space(&dir, &ctx.caller(&dir)?, id, now)?;
+    let caller = ctx.caller(&dir)?;
+    visible_space(&dir, &caller, id, now)?;
     rows.retain(|row| dir.world.may_use(space, row.class));
-    let usable = |resource: ResourceView| Usable { origin: origin(&dir, space, resource.row.class), resource };
+    let from = |view: &ResourceView| origin(&dir, &caller, space, view.row.class, now);
+    let usable = |resource: ResourceView| Usable { origin: from(&resource), resource };
     Ok(Page { items: still_seen(ctx, rows)?.into_iter().map(usable).collect(), next })
 }
 
@@ -63,12 +55,4 @@ fn classes(dir: &Directory, space: SpaceIx, filter: &Filter) -> Vec<ClassIx> {
         wanted && world.may_use(space, *ix) && (class.space == space || !archived(world, class.space))
     });
     classes
-}
-
-fn origin(dir: &Directory, space: SpaceIx, class: ClassIx) -> Origin {
-    match dir.world.class(class).map(|class| class.space) {
-        Some(lies) if lies == space => Origin::Own,
-        Some(lies) if dir.world.reached(space).contains(&lies) => Origin::Inherited,
-        _ => Origin::Shared,
-    }
 }

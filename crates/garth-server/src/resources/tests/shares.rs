@@ -12,6 +12,8 @@ stories! {
     who_may_know_where_something_is_shared_to,
     either_end_takes_a_share_back,
     a_move_takes_shares_along_and_a_copy_does_not,
+    a_mover_who_administers_nothing_leaves_shares_behind,
+    who_is_in_the_receiving_space_is_not_told_at_the_source,
     what_requires_something_shared_is_seen_through_both,
     an_archived_space_hides_what_is_seen_through_it,
     a_deleted_space_takes_its_windows_along,
@@ -262,7 +264,7 @@ async fn sharing_is_agreed_at_both_ends(g: Garth) {
 }
 
 async fn shares_are_replaced_as_a_list(g: Garth) {
-    let Yard { ada, lin, mia, bo, target, pool, .. } = &Yard::make(&g).await;
+    let Yard { ada, lin, mia, bo, wes, target, pool, .. } = &Yard::make(&g).await;
     let put = |by: &Person, spaces: Value| {
         by.call("PUT".parse().expect("a method"), &pool.url("/shares")).json(json!({"spaces": spaces}))
     };
@@ -282,20 +284,27 @@ async fn shares_are_replaced_as_a_list(g: Garth) {
     .await;
     assert_eq!(names(put(lin, json!([blue.id])).await), ["Blue"]);
     assert!(!sees(bo, "pool", pool).await);
-    // One that Lin cannot see any more is neither told nor lost.
+    // One that Lin cannot see any more is not told; the list says who has it from then on, and that is nobody else.
     assert_eq!(names(put(lin, json!([target.id, red.id])).await), ["Red", "Target"]);
     mia.patch(&target.url(""), json!({"view": {"users": [mia.principal(), bo.principal()]}})).await.ok();
     assert_eq!(names(lin.get(&pool.url("/shares")).await), ["Red"]);
     g.unchanged(async || {
         put(lin, json!([target.id])).await.invalid("/spaces/0");
-        lin.delete(&pool.url(&format!("/shares/{}", target.id))).await.refused(404, "not_found");
+        wes.delete(&pool.url(&format!("/shares/{}", target.id))).await.refused(404, "not_found");
+        // Whoever administers the source is not told whether there was one.
+        lin.delete(&pool.url(&format!("/shares/{}", strange(&red.id)))).await.done();
     })
     .await;
-    assert_eq!(names(put(lin, json!([])).await), Vec::<String>::new());
     assert!(sees(bo, "pool", pool).await);
+    assert_eq!(names(put(lin, json!([])).await), Vec::<String>::new());
+    assert!(!sees(bo, "pool", pool).await, "no window stays that the source's administrators cannot shut");
     mia.patch(&target.url(""), json!({"view": "members"})).await.ok();
-    assert_eq!(names(lin.get(&pool.url("/shares")).await), ["Target"]);
-    g.unchanged(async || assert_eq!(names(put(lin, json!([target.id])).await), ["Target"])).await;
+    assert_eq!(names(put(lin, json!([target.id])).await), ["Target"]);
+    mia.patch(&target.url(""), json!({"view": {"users": [mia.principal(), bo.principal()]}})).await.ok();
+    lin.delete(&pool.url(&format!("/shares/{}", target.id))).await.done();
+    assert!(!sees(bo, "pool", pool).await);
+    mia.patch(&target.url(""), json!({"view": "members"})).await.ok();
+    g.unchanged(async || assert_eq!(names(put(lin, json!([])).await), Vec::<String>::new())).await;
     assert_eq!(names(put(lin, json!([])).await), Vec::<String>::new());
     assert!(!sees(bo, "pool", pool).await);
 }
@@ -368,6 +377,41 @@ async fn a_move_takes_shares_along_and_a_copy_does_not(g: Garth) {
     share(mia, pool, target).await.invalid("/space");
     mia.delete(&pool.url("")).await.done();
     assert!(!sees(bo, "pool", pool).await);
+}
+
+async fn a_mover_who_administers_nothing_leaves_shares_behind(g: Garth) {
+    let Yard { ada, lin, bo, wes, source, pool, .. } = &Yard::shared(&g).await;
+    let blue = ada.space("Blue").admin(lin).create().await;
+    for space in [source, &blue] {
+        ada.grant_by_registry(space, wes, "writer").await;
+    }
+    assert!(sees(bo, "pool", pool).await);
+    // A window is opened by who administers the space, and a writer's move opens none.
+    wes.post(&pool.url("/move"), json!({"space": blue.id})).await.ok();
+    assert_eq!(lin.get(&pool.url("/shares")).await.ok().items(), Vec::<Value>::new());
+    assert!(!sees(bo, "pool", pool).await && sees(wes, "pool", pool).await);
+}
+
+async fn who_is_in_the_receiving_space_is_not_told_at_the_source(g: Garth) {
+    let Yard { ada, lin, bo, wes, source, pool, .. } = &Yard::shared(&g).await;
+    ada.role("asker", &["decision:ask", "pool:read"]).await;
+    let asker = lin.key(source, "application", "asker").await;
+    let who =
+        json!({"subject": {"type": "user"}, "action": {"name": "read"}, "resource": {"type": "pool", "id": pool.id}});
+    let found = asker.post("/access/v1/search/subject", who).await.ok();
+    let ids: Vec<&str> =
+        found["results"].as_array().expect("results").iter().filter_map(|r| r["id"].as_str()).collect();
+    assert!(ids.contains(&&*lin.id) && ids.contains(&&*wes.id) && !ids.contains(&&*bo.id), "{found}");
+    let may = async |of: &Person| {
+        let asked = json!({"subject": {"type": "user", "id": of.id}, "action": {"name": "read"},
+                           "resource": {"type": "pool", "id": pool.id}});
+        let one = asker.post("/access/v1/evaluation", asked.clone()).await.ok()["decision"].clone();
+        let many = asker.post("/access/v1/evaluations", json!({"evaluations": [asked]})).await.ok();
+        assert_eq!(many["evaluations"][0]["decision"], one);
+        one
+    };
+    assert_eq!((may(wes).await, may(bo).await), (json!(true), json!(false)));
+    assert!(sees(bo, "pool", pool).await, "who asks about oneself is told");
 }
 
 async fn what_requires_something_shared_is_seen_through_both(g: Garth) {

@@ -72,7 +72,7 @@ async fn a_role_that_only_reads_reads_its_kind(g: Garth) {
     assert_eq!(jobs(&lin, &job).await, ["read"]);
     lin.get(&job.url("")).await.ok();
     lin.get(&task.url("")).await.refused(404, "not_found");
-    assert_eq!(lin.get("/api/v1/resources").await.ok().each("id"), [job.id.clone()]);
+    assert_eq!(lin.get("/api/v1/resources").await.ok().each("id"), std::slice::from_ref(&job.id));
     let refused = lin.patch(&job.url(""), json!({"name": "Mine"})).await.refused(403, "forbidden");
     assert!(refused.text("detail").contains("job:write"), "{refused}");
     lin.patch(&atlas.url(""), json!({"name": "Mine"})).await.refused(403, "forbidden");
