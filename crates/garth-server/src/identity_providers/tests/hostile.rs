@@ -301,6 +301,7 @@ async fn n62_groups_that_cannot_be_known_give_nothing_and_that_is_said(g: Garth)
     let policy = ada
         .login_policy("no contractors", "package garth\nallow := true\ndeny if \"contractors\" in input.session.teams")
         .await;
+    ada.patch(&format!("/api/v1/login-policies/{policy}"), json!({"enabled": true})).await.ok();
     idp.knobs().claims = json!({"groups": ["crew"]});
     idp.sign_in(&g, &Browser::new(&g), "corp").await.expect_status(303);
     merge(&mut idp.knobs().claims, &json!({"groups": null, "hasgroups": true}));

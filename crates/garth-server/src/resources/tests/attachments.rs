@@ -130,7 +130,7 @@ async fn a_resource_uses_what_is_attached_to_it(g: Garth) {
     // On record where the consumer lies; the provider's space sees that there is something.
     let record = f.ada.get(&f.team.url("/audit?action=attachment.create")).await.ok().items();
     assert_eq!(record.len(), 2);
-    assert_eq!(record[1]["after"], json!({"attached": far.id}));
+    assert_eq!(record[1]["after"]["attached"], json!(far.id));
     assert_eq!((&record[1]["target"]["id"], &record[1]["actor"]), (&json!(stack.id), &record[0]["actor"]));
     let record = f.ada.get(&f.root.url("/audit?action=attachment.create")).await.ok().items();
     assert_eq!(record.len(), 1);
