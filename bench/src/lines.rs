@@ -276,8 +276,14 @@ pub async fn attachments(server: &Server, load: &Workload, table: &mut Table) {
     let way = way(space_of(load.resources[consumer]));
     for space in &way {
         let grants = format!("/api/v1/registry/spaces/{}/grants", id(SPACE, *space));
-        let reader = json!({"principal": format!("user:{}", id(USER, ADA)), "role": "reader"});
-        server.done("POST", &grants, ADA, Some(reader)).await;
+        let writer = json!({"principal": format!("user:{}", id(USER, ADA)), "role": "writer"});
+        server.done("POST", &grants, ADA, Some(writer)).await;
+    }
+    // Whatever of the first hundred there may be edited offers itself.
+    let there = (0..load.resources.len()).filter(|at| *at != consumer && way.contains(&space_of(load.resources[*at])));
+    for at in there.take(100) {
+        let offer = json!({"labels": ["autoattach:*"]});
+        server.ask("PATCH", &format!("/api/v1/resources/{}", id(RESOURCE, at as u32)), ADA, Some(offer)).await;
     }
     let path = format!("/api/v1/resources/{}/attachments?limit=100", id(RESOURCE, consumer as u32));
     let found = server.done("GET", &path, ADA, None).await["items"].as_array().map_or(0, Vec::len);

@@ -510,8 +510,16 @@ impl Sight {
         depth: usize,
     ) -> bool {
         let Some(space) = world.space(ix).filter(|_| depth <= crate::MAX_SPACE_DEPTH) else { return false };
-        let own = if self.granted.has(ix) { world.own_roles(caller, ix, space, now) } else { Roles::new() };
-        let Arrival { mut standing, flow } = world.arrive_with(caller, ix, space, inflow, own, now);
+        let granted = self.granted.has(ix);
+        let shut = || world.link(ix).is_some_and(|link| link.shut);
+        let (mut standing, flow) = if !granted && inflow.is_empty() && shut() {
+            // Most spaces that are looked at only lie on the way to others.
+            (Standing::default(), Roles::new())
+        } else {
+            let own = if granted { world.own_roles(caller, ix, space, now) } else { Roles::new() };
+            let arrival = world.arrive_with(caller, ix, space, inflow, own, now);
+            (arrival.standing, arrival.flow)
+        };
         let mut risen = false;
         for child in space.children() {
             if !flow.is_empty() || self.near.has(*child) {

@@ -409,6 +409,9 @@ impl Session {
 
     /// Lets go of the lock first, so that the next server need not wait for the connection to end.
     pub(super) async fn close(mut self) -> Result<(), DbError> {
+        // The pulse stops before that: it would tell of a lock that was lost.
+        let (_open, lost) = watch::channel(false);
+        self.lost = lost;
         self.script("SELECT pg_advisory_unlock_all()").await
     }
 }

@@ -59,6 +59,7 @@ pub(super) async fn start(
         let _ = started.send(Ok(()));
         let mut ended = ended;
         tokio::select! {
+            biased;
             _ = ended.wait_for(|ended| *ended) => {}
             () = gone.closed() => {}
             why = beat(&session, &pulse, backend) => tracing::warn!(%why, "the database's pulse was lost"),
