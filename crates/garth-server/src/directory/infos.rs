@@ -356,4 +356,7 @@ pub struct Settings {
     /// Days that audit entries are kept, 30 to 36,500; for ever if null.
     #[serde(default)]
     pub audit_days: Option<u32>,
+    /// Are answers without the headers `RateLimit` and `RateLimit-Policy`, which are not a standard yet?
+    #[serde(default)]
+    pub omit_rate_limits: bool,
 }

@@ -24,6 +24,9 @@ pub struct SettingsChanges {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u32>)]
     audit_days: Option<Option<u32>>,
+    /// Are answers without the headers `RateLimit` and `RateLimit-Policy`, which are not a standard yet?
+    #[serde(default, deserialize_with = "some")]
+    omit_rate_limits: Option<bool>,
 }
 
 /// The routes of settings.
@@ -46,6 +49,7 @@ async fn update(ctx: Ctx, Input(body): Input<SettingsChanges>) -> Result<Json<Se
         public_access: body.public_access,
         create_spaces: body.create_spaces,
         audit_days: body.audit_days,
+        omit_rate_limits: body.omit_rate_limits,
     };
     Ok(Json((*settings::update(&ctx, changes).await?).clone()))
 }

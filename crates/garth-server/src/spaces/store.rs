@@ -153,6 +153,10 @@ pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
         "DELETE FROM resources WHERE class_id IN (SELECT id FROM access_classes WHERE space_id = $1)".to_owned(),
         "DELETE FROM access_classes WHERE space_id = $1".to_owned(),
         "DELETE FROM grants WHERE space_id = $1".to_owned(),
+        "DELETE FROM quotas WHERE space_id = $1".to_owned(),
+        "DELETE FROM meter_units WHERE space_id = $1".to_owned(),
+        "DELETE FROM api_calls WHERE space_id = $1".to_owned(),
+        "DELETE FROM resource_counts WHERE space_id = $1".to_owned(),
         "UPDATE users SET default_space = NULL WHERE default_space = $1".to_owned(),
         "DELETE FROM spaces WHERE id = $1".to_owned(),
     ] {
