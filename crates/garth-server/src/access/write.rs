@@ -177,7 +177,7 @@ impl Write<'_> {
 
     /// Both of them at once.
     pub(super) fn parts(&mut self) -> (&mut Tx, &mut Directory) {
-        (self.tx, self.dir)
+        (&mut *self.tx, &mut *self.dir)
     }
 
     /// Tells that the change was about that space, though nothing of it is on record: whoever sends the same request

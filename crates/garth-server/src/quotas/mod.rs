@@ -15,7 +15,7 @@ mod store;
 pub use consume::{Consumed, UNITS, consume};
 pub use meter::{METER_BYTES, ROLLING_SECONDS};
 
-use crate::access::{self, Ctx, Permit, Record, Write, calls_today, near, page_of, registered, visible_space, write};
+use crate::access::{Ctx, Permit, Record, Write, calls_today, near, page_of, registered, visible_space, write};
 use crate::base::clock;
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};

@@ -42,11 +42,11 @@ pub struct World {
     pub recovery: String,
 }
 
+/// An application's meter that is there in every world.
+const METER: &str = "llm";
+
 /// An id for each name that stands in a path.
 #[derive(Clone)]
-/// An application's meter that is there in every world.
-pub const METER: &str = "llm";
-
 pub struct Ids {
     pub space: String,
     pub grant: String,

@@ -590,9 +590,8 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
 }
 
 /// Fields of bodies, by the last step of their path or with their route, that hold no id of anything that could be hidden.
-pub const PLAIN: [&str; 72] = [
+pub const PLAIN: [&str; 71] = [
     "omit_rate_limits",
-    "PUT /api/v1/spaces/{id}/quotas/{meter}: limit",
     "window",
     "rolling_seconds",
     "roles",
