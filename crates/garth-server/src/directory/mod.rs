@@ -20,7 +20,7 @@ pub use infos::{
     ActorInfo, ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse, LoginPolicyInfo,
     PolicyInfo, Reference, RoleInfo, Session, Settings, SpaceInfo, UserInfo,
 };
-pub use quota::{API_DAILY, Quota, RESOURCES, Window, meter_of_kind};
+pub use quota::{API_DAILY, DefaultQuota, Quota, RESOURCES, Window, meter_of_kind, said};
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::{self, Codes};

@@ -16,6 +16,28 @@ pub enum Window {
     RollingSeconds(i64),
 }
 
+/// A quota that new spaces begin with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DefaultQuota {
+    /// What it counts.
+    pub meter: String,
+    /// How much there may be, 0 to 999,999,999,999,999; null is unlimited.
+    #[serde(deserialize_with = "said")]
+    #[schema(required = true)]
+    pub limit: Option<i64>,
+    /// Over what it counts.
+    pub window: Window,
+}
+
+/// For a limit, which may be null and must be there: one that was forgotten is not "unlimited".
+///
+/// # Errors
+/// When it is no number.
+pub fn said<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
 /// A quota of a space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quota {

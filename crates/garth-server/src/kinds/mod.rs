@@ -306,7 +306,8 @@ pub async fn delete(ctx: &Ctx, id: String) -> Result<()> {
             return Err(Error::conflict("conflict", "the kind is in use by a reference of another kind"));
         }
         let meter = meter_of_kind(name);
-        if w.dir().quotas.values().any(|quotas| quotas.iter().any(|quota| quota.meter == meter)) {
+        let counted = w.dir().quotas.values().any(|quotas| quotas.iter().any(|quota| quota.meter == meter));
+        if counted || w.dir().settings.default_quotas.iter().any(|quota| quota.meter == meter) {
             return Err(Error::conflict("conflict", "the kind is in use by a quota"));
         }
         for verb in w.dir().verbs(name) {

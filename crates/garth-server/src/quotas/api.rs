@@ -3,7 +3,7 @@
 use crate::access::{App, Ctx};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::http::{Input, Json, Page, Query};
-use crate::directory::Window;
+use crate::directory::{Window, said};
 use crate::quotas::{self, Consumed, NewQuota, Shown, State, time};
 use axum::extract::Path;
 use axum::http::{StatusCode, Uri};
@@ -64,11 +64,6 @@ pub struct QuotaInput {
     /// Names or ids of the roles that may take of it, 1 to 100; null is whoever holds `meter:consume`.
     #[serde(default)]
     roles: Option<Vec<String>>,
-}
-
-/// A field that may be null and must be there: a limit that was forgotten is not "unlimited".
-fn said<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    Option::deserialize(deserializer)
 }
 
 /// How much is taken.

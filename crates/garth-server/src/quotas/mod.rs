@@ -1,11 +1,11 @@
 //! Quotas: how much of a meter a space may use (`MODEL.md`, "Quotas, keys, meters").
 //!
-//! Some meters the server counts by itself: calls with the space's keys (`access/calls`) and resources (`access/counts`).
-//! Others are an application's own, and it takes units of them. System administrators set limits, for which they need no
-//! way into the space; members read them. A quota is of its space alone: what lies below has its own.
+//! Some meters the server counts by itself: calls with the space's keys (`access/calls`), and resources
+//! (`access/counts`). Others are an application's own, and it takes units of them. System administrators set limits, for
+//! which they need no way into the space; members read them. A quota is of its space alone: what lies below has its own.
 //!
-//! Of resources, everybody is told the number of those that they see; the limit is on all of them. So a refusal may show
-//! that something unseen exists, and no more.
+//! Of resources, everybody is told the number of those that they see; the limit is on all of them. So a refusal may
+//! show that something unseen exists, and no more.
 
 pub mod api;
 mod consume;
@@ -17,9 +17,9 @@ pub use meter::{METER_BYTES, ROLLING_SECONDS};
 
 use crate::access::{Ctx, Permit, Record, Write, calls_today, near, page_of, registered, visible_space, write};
 use crate::base::clock;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, FieldError, Result};
 use crate::base::http::{Page, PageRequest};
-use crate::directory::{API_DAILY, Change, Directory, Quota, RESOURCES, Window, meter_of_kind};
+use crate::directory::{API_DAILY, Change, DefaultQuota, Directory, Quota, RESOURCES, Window, meter_of_kind};
 use crate::resources;
 use garth_core::{Action, Caller, KindIx, Micros, RoleIx, SpaceIx, Target};
 use meter::Meter;
@@ -203,9 +203,7 @@ pub async fn put(ctx: &Ctx, space: String, name: String, new: NewQuota) -> Resul
         let (permit, ix) = manage(w, &space)?;
         let meter = Meter::read(w.dir(), &name)?;
         meter.fits(new.window)?;
-        if new.limit.is_some_and(|limit| !(0..=MOST).contains(&limit)) {
-            return Err(Error::field("/limit", format!("must be null or a number from 0 to {MOST}")));
-        }
+        fits_limit(new.limit)?;
         let roles = new.roles.as_ref().map(|roles| named_roles(w.dir(), &meter, roles)).transpose()?;
         let id = w.dir().space_id(ix).ok_or(Error::NotFound)?;
         let before = w.dir().quota(ix, &name).cloned();
@@ -245,6 +243,37 @@ pub async fn put(ctx: &Ctx, space: String, name: String, new: NewQuota) -> Resul
     let state = shown.used.map(|used| State::of(used, quota.limit));
     let resets_at = if shown.window == quota.window { shown.resets_at } else { None };
     Ok(Shown { limit: quota.limit, window: quota.window, resets_at, roles, state, ..shown })
+}
+
+/// Can new spaces begin with these quotas?
+///
+/// # Errors
+/// 422 below the pointer.
+pub fn fit(dir: &Directory, pointer: &str, quotas: &[DefaultQuota]) -> Result<()> {
+    if quotas.len() > QUOTAS {
+        return Err(Error::field(pointer, format!("must be at most {QUOTAS} quotas")));
+    }
+    for (at, quota) in quotas.iter().enumerate() {
+        let fits = Meter::read(dir, &quota.meter).and_then(|meter| meter.fits(quota.window));
+        let fits = fits.and_then(|()| fits_limit(quota.limit));
+        let twice = quotas.iter().take(at).any(|other| other.meter == quota.meter);
+        let fits = if twice { Err(Error::field("/meter", "is given twice")) } else { fits };
+        fits.map_err(|error| match error {
+            Error::Invalid(fields) => {
+                let below = |f: FieldError| FieldError { pointer: format!("{pointer}/{at}{}", f.pointer), ..f };
+                Error::Invalid(fields.into_iter().map(below).collect())
+            }
+            other => other,
+        })?;
+    }
+    Ok(())
+}
+
+fn fits_limit(limit: Option<i64>) -> Result<()> {
+    if limit.is_none_or(|limit| (0..=MOST).contains(&limit)) {
+        return Ok(());
+    }
+    Err(Error::field("/limit", format!("must be null or a number from 0 to {MOST}")))
 }
 
 /// Deletes a quota: the meter is unlimited from then on, and an application's own is there no more.

@@ -18,6 +18,7 @@ stories! {
     n53_a_meter_of_a_hidden_space_is_a_missing_one,
     limits_and_coming_near_them_are_on_record,
     what_a_quota_names_stays,
+    new_spaces_begin_with_the_installations_quotas,
     quotas_have_limits,
     quotas_are_paged_by_name,
 }
@@ -404,6 +405,48 @@ async fn what_a_quota_names_stays(g: Garth) {
         }
     }
     o.ada.delete(&role.url("")).await.done();
+}
+
+async fn new_spaces_begin_with_the_installations_quotas(g: Garth) {
+    let o = Office::make(&g).await;
+    let set = |quotas: Value| o.ada.patch("/api/v1/settings", json!({ "default_quotas": quotas }));
+    let api = json!({"meter": "api.daily", "limit": 100, "window": "daily"});
+    let tasks = json!({"meter": "resources.task", "limit": 1, "window": "stored"});
+    assert_eq!(set(json!([api, tasks])).await.ok()["default_quotas"], json!([api, tasks]));
+    o.ada.patch("/api/v1/settings", json!({"create_spaces": "users"})).await.ok();
+    g.unchanged(async || {
+        for wrong in [
+            json!([{"meter": "resources.nothing", "limit": 1, "window": "stored"}]),
+            json!([{"meter": "llm", "limit": -1, "window": "stored"}]),
+            json!([{"meter": "llm", "window": "stored"}]),
+            json!([api, api]),
+            json!(vec![api.clone(); 101]),
+        ] {
+            set(wrong).await.problem(422);
+        }
+        set(json!([api, {"meter": "Llm", "limit": 1, "window": "stored"}])).await.invalid("/default_quotas/1/meter");
+    })
+    .await;
+    // What is there is not touched; whoever makes a space cannot say otherwise.
+    assert_eq!(o.lin.meter(&o.atlas, "api.daily").await["limit"], Value::Null);
+    let own = o.lin.space("Own").create().await;
+    assert_eq!(o.lin.meter(&own, "api.daily").await["limit"], 100);
+    assert_eq!(o.lin.meter(&own, "resources").await["limit"], Value::Null);
+    let first = json!({"kind": "task", "name": "First", "space": own.id});
+    o.lin.post("/api/v1/resources", first.clone()).await.created();
+    o.lin.post("/api/v1/resources", first).await.refused(403, "quota_exceeded");
+    let record = o.lin.get(&own.url("/audit?action=space.create")).await.ok().items();
+    let of_meter = |entry: &&Value| entry["target_type"] == "meter";
+    assert_eq!(record.iter().filter(of_meter).count(), 2, "{record:#?}");
+    // Ada may raise them.
+    o.ada.quota(&own, "resources.task", json!(5), json!("stored")).await.ok();
+    let dream = o.ada.kind("dream").await;
+    set(json!([{"meter": "resources.dream", "limit": 1, "window": "stored"}])).await.ok();
+    g.unchanged(async || o.ada.delete(&dream.url("")).await.refused(409, "conflict")).await;
+    set(json!([])).await.ok();
+    o.ada.delete(&dream.url("")).await.done();
+    let free = o.lin.space("Free").create().await;
+    assert_eq!(o.lin.meter(&free, "api.daily").await["limit"], Value::Null);
 }
 
 async fn quotas_have_limits(g: Garth) {

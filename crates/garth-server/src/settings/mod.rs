@@ -5,12 +5,13 @@ mod store;
 
 use crate::access::{Ctx, Record, Write, write};
 use crate::base::error::{Error, Result};
-use crate::directory::{Change, CreateSpaces, Settings};
+use crate::directory::{Change, CreateSpaces, DefaultQuota, Settings};
+use crate::quotas;
 use serde_json::Value;
 use std::sync::Arc;
 
 /// What to change; what is not given stays.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// Does `public` include callers who are not signed in?
     pub public_access: Option<bool>,
@@ -20,6 +21,8 @@ pub struct Changes {
     pub audit_days: Option<Option<u32>>,
     /// Are answers without the headers `RateLimit` and `RateLimit-Policy`?
     pub omit_rate_limits: Option<bool>,
+    /// The quotas that new spaces begin with.
+    pub default_quotas: Option<Vec<DefaultQuota>>,
 }
 
 /// Days that audit entries may be kept, at least and at most.
@@ -53,6 +56,10 @@ pub async fn update(ctx: &Ctx, changes: Changes) -> Result<Arc<Settings>> {
                 return Err(Error::field("/audit_days", format!("must be null or a number from {least} to {most}")));
             }
             after.audit_days = days;
+        }
+        if let Some(list) = changes.default_quotas {
+            quotas::fit(w.dir(), "/default_quotas", &list)?;
+            after.default_quotas = list;
         }
         if after != *before {
             let (was, is) = (state(&before)?, state(&after)?);

@@ -90,6 +90,17 @@ pub(super) async fn set_secret_key(tx: &mut Tx, _: &Permit, id: Uuid, key: &str)
     tx.execute(sql, &params![id.to_string(), key]).await.map(drop)
 }
 
+/// Gives a new space a quota: its meter, its limit, its window as JSON.
+pub(super) async fn insert_quota(
+    tx: &mut Tx,
+    _: &Permit,
+    space: Uuid,
+    (meter, limit, window): (&str, Option<i64>, &str),
+) -> Result<()> {
+    let sql = "INSERT INTO quotas (space_id, meter, most, period, roles) VALUES ($1, $2, $3, $4, NULL)";
+    tx.execute(sql, &params![space.to_string(), meter, limit, window]).await.map(drop)
+}
+
 /// Resources of a class that stand alike to somebody, and how many they are.
 pub(super) struct Alike {
     pub class: i64,

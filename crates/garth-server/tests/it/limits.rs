@@ -161,7 +161,7 @@ const KEPT: &[(&str, &str)] = &[
     ("body of setup, sign-up, sign-in and recovery", "accounts_have_limits"),
     ("page of an AuthZEN search", "authzen_search_pages_go_on_by_token"),
     ("subjects looked at for one page of a search", "authzen_search_pages_go_on_by_token"),
-    ("quotas of one space", "quotas_have_limits"),
+    ("quotas of one space; those that new ones begin with", "quotas_have_limits"),
     ("name of an application's meter", "quotas_have_limits"),
     ("limit of a quota; roles that it names", "quotas_have_limits"),
     ("rolling window", "quotas_have_limits"),

@@ -306,11 +306,10 @@ fn administration() -> Vec<Entry> {
         ),
         ask("GET /api/v1/login-policies/samples", 1),
         ask("GET /api/v1/settings", 1),
-        tell(
-            "PATCH /api/v1/settings",
-            1,
-            |_| json!({"public_access": false, "create_spaces": "users", "audit_days": null, "omit_rate_limits": false}),
-        ),
+        tell("PATCH /api/v1/settings", 1, |_| {
+            json!({"public_access": false, "create_spaces": "users", "audit_days": null, "omit_rate_limits": false,
+                    "default_quotas": [{"meter": "llm", "limit": 5, "window": {"rolling_seconds": 5}}]})
+        }),
         ask("GET /api/v1/audit", 1),
         ask("GET /api/v1/registry/spaces", 1),
         ask("GET /api/v1/registry/spaces/{id}", 1),
@@ -590,9 +589,10 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
 }
 
 /// Fields of bodies, by the last step of their path or with their route, that hold no id of anything that could be hidden.
-pub const PLAIN: [&str; 71] = [
+pub const PLAIN: [&str; 72] = [
     "omit_rate_limits",
     "window",
+    "meter",
     "rolling_seconds",
     "roles",
     "units",
