@@ -337,3 +337,44 @@ fn rate(limit: i64, left: i64, now: Micros) -> Rate {
     let reset = (DAY - now.rem_euclid(DAY) + 999_999) / 1_000_000;
     Rate { meter: API_DAILY.to_owned(), limit, left, window: DAY / 1_000_000, reset }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Servers that share a database and nothing else, of which one is killed now and then.
+    #[test]
+    fn servers_that_share_a_limit_never_pass_it() {
+        let of = (Uuid::nil(), 1);
+        for limit in [0, 1, 2, 17, 1_000, 20_000] {
+            let mut servers: Vec<Calls> = (0..3).map(|_| Calls::default()).collect();
+            let (mut taken, mut passed, mut wasted, mut chance) = (0, 0, 0, 7_u64);
+            for step in 0..100_000 {
+                chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let server = &mut servers[(chance >> 33) as usize % 3];
+                if (chance >> 40).is_multiple_of(2_000) {
+                    wasted += -server.unsettled(of);
+                    *server = Calls::default();
+                }
+                match server.spend(of, limit, step) {
+                    Spent::Yes(_) => passed += 1,
+                    Spent::No => {}
+                    Spent::Block(_) => {
+                        let (made, left, last) = server.take(of, true);
+                        taken += made - left;
+                        let size = size(last, limit - taken);
+                        taken += size;
+                        server.put(of, &Block { limit, taken, size }, step);
+                    }
+                }
+            }
+            assert_eq!((taken, passed), (limit, limit - wasted), "of {limit}, {wasted} were lost with their servers");
+        }
+    }
+
+    #[test]
+    fn blocks_grow_with_use_and_shrink_near_the_limit() {
+        assert_eq!([size(0, 1_000_000), size(1, 1_000_000), size(600, 1_000_000)], [1, 2, BLOCK]);
+        assert_eq!([size(100, 160), size(100, 31), size(100, 1), size(100, 0), size(100, -5)], [10, 1, 1, 0, 0]);
+    }
+}
