@@ -39,12 +39,13 @@ fn tell(engine: &str, place: &Place) {
     }
     let (passed, taken) = (AtomicI64::new(0), AtomicI64::new(0));
     for _ in 0..KILLS {
+        let at = space.as_str();
         std::thread::scope(|scope| {
             for _ in 0..CALLERS {
-                let (mut api, space, passed) = (server.api(&key), &space, &passed);
-                scope.spawn(move || while calls(&mut api, space, passed) {});
-                let (mut api, space, taken) = (server.api(&ada), &space, &taken);
-                scope.spawn(move || while takes(&mut api, space, taken) {});
+                let (mut api, passed) = (server.api(&key), &passed);
+                scope.spawn(move || while calls(&mut api, at, passed) {});
+                let (mut api, taken) = (server.api(&ada), &taken);
+                scope.spawn(move || while takes(&mut api, at, taken) {});
             }
             std::thread::sleep(Duration::from_millis(20 + random.below(120) as u64));
             server.kill();
