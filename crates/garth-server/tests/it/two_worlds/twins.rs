@@ -225,7 +225,6 @@ pub async fn world(g: Garth, full: bool, seed: u64) -> World {
     }
     for (space, window) in [(&atlas, json!("daily")), (&beta, json!({"rolling_seconds": 60}))] {
         ada.quota(space, "llm", json!(1_000_000), window).await.ok();
-        ada.quota(space, "api.daily", json!(1_000_000), json!("daily")).await.ok();
         ada.quota(space, "resources.task", json!(1_000_000), json!("stored")).await.ok();
     }
     let sessions = kim.sign_in("kim").await.get("/api/v1/me/sessions").await.ok().items();
