@@ -184,6 +184,7 @@ impl App {
     /// Counts a call with an API key; of one that is no good, the handler says so.
     async fn count_call(self: &Arc<Self>, parts: &Parts) -> Result<Option<Rate>> {
         let Ok(ctx) = Ctx::of(parts, self) else { return Ok(None) };
+        let mut turn = None;
         loop {
             let (dir, now) = (ctx.directory(), ctx.now());
             let Ok(space) = ctx.key(&dir).map(|key| key.space) else { return Ok(None) };
@@ -195,17 +196,14 @@ impl App {
             match self.calls.spend(of, limit, now) {
                 Spent::Yes(left) => return Ok(Some(rate(limit, left, now))),
                 Spent::No => return Err(Error::QuotaSpent(Box::new(rate(limit, 0, now)))),
-                Spent::Block(turn) => {
-                    let Ok(turn) = Arc::clone(&turn).try_lock_owned() else {
-                        // Somebody takes one already, for all who wait.
-                        drop(turn.lock().await);
-                        continue;
-                    };
-                    let app = Arc::clone(self);
+                // Looked again once it is there: whoever had it before may have taken a block for all who wait.
+                Spent::Block(next) if turn.is_none() => turn = Some(next.lock_owned().await),
+                Spent::Block(_) => {
+                    let (app, held) = (Arc::clone(self), turn.take());
                     // A task of its own: a block that is taken is put where it is spent, also when the caller has gone away.
                     let taking = tokio::spawn(async move {
                         let taken = app.take_block(of, space, now).await;
-                        drop(turn);
+                        drop(held);
                         taken
                     });
                     let taken = taking.await;

@@ -262,7 +262,11 @@ async fn n48_quotas_are_set_by_system_administrators_and_read_by_members(g: Gart
     for member in [&o.lin, &o.bo, &key] {
         let meter = member.meter(&o.atlas, "llm").await;
         assert_eq!((&meter["limit"], &meter["used"], &meter["window"]), (&json!(10), &json!(3), &json!("daily")));
-        assert_eq!((&meter["roles"], &meter["resets_at"]), (&Value::Null, &json!("2031-05-05T00:00:00Z")), "{meter}");
+        assert_eq!(
+            (&meter["roles"], &meter["resets_at"]),
+            (&Value::Null, &json!("2031-05-05T00:00:00.000000Z")),
+            "{meter}"
+        );
         for built_in in ["api.daily", "resources"] {
             assert_eq!(member.meter(&o.atlas, built_in).await["limit"], Value::Null, "unlimited, and told");
         }

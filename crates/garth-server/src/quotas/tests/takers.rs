@@ -74,7 +74,7 @@ async fn what_was_taken_today_comes_back_at_midnight(g: Garth) {
     o.ada.quota(&o.atlas, "llm", json!(10), json!("daily")).await.ok();
     let taken = o.lin.consume(&o.atlas, "llm", 7).await.ok();
     assert_eq!((&taken["used"], &taken["remaining"], &taken["limit"]), (&json!(7), &json!(3), &json!(10)));
-    assert_eq!(taken["resets_at"], "2031-05-05T00:00:00Z");
+    assert_eq!(taken["resets_at"], "2031-05-05T00:00:00.000000Z");
     // 16 hours are left of the day.
     assert_eq!(taken.header("ratelimit-policy"), "\"llm\";q=10;w=86400");
     assert_eq!(taken.header("ratelimit"), "\"llm\";r=3;t=57600");
