@@ -341,7 +341,7 @@ async fn limits_and_coming_near_them_are_on_record(g: Garth) {
     assert_eq!(set.len(), 4, "the same again is no change: {set:#?}");
     let raised = set.iter().find(|entry| entry["after"]["limit"] == 10 && entry["before"]["limit"] == 5);
     let raised = raised.expect("the limit before and after");
-    assert_eq!((&raised["target_type"], &raised["target_id"]), (&json!("meter"), &json!("resources.task")));
+    assert_eq!((&raised["target"]["type"], &raised["target"]["id"]), (&json!("meter"), &json!("resources.task")));
     assert_eq!(raised["actor"], o.ada.principal());
     assert_eq!(of(&o.lin, &space, "quota.delete").await.len(), 1);
     let of_system = of(&o.ada, system, "quota.set").await;
@@ -366,12 +366,12 @@ async fn limits_and_coming_near_them_are_on_record(g: Garth) {
     o.lin.consume(&o.atlas, "llm", 1).await.ok();
     let near = of(&o.lin, &space, "quota.near").await;
     assert_eq!(near.len(), 3, "{near:#?}");
-    assert_eq!((&near[0]["target_id"], &near[0]["after"]["limit"]), (&json!("llm"), &json!(5)));
+    assert_eq!((&near[0]["target"]["id"], &near[0]["after"]["limit"]), (&json!("llm"), &json!(5)));
     // Taking units is counted, and not on record each time; what was refused is.
     assert!(of(&o.lin, &space, "meter.consume").await.is_empty());
     o.lin.consume(&o.atlas, "llm", 2).await.refused(403, "quota_exceeded");
     let refused = o.lin.get(&format!("{space}?action=meter.consume")).await.ok().items();
-    assert_eq!((&refused[0]["outcome"], &refused[0]["target_id"]), (&json!("refused"), &json!("llm")));
+    assert_eq!((&refused[0]["outcome"], &refused[0]["target"]["id"]), (&json!("refused"), &json!("llm")));
 }
 
 async fn what_a_quota_names_stays(g: Garth) {
@@ -440,7 +440,7 @@ async fn new_spaces_begin_with_the_installations_quotas(g: Garth) {
     o.lin.post("/api/v1/resources", first.clone()).await.created();
     o.lin.post("/api/v1/resources", first).await.refused(403, "quota_exceeded");
     let record = o.lin.get(&own.url("/audit?action=space.create")).await.ok().items();
-    let of_meter = |entry: &&Value| entry["target_type"] == "meter";
+    let of_meter = |entry: &&Value| entry["target"]["type"] == "meter";
     assert_eq!(record.iter().filter(of_meter).count(), 2, "{record:#?}");
     // Ada may raise them.
     o.ada.quota(&own, "resources.task", json!(5), json!("stored")).await.ok();

@@ -56,7 +56,7 @@ async fn calls_with_keys_are_counted_and_limited_by_the_day(g: Garth) {
         (&json!(11), &json!("full"), &json!("2031-05-05T00:00:00.000000Z"))
     );
     let near = o.lin.get(&o.atlas.url("/audit?action=quota.near")).await.ok().items();
-    assert_eq!((near.len(), &near[0]["target_id"], &near[0]["actor"]), (1, &json!("api.daily"), &json!("system")));
+    assert_eq!((near.len(), &near[0]["target"]["id"], &near[0]["actor"]), (1, &json!("api.daily"), &json!("system")));
     // People are not counted, nor limited.
     o.lin.get(&o.atlas.url("")).await.ok();
     g.pass(57_600 * SECOND);
