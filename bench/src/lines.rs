@@ -155,6 +155,22 @@ pub async fn who(server: &Server, load: &Workload, resource: u32, table: &mut Ta
     table.add(what, us(times.median()), text, ratio, "< 1 ms", Some(times.median() < 1_000.0));
 }
 
+/// A call with a key whose space has a daily limit, beside the same call without one.
+pub async fn calls(server: &Server, table: &mut Table) {
+    let space = format!("/api/v1/spaces/{}", id(SPACE, EMPTY));
+    let key = json!({"name": "calls", "role": "reader"});
+    let key = server.done("POST", &format!("{space}/api-keys"), ADA, Some(key)).await;
+    let key = key["secret"].as_str().expect("a key's secret").to_owned();
+    let without = server.alone_as("GET", &space, &key, None, 10_000).await;
+    let quota = json!({"limit": 1_000_000_000, "window": "daily"});
+    server.done("PUT", &format!("{space}/quotas/api.daily"), ADA, Some(quota)).await;
+    let limited = server.alone_as("GET", &space, &key, None, 10_000).await;
+    let ratio = limited.median() / without.median();
+    let beside = format!("without a limit {}; p99 {}", us(without.median()), us(limited.p99()));
+    let what = "one call with a key under a daily limit, server alone";
+    table.add(what, us(limited.median()), beside, Some(ratio), "≤ 1.1", Some(ratio <= 1.1));
+}
+
 /// Gives and takes a role, over and over.
 async fn grants(server: &Server, group: u32, times: usize) -> Vec<u64> {
     let path = format!("/api/v1/spaces/{}/grants", id(SPACE, EMPTY));

@@ -154,6 +154,9 @@ async fn run(size: Size, part: Option<&str>) {
         if wanted("who") {
             lines::who(&server, &load, postgres::ORDINARY, &mut table, who).await;
         }
+        if wanted("calls") {
+            lines::calls(&server, &mut table).await;
+        }
         if wanted("durable") {
             let (file, url) = (folder.join("bare.db"), large_url.clone());
             let bare = async || match &url {

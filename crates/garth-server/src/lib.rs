@@ -20,6 +20,7 @@ pub mod login_policies;
 pub mod policies;
 pub mod previews;
 pub mod questions;
+pub mod quotas;
 pub mod resources;
 pub mod roles;
 pub mod rotation;
@@ -79,6 +80,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(spaces::api::routes())
         .merge(grants::api::routes())
         .merge(api_keys::api::routes())
+        .merge(quotas::api::routes())
         .merge(resources::api::routes())
         .merge(resources::attachments::api::routes())
         .merge(resources::copies::api::routes())

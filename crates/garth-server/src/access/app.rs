@@ -2,6 +2,7 @@
 
 use crate::access::asks::{Ask, Asks};
 use crate::access::bounds::{EXPORTS, IMPORTS};
+use crate::access::calls::Calls;
 use crate::access::chain;
 use crate::access::once::KEPT_SECONDS;
 use crate::access::share::Shares;
@@ -117,6 +118,8 @@ pub struct App {
     pub(super) imports: Arc<Semaphore>,
     /// Requests with an `Idempotency-Key` that are being carried out.
     pub(super) running: Mutex<HashSet<String>>,
+    /// Calls with the keys of spaces.
+    pub(super) calls: Arc<Calls>,
     /// Counts wrong guesses of secrets.
     pub guesses: Guesses,
     /// What nouns keep in memory.
@@ -228,6 +231,7 @@ impl App {
             exports: Arc::new(Semaphore::new(EXPORTS)),
             imports: Arc::new(Semaphore::new(IMPORTS)),
             running: Mutex::default(),
+            calls: Arc::default(),
             limits: config.limits,
             figures: Arc::new(Figures::new(writer.as_ref().map(Writer::figures))),
             writer,
@@ -363,6 +367,9 @@ impl App {
             if let Err(e) = self.flush_refusals().await {
                 tracing::warn!(error = %e, "refusals could not be written; they are kept");
             }
+            if let Err(e) = self.flush_calls(false).await {
+                tracing::warn!(error = %e, "calls with keys could not be written; they are kept");
+            }
             self.settle().await;
             let now = self.clock.now();
             if forgotten.is_some_and(|last| now - last < FORGET) {
@@ -433,6 +440,9 @@ impl App {
     pub async fn shutdown(&self) {
         if let Err(e) = self.flush(true).await {
             tracing::warn!(error = %e, "refusals could not be written at the end");
+        }
+        if let Err(e) = self.flush_calls(true).await {
+            tracing::warn!(error = %e, "calls with keys could not be written at the end");
         }
         if let Some(writer) = &self.writer {
             writer.shutdown().await;

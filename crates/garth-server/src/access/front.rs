@@ -1,7 +1,7 @@
-//! What every request passes before its handler: its address and pace, its place and time, and whether it was
-//! carried out before. One layer for all of it: each layer of the router costs every request.
+//! What every request passes before its handler: its address and pace, its place and time, whether its key's space has a
+//! call left, and whether it was carried out before. One layer for all of it: each layer of the router costs every request.
 
-use crate::access::{App, arrival, bounds, once};
+use crate::access::{App, arrival, bounds, calls};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -17,7 +17,7 @@ pub async fn front(app: Arc<App>, mut request: Request, next: Next) -> Response 
         next.run(request).await
     } else {
         let time = bounds::time(&app, &request);
-        bounds::bounded(&app, time, once::once(&app, request, next)).await
+        bounds::bounded(&app, time, calls::count(&app, request, next)).await
     };
     admitted.settle(&app, response)
 }

@@ -1,5 +1,7 @@
 //! SQL of enforcement: the audit and its chains, the change-log row, kept answers, and the interning of classes.
 
+pub(super) mod calls;
+pub(super) mod counts;
 pub(super) mod links;
 
 use crate::access::once::{Kept, Once};

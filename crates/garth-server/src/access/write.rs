@@ -13,8 +13,9 @@ use crate::base::ids;
 use crate::base::secrets::Vault;
 use crate::directory::known::Changed;
 use crate::directory::{Change, ClassKey, Directory, load};
-use garth_core::{Action, Caller, ClassIx, GroupIx, Micros, Principal, RoleIx, SpaceIx, Target, UserIx};
+use garth_core::{Action, Caller, ClassIx, GroupIx, KindIx, Micros, Principal, RoleIx, SpaceIx, Target, UserIx};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -54,6 +55,8 @@ pub struct Write<'a> {
     /// The spaces that something was recorded in.
     touched: Vec<SpaceIx>,
     refused_at: Option<(SpaceIx, String, String)>,
+    /// By how much the numbers of resources in each space changed, by kind.
+    pub(super) counts: BTreeMap<(SpaceIx, KindIx), i64>,
     /// The rows that were changed, where somebody asks what that would move.
     rows: Option<Vec<ChangedRow>>,
     /// Everything is undone in the end: only what would happen was asked for.
@@ -139,12 +142,13 @@ where
         stamp,
         touched: Vec::new(),
         refused_at: None,
+        counts: BTreeMap::new(),
         rows: ctx.tried.as_ref().map(|_| Vec::new()),
         dry_run: ctx.dry_run,
         dictated: false,
     };
     let outcome = match operation(&mut write).await {
-        Ok(done) => match write.keep_administrators() {
+        Ok(done) => match write.keep_order().await {
             Ok(()) => {
                 write.hand_over(&ctx);
                 write.keep_once(&ctx).await.map(|()| done)
@@ -153,7 +157,7 @@ where
         },
         Err(error) => Err(error),
     };
-    if let Err(Error::Forbidden(_)) = &outcome {
+    if let Err(Error::Forbidden(_) | Error::QuotaExceeded(_)) = &outcome {
         let entry = write.refusal();
         ctx.app.note_refusal(entry);
     }
@@ -169,6 +173,19 @@ impl Write<'_> {
     /// The picture before this change.
     pub(super) fn before(&self) -> &Directory {
         &self.before
+    }
+
+    /// Both of them at once.
+    pub(super) fn parts(&mut self) -> (&mut Tx, &mut Directory) {
+        (&mut *self.tx, &mut *self.dir)
+    }
+
+    /// Tells that the change was about that space, though nothing of it is on record: whoever sends the same request
+    /// again must still see it.
+    pub fn touched(&mut self, space: SpaceIx) {
+        if !self.touched.contains(&space) {
+            self.touched.push(space);
+        }
     }
 
     /// The open transaction, for a store's statements.
@@ -284,7 +301,7 @@ impl Write<'_> {
     }
 
     /// The audit entry of a change in that space, its id as text; empty for the system.
-    fn entry(&self, space: String, record: Record<'_>) -> AuditEntry {
+    pub(super) fn entry(&self, space: String, record: Record<'_>) -> AuditEntry {
         AuditEntry {
             id: ids::new_id(self.now).to_string(),
             at: self.now,
@@ -449,6 +466,12 @@ impl Write<'_> {
         }
     }
 
+    /// What must hold after every change: spaces keep their administrators and their quotas.
+    async fn keep_order(&mut self) -> Result<()> {
+        self.keep_administrators()?;
+        self.keep_counts().await
+    }
+
     /// Law 6: whatever was changed, no space and not the installation lost its last administrator by it.
     fn keep_administrators(&self) -> Result<()> {
         if !self.before.world.system_admins().is_empty() && self.dir.world.system_admins().is_empty() {
@@ -497,6 +520,7 @@ impl Write<'_> {
             | Change::Sessions
             | Change::LoginPolicies
             | Change::Key(_)
+            | Change::Quotas(_)
             | Change::Settings => Vec::new(),
         }
     }

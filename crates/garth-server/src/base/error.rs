@@ -4,6 +4,7 @@
 //! logged where it is turned into a response and never told to a client.
 
 use crate::base::db::DbError;
+use crate::base::rate::Rate;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -66,6 +67,12 @@ pub enum Error {
     /// The body is not declared as what this call takes.
     #[error("send the body as application/json, an import as application/x-ndjson")]
     UnsupportedMediaType,
+    /// More would be there than a quota allows, and some of it has to go first.
+    #[error("{0}")]
+    QuotaExceeded(String),
+    /// A meter has come to its limit; what was taken comes back with time.
+    #[error("the meter {} has come to its limit of {}; try again in {} s", .0.meter, .0.limit, .0.retry_after())]
+    QuotaSpent(Box<Rate>),
     /// Too many of these lately; seconds until it is worth trying again.
     #[error("too many attempts; try again in {0} s")]
     RateLimited(u64),
@@ -117,6 +124,8 @@ impl Error {
             Self::UnsupportedMediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type")
             }
+            Self::QuotaExceeded(_) => (StatusCode::FORBIDDEN, "quota_exceeded", "Quota exceeded"),
+            Self::QuotaSpent(_) => (StatusCode::TOO_MANY_REQUESTS, "quota_exceeded", "Quota exceeded"),
             Self::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests"),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Overloaded"),
             Self::TimedOut => (StatusCode::SERVICE_UNAVAILABLE, "timeout", "Took too long"),
@@ -129,6 +138,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::RateLimited(seconds) => Some(*seconds),
+            Self::QuotaSpent(rate) => Some(rate.retry_after()),
             Self::Overloaded | Self::TimedOut | Self::Unavailable => Some(1),
             _ => None,
         }

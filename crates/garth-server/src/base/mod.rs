@@ -12,6 +12,7 @@ pub mod ids;
 pub mod memory;
 pub mod metrics;
 pub mod passwords;
+pub mod rate;
 pub mod rego;
 pub mod secrets;
 pub mod text;

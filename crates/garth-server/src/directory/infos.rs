@@ -1,5 +1,6 @@
 //! What the directory knows of each thing besides what decides: names, times, JSON as it was written.
 
+use super::DefaultQuota;
 use crate::base::rego;
 use crate::base::words::Cutter;
 use garth_core::{Brought, KeyIx, Micros, SpaceIx, UserIx};
@@ -356,4 +357,10 @@ pub struct Settings {
     /// Days that audit entries are kept, 30 to 36,500; for ever if null.
     #[serde(default)]
     pub audit_days: Option<u32>,
+    /// Are answers without the headers `RateLimit` and `RateLimit-Policy`, which are not a standard yet?
+    #[serde(default)]
+    pub omit_rate_limits: bool,
+    /// The quotas that new spaces begin with; those that are there, and the first one, are not touched.
+    #[serde(default)]
+    pub default_quotas: Vec<DefaultQuota>,
 }

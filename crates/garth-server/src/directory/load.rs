@@ -5,7 +5,7 @@
 
 use super::{
     BUILT_IN_ROLES, Change, ClassInfo, ClassKey, Definition, Directory, GroupInfo, Index, KeyInfo, KindInfo, LastUse,
-    LoginPolicyInfo, PolicyInfo, RoleInfo, Session, Settings, SpaceInfo, UserInfo,
+    LoginPolicyInfo, PolicyInfo, Quota, RoleInfo, Session, Settings, SpaceInfo, UserInfo,
 };
 use crate::base::db::{Db, DbError, Row, Tx, Value, params};
 use crate::base::ids::{self, Codes};
@@ -211,6 +211,13 @@ pub async fn apply(tx: &mut Tx, dir: &mut Directory, change: &Change) -> Result<
                 None => forget_key(dir, id),
             }
         }
+        Change::Quotas(id) => {
+            let rows =
+                tx.query(&format!("{QUOTAS} WHERE space_id = $1 ORDER BY meter"), &params![id.to_string()]).await?;
+            let Some(space) = dir.spaces.by_id::<SpaceIx>(id) else { return Ok(()) };
+            dir.quotas.remove(&space);
+            put_quotas(dir, &rows)?;
+        }
         Change::Settings => settings(tx, dir).await?,
     }
     Ok(())
@@ -288,6 +295,7 @@ async fn empty(tx: &mut impl Rows) -> Result<Directory> {
         policies: Index::default(),
         keys: Index::default(),
         actors: Index::default(),
+        quotas: Map::default(),
         settings: Arc::default(),
         login_policies: Arc::default(),
         login_basis: 0,
@@ -369,6 +377,8 @@ const LOGIN_POLICIES: &str = "SELECT id, name, rego, version, enabled, created_a
 const KEYS: &str = "SELECT k.id, k.space_id, k.secret_hash, k.old_hash, k.old_until, k.expires_at, k.disabled, u.at \
                     FROM api_keys k LEFT JOIN api_key_last_used u ON u.key_id = k.id";
 
+const QUOTAS: &str = "SELECT space_id, meter, most, period, roles FROM quotas";
+
 async fn people(tx: &mut impl Rows, dir: &mut Directory) -> Result<()> {
     for row in tx.query(GROUPS, &[]).await? {
         put_group(dir, &row)?;
@@ -418,7 +428,7 @@ async fn spaces(tx: &mut impl Rows, dir: &mut Directory) -> Result<()> {
     for (space, grants) in of {
         dir.world.set_grants(space, grants);
     }
-    Ok(())
+    put_quotas(dir, &tx.query(&format!("{QUOTAS} ORDER BY space_id, meter"), &[]).await?)
 }
 
 async fn groups_of(tx: &mut Tx, dir: &Directory, member: &str) -> Result<Vec<GroupIx>> {
@@ -606,6 +616,7 @@ fn forget_space(dir: &mut Directory, id: &Uuid) {
         let acting = actors_in(dir, ix);
         dir.world.remove_space(ix);
         dir.spaces.forget(id, ix);
+        dir.quotas.remove(&ix);
         forget_actors(dir, acting);
     }
 }
@@ -705,6 +716,30 @@ fn forget_session(dir: &mut Directory, id: &Uuid) {
     } else {
         dir.bringing.insert(session.user.0, Arc::new(left));
     }
+}
+
+/// Quotas, those of a space one after the other.
+fn put_quotas(dir: &mut Directory, rows: &[Row]) -> Result<()> {
+    for rows in rows.chunk_by(|one, next| one.values().first() == next.values().first()) {
+        let Some(space) = rows.first().map(|row| id(row, 0)).transpose()?.and_then(|id| dir.spaces.by_id(&id)) else {
+            continue;
+        };
+        let quotas = rows.iter().map(|row| quota(dir, space, row)).collect::<Result<Vec<Quota>>>()?;
+        dir.quotas.insert(space, Arc::new(quotas));
+    }
+    Ok(())
+}
+
+fn quota(dir: &Directory, space: SpaceIx, row: &Row) -> Result<Quota> {
+    let roles: Option<Vec<Uuid>> = row.opt_text(4)?.map(|roles| json(roles, "quota")).transpose()?;
+    Ok(Quota {
+        space,
+        meter: row.text(1)?.to_owned(),
+        limit: row.opt_int(2)?,
+        window: json(row.text(3)?, "quota")?,
+        // A role that is gone lets nobody take.
+        roles: roles.map(|roles| roles.iter().filter_map(|id| dir.roles.by_id(id)).collect()),
+    })
 }
 
 fn put_key(dir: &mut Directory, row: &Row) -> Result<()> {

@@ -12,6 +12,7 @@ pub mod known;
 pub mod load;
 pub mod map;
 pub mod policy;
+mod quota;
 pub mod schema;
 
 pub use index::{Index, Slot};
@@ -19,6 +20,7 @@ pub use infos::{
     ActorInfo, ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse, LoginPolicyInfo,
     PolicyInfo, Reference, RoleInfo, Session, Settings, SpaceInfo, UserInfo,
 };
+pub use quota::{API_DAILY, DefaultQuota, Quota, RESOURCES, Window, meter_of_kind, said};
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::{self, Codes};
@@ -60,6 +62,8 @@ pub enum Change {
     LoginPolicies,
     /// An API key.
     Key(Uuid),
+    /// The quotas of a space.
+    Quotas(Uuid),
     /// The installation's settings.
     Settings,
 }
@@ -78,6 +82,7 @@ impl Change {
             Self::Class(id) => ("class", id.to_string()),
             Self::Session(id) => ("session", id.to_string()),
             Self::Key(id) => ("key", id.to_string()),
+            Self::Quotas(id) => ("quotas", id.to_string()),
             Self::Sessions => ("sessions", String::new()),
             Self::LoginPolicies => ("login policies", String::new()),
             Self::Settings => ("settings", String::new()),
@@ -106,6 +111,8 @@ pub struct Directory {
     pub keys: Index<KeyInfo>,
     /// Resources that grants name; they have no unique names.
     pub actors: Index<ActorInfo>,
+    /// The quotas of each space that has any, by meter.
+    pub quotas: Map<SpaceIx, Arc<Vec<Quota>>>,
     /// Settings of the installation.
     pub settings: Arc<Settings>,
     /// The login policies, by name.
@@ -360,6 +367,16 @@ impl Directory {
             let info = SpaceInfo { secret_key, ..SpaceInfo::clone(info) };
             self.spaces.set(space, info);
         }
+    }
+
+    /// Do answers tell what is left of a rate, by headers that are not a standard yet?
+    pub fn tells_rates(&self) -> bool {
+        !self.settings.omit_rate_limits
+    }
+
+    /// What limits a meter in a space, if something does.
+    pub fn quota(&self, space: SpaceIx, meter: &str) -> Option<&Quota> {
+        self.quotas.get(&space)?.iter().find(|quota| quota.meter == meter)
     }
 
     /// Is the default space still without a name, the feature unused?

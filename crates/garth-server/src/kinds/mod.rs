@@ -12,7 +12,7 @@ use crate::base::error::{Error, FieldError, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::base::{ids, text};
 use crate::directory::policy::{self, Place};
-use crate::directory::{Change, Definition, Directory, KindInfo, Reference};
+use crate::directory::{Change, Definition, Directory, KindInfo, Reference, meter_of_kind};
 use crate::policies::{self, Holder};
 use garth_core::{Caller, KindIx, RoleIx, SpaceIx};
 use serde_json::{Value, json};
@@ -304,6 +304,11 @@ pub async fn delete(ctx: &Ctx, id: String) -> Result<()> {
         let refers = |other: &KindInfo| other.definition.references.iter().any(|r| r.kind == *name);
         if w.dir().kinds.iter::<KindIx>().any(|(other, kind)| other != ix && refers(kind)) {
             return Err(Error::conflict("conflict", "the kind is in use by a reference of another kind"));
+        }
+        let meter = meter_of_kind(name);
+        let counted = w.dir().quotas.values().any(|quotas| quotas.iter().any(|quota| quota.meter == meter));
+        if counted || w.dir().settings.default_quotas.iter().any(|quota| quota.meter == meter) {
+            return Err(Error::conflict("conflict", "the kind is in use by a quota"));
         }
         for verb in w.dir().verbs(name) {
             unused(w.dir(), &format!("{name}:{verb}"), Some(ix))?;

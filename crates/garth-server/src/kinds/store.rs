@@ -34,6 +34,7 @@ pub(super) async fn cut_anew(tx: &mut Tx, _: &Permit, id: Uuid, cut: i64) -> Res
 /// Takes a kind away, and the classes that its last resources have left behind.
 pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
     tx.execute("DELETE FROM access_classes WHERE kind_id = $1", &params![id.to_string()]).await?;
+    tx.execute("DELETE FROM resource_counts WHERE kind_id = $1", &params![id.to_string()]).await?;
     tx.execute("DELETE FROM kinds WHERE id = $1", &params![id.to_string()]).await.map(drop)
 }
 

@@ -248,7 +248,7 @@ pub async fn delete(ctx: &Ctx, id: String, version: Option<i64>) -> Result<()> {
         if let Some(actor) = actor {
             grants::take_all(w, &permit, actor).await?;
         }
-        store::delete(w, &permit, &row.id).await?;
+        store::delete(w, &permit, &row).await?;
         w.keep_count().await?;
         record(w, class.space, &kind, &row, was, Value::Null).await
     })

@@ -1,7 +1,7 @@
 //! Lists of resources: reach first, then one query over it.
 
 use super::store::Stored;
-use super::store::list::{Key, Needs, Text, Wanted, page};
+use super::store::list::{self, Key, Needs, Text, Wanted, page};
 use super::{ResourceView, references, seen_by, target_of};
 use crate::access::{self, About, Ctx, Viewer, archived, identity};
 use crate::base::db::Value;
@@ -12,8 +12,11 @@ use crate::directory::Directory;
 use crate::directory::policy::Sees;
 use garth_core::{Action, Caller, Class, ClassIx, KindIx, Micros, Principal, Reach, SpaceIx};
 use hashbrown::{HashMap, HashSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// How often a search begins anew because a kind came to be found by other fields; then it is given up.
+/// How often a search begins anew because a kind came to be found by other fields, or a count because its caller came to
+/// see something else; then it is given up.
 const CUTS: usize = 8;
 
 /// Which resources are wanted.
@@ -212,6 +215,37 @@ pub async fn everything(
     let mut views = still_seen(ctx, rows.into_iter().filter(here).collect())?;
     references::hide(ctx, &mut views).await?;
     Ok((views, end))
+}
+
+/// How many resources of each kind lie in a space, of those that the caller may see, without the archived ones.
+///
+/// # Errors
+/// 401 when the credential is no good any more, 503 when what they may see does not stay the same while it is counted.
+pub async fn numbers(ctx: &Ctx, space: SpaceIx) -> Result<BTreeMap<KindIx, i64>> {
+    let eyes = || -> Result<(Arc<Directory>, Needs, Option<Needs>)> {
+        let (dir, now) = (ctx.directory(), ctx.now());
+        let caller = ctx.caller(&dir)?;
+        let reach = dir.world.reach_in(&caller, &[space], now, |class| class.space == space);
+        let needs = needs(&dir, &caller, &reach, now);
+        let me = identity(&dir, &caller);
+        Ok((dir, Needs { reach, me }, needs))
+    };
+    let (mut dir, mut seen, mut needs) = eyes()?;
+    for _ in 0..CUTS {
+        let found = list::numbers(&ctx.db(), &seen, needs.as_ref()).await?;
+        let now = eyes()?;
+        if (&now.1, &now.2) == (&seen, &needs) {
+            let mut numbers = BTreeMap::new();
+            for (class, number) in found {
+                if let Some(class) = dir.world.class(class) {
+                    *numbers.entry(class.kind).or_default() += number;
+                }
+            }
+            return Ok(numbers);
+        }
+        (dir, seen, needs) = now;
+    }
+    Err(Error::Unavailable)
 }
 
 /// Access, or a row itself, may have changed while the rows were read: each is asked about again, so that

@@ -22,7 +22,7 @@ pub use asked::{Found, Rows, about, follows, look_in_vain, needing, rows, target
 pub use body::{closed_secrets, is_marker, masked};
 pub use bulk::{Draft, Drafts, Made, put_all};
 pub use edit::{ResourcePatch, archive, delete, move_to, update};
-pub use list::{Filter, everything, list, search, some};
+pub use list::{Filter, everything, list, numbers, search, some};
 pub use moving::{Moved, move_all};
 pub use requirements::{REQUIRED, REQUIRING};
 pub use reseal::{After, reseal};

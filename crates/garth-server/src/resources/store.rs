@@ -320,6 +320,7 @@ const INSERT: &str = "INSERT INTO resources (id, number, code, class_id, name, n
 /// Writes a new resource, and what it is found by.
 pub(super) async fn insert(w: &mut Write<'_>, permit: &Permit, row: &Stored, number: i64) -> Result<()> {
     let words = words_of(w, row);
+    w.counted(row.class, i64::from(!row.archived));
     let tx = w.tx();
     let sql = format!("{INSERT} ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)");
     tx.execute(&sql, &values(row, number)).await?;
@@ -341,6 +342,7 @@ pub(super) async fn insert_all(
         all.push(values(row, number).to_vec());
         labels.extend(row.labels.iter().map(|label| params![&row.id, label].to_vec()));
         subscribers.extend(row.subscribers.iter().map(|who| params![&row.id, who].to_vec()));
+        w.counted(row.class, i64::from(!row.archived));
         words.push((number, row.class, words_of(w, row)));
         offered.extend(offers(row));
     }
@@ -385,6 +387,8 @@ fn words_of(w: &Write<'_>, row: &Stored) -> Words {
 /// Writes what may change of a row, and its labels, its subscribers and what it is found by where they did.
 pub(super) async fn update(w: &mut Write<'_>, permit: &Permit, before: &Stored, row: &Stored) -> Result<()> {
     w.resource_changed(&row.id);
+    w.counted(before.class, -i64::from(!before.archived));
+    w.counted(row.class, i64::from(!row.archived));
     let same =
         row.class == before.class && row.name == before.name && row.labels == before.labels && row.body == before.body;
     let words = (!same).then(|| words_of(w, row));
@@ -440,8 +444,10 @@ async fn put_subscribers(tx: &mut Tx, _: &Permit, id: &str, subscribers: &[Strin
     Ok(())
 }
 
-pub(super) async fn delete(w: &mut Write<'_>, permit: &Permit, id: &str) -> Result<()> {
+pub(super) async fn delete(w: &mut Write<'_>, permit: &Permit, row: &Stored) -> Result<()> {
+    let id = row.id.as_str();
     w.resource_changed(id);
+    w.counted(row.class, -i64::from(!row.archived));
     let tx = w.tx();
     words::delete(tx, permit, id).await?;
     attachments::forget(tx, permit, id).await?;

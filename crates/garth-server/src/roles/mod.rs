@@ -11,7 +11,7 @@ use crate::access::{Ctx, Write, page_of, spaces_with_role, write};
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::base::{ids, text};
-use crate::directory::{BUILT_IN_ROLES, Change, Directory, RoleInfo};
+use crate::directory::{BUILT_IN_ROLES, Change, Directory, Quota, RoleInfo};
 use garth_core::{Role, RoleIx, RoleKind};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -150,9 +150,13 @@ pub async fn update(ctx: &Ctx, id: String, name: Option<String>, permissions: Op
 pub async fn delete(ctx: &Ctx, id: String) -> Result<()> {
     write(ctx, "role.delete", async move |w: &mut Write<'_>| {
         let permit = w.system_admin()?;
-        let (_, info) = custom(w.dir(), &id)?;
+        let (ix, info) = custom(w.dir(), &id)?;
         if store::granted(w.tx(), info.id).await? {
             return Err(Error::conflict("conflict", "the role is in use by a grant"));
+        }
+        let takes = |quota: &Quota| quota.roles.as_ref().is_some_and(|roles| roles.contains(&ix));
+        if w.dir().quotas.values().any(|quotas| quotas.iter().any(takes)) {
+            return Err(Error::conflict("conflict", "the role is in use by a quota"));
         }
         store::delete(w.tx(), &permit, info.id).await?;
         w.changed(Change::Role(info.id)).await?;

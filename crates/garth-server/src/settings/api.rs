@@ -3,7 +3,7 @@
 use crate::access::{App, Ctx};
 use crate::base::error::{Problem, Result};
 use crate::base::http::{Input, Json, given, some};
-use crate::directory::{CreateSpaces, Settings};
+use crate::directory::{CreateSpaces, DefaultQuota, Settings};
 use crate::settings;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -24,6 +24,12 @@ pub struct SettingsChanges {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u32>)]
     audit_days: Option<Option<u32>>,
+    /// Are answers without the headers `RateLimit` and `RateLimit-Policy`, which are not a standard yet?
+    #[serde(default, deserialize_with = "some")]
+    omit_rate_limits: Option<bool>,
+    /// The quotas that new spaces begin with.
+    #[serde(default, deserialize_with = "some")]
+    default_quotas: Option<Vec<DefaultQuota>>,
 }
 
 /// The routes of settings.
@@ -46,6 +52,8 @@ async fn update(ctx: Ctx, Input(body): Input<SettingsChanges>) -> Result<Json<Se
         public_access: body.public_access,
         create_spaces: body.create_spaces,
         audit_days: body.audit_days,
+        omit_rate_limits: body.omit_rate_limits,
+        default_quotas: body.default_quotas,
     };
     Ok(Json((*settings::update(&ctx, changes).await?).clone()))
 }

@@ -5,12 +5,13 @@ mod store;
 
 use crate::access::{Ctx, Record, Write, write};
 use crate::base::error::{Error, Result};
-use crate::directory::{Change, CreateSpaces, Settings};
+use crate::directory::{Change, CreateSpaces, DefaultQuota, Settings};
+use crate::quotas;
 use serde_json::Value;
 use std::sync::Arc;
 
 /// What to change; what is not given stays.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// Does `public` include callers who are not signed in?
     pub public_access: Option<bool>,
@@ -18,6 +19,10 @@ pub struct Changes {
     pub create_spaces: Option<CreateSpaces>,
     /// Days that audit entries are kept; `Some(None)` is for ever.
     pub audit_days: Option<Option<u32>>,
+    /// Are answers without the headers `RateLimit` and `RateLimit-Policy`?
+    pub omit_rate_limits: Option<bool>,
+    /// The quotas that new spaces begin with.
+    pub default_quotas: Option<Vec<DefaultQuota>>,
 }
 
 /// Days that audit entries may be kept, at least and at most.
@@ -44,12 +49,17 @@ pub async fn update(ctx: &Ctx, changes: Changes) -> Result<Arc<Settings>> {
         let mut after = (*before).clone();
         after.public_access = changes.public_access.unwrap_or(after.public_access);
         after.create_spaces = changes.create_spaces.unwrap_or(after.create_spaces);
+        after.omit_rate_limits = changes.omit_rate_limits.unwrap_or(after.omit_rate_limits);
         if let Some(days) = changes.audit_days {
             if days.is_some_and(|days| !AUDIT_DAYS.contains(&days)) {
                 let (least, most) = (AUDIT_DAYS.start(), AUDIT_DAYS.end());
                 return Err(Error::field("/audit_days", format!("must be null or a number from {least} to {most}")));
             }
             after.audit_days = days;
+        }
+        if let Some(list) = changes.default_quotas {
+            quotas::fit(w.dir(), "/default_quotas", &list)?;
+            after.default_quotas = list;
         }
         if after != *before {
             let (was, is) = (state(&before)?, state(&after)?);

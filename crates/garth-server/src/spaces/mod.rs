@@ -5,6 +5,7 @@ pub mod api;
 mod edit;
 mod end;
 mod keys;
+mod quotas;
 mod store;
 mod unlock;
 
@@ -179,7 +180,9 @@ pub async fn create(ctx: &Ctx, new: NewSpace) -> Result<(SpaceView, Vec<String>)
         w.changed(Change::Space(space)).await?;
         let ix = w.dir().spaces.by_id(&space).ok_or_else(|| Error::internal("a space went missing"))?;
         appoint(w, &permit, ix, &new).await?;
-        finish(w, ix, Value::Null, &new, parent).await
+        let made = finish(w, ix, Value::Null, &new, parent).await?;
+        quotas::begin(w, &permit, ix).await?;
+        Ok(made)
     })
     .await
 }

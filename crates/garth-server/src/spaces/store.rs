@@ -90,6 +90,17 @@ pub(super) async fn set_secret_key(tx: &mut Tx, _: &Permit, id: Uuid, key: &str)
     tx.execute(sql, &params![id.to_string(), key]).await.map(drop)
 }
 
+/// Gives a new space a quota: its meter, its limit, its window as JSON.
+pub(super) async fn insert_quota(
+    tx: &mut Tx,
+    _: &Permit,
+    space: Uuid,
+    (meter, limit, window): (&str, Option<i64>, &str),
+) -> Result<()> {
+    let sql = "INSERT INTO quotas (space_id, meter, most, period, roles) VALUES ($1, $2, $3, $4, NULL)";
+    tx.execute(sql, &params![space.to_string(), meter, limit, window]).await.map(drop)
+}
+
 /// Resources of a class that stand alike to somebody, and how many they are.
 pub(super) struct Alike {
     pub class: i64,
@@ -153,6 +164,10 @@ pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
         "DELETE FROM resources WHERE class_id IN (SELECT id FROM access_classes WHERE space_id = $1)".to_owned(),
         "DELETE FROM access_classes WHERE space_id = $1".to_owned(),
         "DELETE FROM grants WHERE space_id = $1".to_owned(),
+        "DELETE FROM quotas WHERE space_id = $1".to_owned(),
+        "DELETE FROM meter_units WHERE space_id = $1".to_owned(),
+        "DELETE FROM api_calls WHERE space_id = $1".to_owned(),
+        "DELETE FROM resource_counts WHERE space_id = $1".to_owned(),
         "UPDATE users SET default_space = NULL WHERE default_space = $1".to_owned(),
         "DELETE FROM spaces WHERE id = $1".to_owned(),
     ] {

@@ -4,6 +4,7 @@
 //! It reads one moment, beside a server that may be running, and changes nothing. Each finding says what is wrong, where,
 //! and what to do.
 
+mod counts;
 mod references;
 mod requirements;
 mod store;
@@ -24,8 +25,8 @@ const LISTED: usize = 50;
 /// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The check that found it: `schema`, `engine`, `references`, `policies`, `tree`, `codes`, `secrets`, `words`, `picture`,
-    /// `audit`.
+    /// The check that found it: `schema`, `engine`, `references`, `policies`, `tree`, `codes`, `secrets`, `words`, `counts`,
+    /// `picture`, `audit`.
     pub check: &'static str,
     /// Where, as a table and an id.
     pub place: String,
@@ -134,6 +135,8 @@ pub async fn verify(config: &Config, stages: &mut dyn FnMut(&'static str, u64, u
         report.took("references", "database", looked);
         let looked = requirements::check(&mut tx, &dir, &mut report).await;
         report.took("references", "database", looked);
+        let looked = counts::check(&mut tx, &dir, &mut report).await;
+        report.took("counts", "database", looked);
         let looked = words::check(&mut db.snapshot().await?, config.clock.now(), &mut report, stages).await;
         report.took("words", "database", looked);
     }

@@ -121,3 +121,10 @@ pub(super) const REQUIREMENTS: &str =
 /// Id and body of the resources of a kind.
 pub(super) const OF_KIND: &str =
     "SELECT r.id, r.body FROM resources r JOIN access_classes c ON c.id = r.class_id WHERE c.kind_id = $1";
+/// Space, kind, and how many resources of it lie there, archived ones left out.
+pub(super) const THERE: &str = "SELECT c.space_id, c.kind_id, COUNT(*) FROM resources r \
+    JOIN access_classes c ON c.id = r.class_id WHERE r.archived = 0 GROUP BY c.space_id, c.kind_id";
+/// The same as it is counted.
+pub(super) const COUNTED: &str = "SELECT space_id, kind_id, number FROM resource_counts";
+/// Space, meter, roles.
+pub(super) const QUOTAS: &str = "SELECT space_id, meter, roles FROM quotas ORDER BY space_id, meter";

@@ -48,6 +48,8 @@ mod login_policies;
 mod policies;
 #[path = "../../src/previews/tests.rs"]
 mod previews;
+#[path = "../../src/quotas/tests.rs"]
+mod quotas;
 #[path = "../../src/resources/tests.rs"]
 mod resources;
 #[path = "../../src/roles/tests.rs"]

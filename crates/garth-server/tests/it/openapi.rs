@@ -61,6 +61,10 @@ const PROMISED: &str = "
     delete /api/v1/spaces/{}/grants/{}
     get /api/v1/spaces/{}/members
     get /api/v1/spaces/{}/audit
+    get /api/v1/spaces/{}/quotas
+    put /api/v1/spaces/{}/quotas/{}
+    delete /api/v1/spaces/{}/quotas/{}
+    post /api/v1/spaces/{}/quotas/{}/consume
     get /api/v1/spaces/{}/export
     post /api/v1/spaces/{}/import
     get /api/v1/audit

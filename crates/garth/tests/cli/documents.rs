@@ -72,6 +72,11 @@ fn somebody_from_spacelift_finds_everything() {
 }
 
 #[test]
+fn the_examples_of_quotas_work() {
+    follow("docs/quotas.md");
+}
+
+#[test]
 fn the_examples_of_the_interface_work() {
     follow("docs/api.md");
 }

@@ -2,6 +2,7 @@
 //!
 //! Each story prints a closing line with what it measured; `docs/reliability.md` has the figures.
 
+mod calls;
 mod disk;
 mod journal;
 mod judge;

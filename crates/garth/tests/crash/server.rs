@@ -239,6 +239,10 @@ impl Api {
         self.call("POST", path, None, Some(body))
     }
 
+    pub fn put(&mut self, path: &str, body: Value) -> Result<Reply, Lost> {
+        self.call("PUT", path, None, Some(body))
+    }
+
     pub fn delete(&mut self, path: &str) -> Result<Reply, Lost> {
         self.call("DELETE", path, None, None)
     }

@@ -142,6 +142,9 @@ fn each_damage_is_found_and_told(engine: Engine) {
         (format!("UPDATE grants SET role_id = '{NOBODY}' WHERE id = (SELECT min(id) FROM grants)"), "references", "grants ", "role_id names"),
         ("UPDATE spaces SET default_mark = NULL".to_owned(), "tree", "spaces", "0 of them are the default"),
         (format!("UPDATE spaces SET parent_id = (SELECT id FROM spaces WHERE name = 'Cellar') WHERE id = '{atlas}'"), "tree", atlas, "lies under itself"),
+        ("UPDATE resource_counts SET number = number + 7".to_owned(), "counts", "resource_counts ", "resources of the kind"),
+        (format!("INSERT INTO quotas (space_id, meter, most, period, roles) VALUES ('{atlas}', 'resources.gone', 1, '\"stored\"', NULL)"), "references", "resources.gone", "a kind that is not there"),
+        (format!("INSERT INTO quotas (space_id, meter, most, period, roles) VALUES ('{atlas}', 'llm', 1, '\"daily\"', '[\"{NOBODY}\"]')"), "references", " llm", "roles that are not there"),
         ("UPDATE installation SET value = '{' WHERE name = 'settings'".to_owned(), "picture", "directory", "settings"),
     ];
     for (sql, check, at, problem) in damages {

@@ -70,7 +70,7 @@ pub struct Wanted {
 }
 
 /// What the caller sees of what must be seen before other things.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Needs {
     /// The classes.
     pub reach: Reach,
@@ -171,6 +171,25 @@ pub(in crate::resources) async fn page(
         return Ok((complete_all(db, rows(db, &places, wanted).await?, asker).await?, end));
     }
     Err(DbError::Unavailable("a list changed faster than it could be read".to_owned()))
+}
+
+/// How many resources of each class in that reach there are, without the archived ones. `eyes` is that reach and how the
+/// caller stands as author, owner and subscriber.
+pub(in crate::resources) async fn numbers(db: &Db, eyes: &Needs, needs: Option<&Needs>) -> Result<Vec<(ClassIx, i64)>> {
+    let partial = eyes.reach.partial.iter().map(|(class, _)| class);
+    let classes: Vec<ClassIx> = eyes.reach.full.iter().chain(partial).copied().collect();
+    if classes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::default();
+    let (classes, seen) = (sql.classes(&classes), seen(&mut sql, eyes, "r"));
+    let barred = needs.map(|needs| barred(&mut sql, needs)).unwrap_or_default();
+    let text = format!(
+        "SELECT r.class_id, COUNT(*) FROM resources r WHERE r.class_id IN {classes} AND r.archived = 0 \
+         AND ({seen}){barred} GROUP BY r.class_id"
+    );
+    let rows = db.scan(&text, sql.values).await?;
+    rows.iter().map(|row| Ok((super::class(row.int(0)?)?, row.int(1)?))).collect()
 }
 
 /// Keys and ids of rows in the wanted order: at least those of the page and one more, if there are so many.

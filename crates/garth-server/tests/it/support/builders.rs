@@ -122,6 +122,23 @@ impl Person {
         Person { g: self.g.clone(), id: made.id(), username: name.to_owned(), token: Some(made.text("secret")) }
     }
 
+    /// Sets what limits a meter of a space.
+    pub fn quota(&self, space: &Thing, meter: &str, limit: Value, window: Value) -> Call {
+        let call = self.call(axum::http::Method::PUT, &space.url(&format!("/quotas/{meter}")));
+        call.json(json!({"limit": limit, "window": window}))
+    }
+
+    /// One meter of a space, as they see it.
+    pub async fn meter(&self, space: &Thing, meter: &str) -> Value {
+        let items = self.get(&space.url("/quotas?limit=100")).await.ok().items();
+        items.into_iter().find(|item| item["meter"] == meter).unwrap_or(Value::Null)
+    }
+
+    /// Takes units of a meter.
+    pub fn consume(&self, space: &Thing, meter: &str, units: i64) -> Call {
+        self.post(&space.url(&format!("/quotas/{meter}/consume")), json!({ "units": units }))
+    }
+
     /// A role of these permissions.
     pub async fn role(&self, name: &str, permissions: &[&str]) -> Thing {
         let body = json!({"name": name, "permissions": permissions});

@@ -14,7 +14,7 @@ pub enum Engine {
 }
 
 /// Tables whose name contains one of these may change while a request is refused: they are bookkeeping.
-const BOOKKEEPING: [&str; 5] = ["audit", "session", "sign_in", "last_used", "login_samples"];
+const BOOKKEEPING: [&str; 6] = ["audit", "session", "sign_in", "last_used", "login_samples", "api_calls"];
 
 /// Where one installation keeps what it keeps.
 pub struct Place {

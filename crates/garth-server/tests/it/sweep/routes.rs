@@ -71,7 +71,7 @@ impl Route {
         let ends = self.method == "delete" && !self.path.contains("/grants/") && !self.path.contains("/members/");
         let of_atlas = Ids { space: w.ids.space.clone(), ..w.doomed.clone() };
         let ids = match ends {
-            true if self.path.contains("/api-keys/") => &of_atlas,
+            true if self.path.contains("/api-keys/") || self.path.contains("/quotas/") => &of_atlas,
             true => &w.doomed,
             false => &w.ids,
         };
@@ -116,6 +116,8 @@ impl Route {
         match self.class {
             // Who may read a thing is for applications that may ask.
             _ if self.path == "/access/v1/search/subject" => &w.asker,
+            // Who sees the space learns that this is for system administrators; to others it is missing.
+            _ if self.path.ends_with("/quotas/{meter}") => &w.ada,
             Class::Public | Class::Secret => &w.nobody,
             Class::Open | Class::SignedIn => &w.lin,
             Class::People | Class::Browser => &w.kim,
@@ -296,6 +298,9 @@ fn spaces() -> Vec<Route> {
         post("/api/v1/spaces/{id}/api-keys", SignedIn, |_, _| json!({"name": "new", "role": "reader"})),
         get("/api/v1/spaces/{id}/api-keys/{key}", SignedIn),
         post("/api/v1/spaces/{id}/api-keys/{key}/rotate", SignedIn, nothing),
+        get("/api/v1/spaces/{id}/quotas", SignedIn),
+        put("/api/v1/spaces/{id}/quotas/{meter}", SignedIn, |_, _| json!({"limit": 1_000, "window": "daily"})),
+        post("/api/v1/spaces/{id}/quotas/{meter}/consume", SignedIn, |_, _| json!({"units": 1})),
         post("/api/v1/spaces/{id}/archive", SignedIn, nothing),
         post("/api/v1/spaces/{id}/activate", SignedIn, nothing),
     ]
@@ -338,6 +343,7 @@ fn ends() -> Vec<Route> {
         delete("/api/v1/spaces/{id}/grants/{grant}", SignedIn),
         delete("/api/v1/registry/spaces/{id}/grants/{grant}", System),
         delete("/api/v1/spaces/{id}/api-keys/{key}", SignedIn),
+        delete("/api/v1/spaces/{id}/quotas/{meter}", SignedIn),
         delete("/api/v1/spaces/{id}", SignedIn),
         delete("/api/v1/users/{id}/sessions", System),
         delete("/api/v1/users/{id}", System),

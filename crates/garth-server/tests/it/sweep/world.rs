@@ -42,6 +42,9 @@ pub struct World {
     pub recovery: String,
 }
 
+/// An application's meter that is there in every world.
+const METER: &str = "llm";
+
 /// An id for each name that stands in a path.
 #[derive(Clone)]
 pub struct Ids {
@@ -113,6 +116,7 @@ impl Ids {
             .replace("{slug}", "corp")
             .replace("{name}", &garth_server::base::html::STYLE_NAME)
             .replace("{key}", &self.key)
+            .replace("{meter}", METER)
             .replace("{space}", &self.window)
             .replace("{resource}", &self.pool)
             .replace("{principal}", &format!("user:{}", self.user));
@@ -184,6 +188,7 @@ impl World {
         lin.post(&doomed.url("/attachments"), json!({"resource": used.id})).await.created();
         let beyond = lin.resource("task", "Another lift").space(&beta).create().await;
         lin.post(&old.url("/archive"), json!({})).await.ok();
+        ada.quota(&atlas, METER, json!(1_000), json!("daily")).await.ok();
         let (spare, gone_key) = (lin.key(&atlas, "spare", "reader").await, lin.key(&atlas, "gone", "reader").await);
         let policy = json!({"name": "house rule", "policy": "members"});
         let policy = ada.post("/api/v1/policies", policy).await.created();

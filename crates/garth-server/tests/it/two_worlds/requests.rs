@@ -194,6 +194,7 @@ fn filled(dice: &mut Dice, template: &str) -> String {
                 path.push_str(&match noun {
                     "resource" => dice.resource(),
                     "principal" => dice.principal(),
+                    "meter" => dice.one(&["llm", "llm", "api.daily", "resources", "resources.task", "x"]).to_owned(),
                     "space" if own.is_some() => format!("«v.space.{}»", own.unwrap_or_default()),
                     "grant" if own == Some("1") && dice.chance(60) => {
                         dice.one(&["«v.grant.4»", "«v.grant.5»"]).to_owned()

@@ -306,11 +306,10 @@ fn administration() -> Vec<Entry> {
         ),
         ask("GET /api/v1/login-policies/samples", 1),
         ask("GET /api/v1/settings", 1),
-        tell(
-            "PATCH /api/v1/settings",
-            1,
-            |_| json!({"public_access": false, "create_spaces": "users", "audit_days": null}),
-        ),
+        tell("PATCH /api/v1/settings", 1, |_| {
+            json!({"public_access": false, "create_spaces": "users", "audit_days": null, "omit_rate_limits": false,
+                    "default_quotas": [{"meter": "llm", "limit": 5, "window": {"rolling_seconds": 5}}]})
+        }),
         ask("GET /api/v1/audit", 1),
         ask("GET /api/v1/registry/spaces", 1),
         ask("GET /api/v1/registry/spaces/{id}", 1),
@@ -421,6 +420,14 @@ fn spaces() -> Vec<Entry> {
             }
             body
         })),
+        ask("GET /api/v1/spaces/{id}/quotas", 8),
+        tell("PUT /api/v1/spaces/{id}/quotas/{meter}", 2, |d| {
+            let window = d.one(&["stored", "daily", "rolling"]);
+            let window = if window == "rolling" { json!({"rolling_seconds": 60}) } else { json!(window) };
+            json!({"limit": 1_000_000, "window": window, "roles": null})
+        }),
+        ask("DELETE /api/v1/spaces/{id}/quotas/{meter}", 1),
+        tell("POST /api/v1/spaces/{id}/quotas/{meter}/consume", 6, |d| json!({"units": 1 + d.below(3)})),
         ask("GET /api/v1/spaces/{id}/export", 4),
         ask("GET /api/v1/spaces/{id}/usable", 8),
         dry(ask("POST /api/v1/spaces/{id}/import", 1)),
@@ -530,6 +537,7 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
         ("/api/v1/identity-providers/{id}", "id", "session"),
         ("/auth/oidc/", "slug", "session"),
         ("/assets/", "name", "session"),
+        ("/", "meter", "meter"),
         ("/", "grant", "grant"),
         ("/", "space", "space"),
         ("/", "key", "key"),
@@ -581,7 +589,13 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
 }
 
 /// Fields of bodies, by the last step of their path or with their route, that hold no id of anything that could be hidden.
-pub const PLAIN: [&str; 66] = [
+pub const PLAIN: [&str; 72] = [
+    "omit_rate_limits",
+    "window",
+    "meter",
+    "rolling_seconds",
+    "roles",
+    "units",
     "slug",
     "issuer",
     "client_id",

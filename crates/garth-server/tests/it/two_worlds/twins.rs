@@ -223,6 +223,10 @@ pub async fn world(g: Garth, full: bool, seed: u64) -> World {
         keys.push(by.key(space, name, role).await);
         tick(&g);
     }
+    for (space, window) in [(&atlas, json!("daily")), (&beta, json!({"rolling_seconds": 60}))] {
+        ada.quota(space, "llm", json!(1_000_000), window).await.ok();
+        ada.quota(space, "resources.task", json!(1_000_000), json!("stored")).await.ok();
+    }
     let sessions = kim.sign_in("kim").await.get("/api/v1/me/sessions").await.ok().items();
     let other = sessions.iter().find(|session| session["current"] == false).expect("another session");
     book.put("v.session.0", other["id"].as_str().expect("an id"));
@@ -369,6 +373,10 @@ async fn late(
     }
     let sessions = mia.get("/api/v1/me/sessions").await.ok().items();
     book.put("h.session.0", sessions[0]["id"].as_str().expect("an id"));
+    // What limits a hidden space is as hidden, and nearly spent.
+    ada.quota(&zeta, "llm", json!(1), json!("stored")).await.ok();
+    mia.consume(&zeta, "llm", 1).await.ok();
+    ada.quota(&zeta, "resources", json!(1_000), json!("stored")).await.ok();
     // The named policy that they know opens hidden things, too.
     let named = json!({"named": "@insiders"});
     mia.patch(&spaces[1].url(""), json!({"edit": {"rules": [{"effect": "allow", "who": named}], "default": "allow"}}))
