@@ -197,7 +197,7 @@ pub async fn remove(ctx: &Ctx, id: &str) -> Result<()> {
             return Err(Error::conflict("conflict", "it is your only way to sign in: make another one first"));
         }
         store::delete(w.tx(), &permit, id).await?;
-        let ended = sessions::end_of_passkey(w, &permit, id, current).await?;
+        let ended = sessions::end_of_passkey(w, &permit, user, id, current).await?;
         record(w, user, state(&passkey), json!({ "sessions_ended": ended })).await
     })
     .await

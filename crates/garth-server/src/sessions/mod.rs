@@ -258,13 +258,19 @@ async fn end_sessions(w: &mut Write<'_>, permit: &Permit, user: Uuid, keep: Opti
     Ok(ending.len())
 }
 
-/// Ends the sessions that began with a passkey, but for one that is kept, and answers how many.
+/// Ends the sessions of a user that began with a passkey, but for one that is kept, and answers how many.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn end_of_passkey(w: &mut Write<'_>, permit: &Permit, passkey: Uuid, keep: Uuid) -> Result<usize> {
+pub async fn end_of_passkey(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    user: Uuid,
+    passkey: Uuid,
+    keep: Uuid,
+) -> Result<usize> {
     let ending: Vec<Uuid> =
-        store::of_passkey(w.tx(), passkey).await?.into_iter().filter(|session| *session != keep).collect();
+        store::of_passkey(w.tx(), user, passkey).await?.into_iter().filter(|session| *session != keep).collect();
     for session in &ending {
         end_one(w, permit, *session).await?;
     }

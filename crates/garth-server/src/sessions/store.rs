@@ -134,9 +134,10 @@ pub(super) async fn of_user(tx: &mut Tx, user: Uuid, now: Micros) -> Result<Vec<
     rows.iter().map(|r| Ok(Uuid::try_parse(r.text(0)?).unwrap_or_default())).collect()
 }
 
-/// The sessions that began with a passkey.
-pub(super) async fn of_passkey(tx: &mut Tx, passkey: Uuid) -> Result<Vec<Uuid>> {
-    let rows = tx.query("SELECT id FROM sessions WHERE passkey_id = $1", &params![passkey.to_string()]).await?;
+/// The sessions of a user that began with a passkey.
+pub(super) async fn of_passkey(tx: &mut Tx, user: Uuid, passkey: Uuid) -> Result<Vec<Uuid>> {
+    let sql = "SELECT id FROM sessions WHERE user_id = $1 AND passkey_id = $2";
+    let rows = tx.query(sql, &params![user.to_string(), passkey.to_string()]).await?;
     rows.iter().map(|r| Ok(Uuid::try_parse(r.text(0)?).unwrap_or_default())).collect()
 }
 
