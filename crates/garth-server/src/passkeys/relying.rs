@@ -64,7 +64,7 @@ impl Relying {
         name: &str,
         known: &[String],
     ) -> Result<(Value, Registering)> {
-        let known = known.iter().filter_map(|id| URL_SAFE_NO_PAD.decode(id).ok()).map(Into::into).collect();
+        let known = known.iter().filter_map(|id| URL_SAFE_NO_PAD.decode(id).ok()).collect();
         let begun = quiet(|| self.0.start_passkey_registration(user, username, name, Some(known)));
         let (options, state) = begun.map_err(fault)?;
         let mut options = serde_json::to_value(options.public_key).map_err(fault)?;
