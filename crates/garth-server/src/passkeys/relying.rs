@@ -2,7 +2,7 @@
 //!
 //! What the library would log of what strangers send is for nobody to read, and is not logged.
 
-use super::unavailable;
+use super::{there_already, unavailable};
 use crate::base::error::{Error, Result};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -77,13 +77,16 @@ impl Relying {
     /// The passkey that was made.
     ///
     /// # Errors
-    /// 422 for anything else.
+    /// 409 for one that they have already, 422 for anything else.
     pub(super) fn made(&self, answer: Value, state: &Registering) -> Result<Made> {
         let answer: RegisterPublicKeyCredential = serde_json::from_value(answer).map_err(|_| unreadable())?;
         let made = quiet(|| self.0.finish_passkey_registration(&answer, state));
-        let passkey = made.map_err(|why| {
-            tracing::debug!(%why, "what is to be a passkey is none");
-            Error::field("/credential", "is not the passkey that was asked for")
+        let passkey = made.map_err(|why| match why {
+            WebauthnError::CredentialExcludedFromRequest => there_already(),
+            why => {
+                tracing::debug!(%why, "what is to be a passkey is none");
+                Error::field("/credential", "is not the passkey that was asked for")
+            }
         })?;
         let credential = serde_json::to_string(&passkey).map_err(fault)?;
         Ok(Made { credential_id: URL_SAFE_NO_PAD.encode(passkey.cred_id()), credential })

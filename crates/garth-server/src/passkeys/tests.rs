@@ -393,7 +393,8 @@ async fn the_pages_sign_in_with_a_passkey(g: Garth) {
     // After the password.
     lin.call(Method::PUT, FACTOR).json(json!({"required": true})).await.done();
     let browser = Browser::new(&g);
-    let fields = [("username", "lin"), ("password", &*password("lin")), ("return", "/s/2")];
+    let secret = password("lin");
+    let fields = [("username", "lin"), ("password", secret.as_str()), ("return", "/s/2")];
     let page = browser.submit("/sign-in", &fields).await.ok();
     assert!(html(&page).contains("Now your passkey") && browser.cookie("__Host-garth").is_none(), "{page}");
     let value = |name: &str| {
