@@ -2,10 +2,13 @@
 
 use super::{ASK, BEGIN, ENTER, FINISH, OWN, add, alone, enter, with_passkey};
 use crate::support::*;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 stories! {
     what_is_signed_for_something_else_is_not_believed,
     what_is_made_for_something_else_is_no_passkey,
+    bytes_of_any_kind_are_no_passkey_and_no_trouble,
     a_counter_that_goes_back_is_refused_and_on_record,
     a_ceremony_is_good_once_for_who_began_it_and_not_for_long,
     ten_wrong_answers_of_a_passkey_are_enough,
@@ -99,15 +102,6 @@ async fn what_is_made_for_something_else_is_no_passkey(g: Garth) {
         finish(&one, Authenticator::new().make(&other["options"])).await.invalid("/credential");
         let begun = begin().await;
         finish(&begun, Authenticator::new().sign(&begun["options"])).await.invalid("/credential");
-        // Bytes of any kind are no passkey, and no trouble.
-        for bytes in
-            ["", "o2Nm", "v______-", "o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YVkAAA", "gICAgICAgICA", "n5-fn5-fn5-fn5-f"]
-        {
-            let begun = begin().await;
-            let mut credential = Authenticator::new().make(&begun["options"]);
-            credential["response"]["attestationObject"] = json!(bytes);
-            finish(&begun, credential).await.invalid("/credential");
-        }
         // One that is there already is not made twice, not for somebody else either.
         let begun = begin().await;
         finish(&begun, device.make(&begun["options"])).await.problem(409);
@@ -117,6 +111,64 @@ async fn what_is_made_for_something_else_is_no_passkey(g: Garth) {
         bo.post(FINISH, body).await.refused(409, "conflict");
     })
     .await;
+}
+
+async fn bytes_of_any_kind_are_no_passkey_and_no_trouble(g: Garth) {
+    let (lin, mut device) = with_passkey(&g, "lin").await;
+    let begun = lin.post(BEGIN, json!({})).await.ok();
+    let made = Authenticator::new().make(&begun["options"]);
+    // Lists and texts that say they are endless, or that never end; and what is right, with something changed.
+    let mut odd: Vec<String> =
+        ["", "m___________", "W___________", "u___________", "W___________", "n5-fn5-fn5-fn5-f", "v_8"]
+            .map(str::to_owned)
+            .to_vec();
+    odd.push("gYGB".repeat(1_000));
+    odd.extend(changed(made["response"]["attestationObject"].as_str().expect("bytes"), 300));
+    g.unchanged(async || {
+        for bytes in odd {
+            let mut credential = made.clone();
+            credential["response"]["attestationObject"] = json!(bytes);
+            // Only tried, the ceremony goes on.
+            let body = json!({"ceremony": begun["ceremony"], "name": "A key", "credential": credential});
+            let answer = lin.post(&format!("{FINISH}?dry_run=true"), body).await;
+            assert!(answer.status == 422 || answer.status == 201, "{answer}");
+        }
+    })
+    .await;
+    let asked = g.anonymous().post(ASK, json!({})).await.ok();
+    let signed = device.sign(&asked["options"]);
+    for part in ["authenticatorData", "signature", "clientDataJSON"] {
+        let right = signed["response"][part].as_str().expect("bytes").to_owned();
+        for (at, bytes) in changed(&right, 40).into_iter().filter(|bytes| *bytes != right).enumerate() {
+            let asked = g.anonymous().post(ASK, json!({})).await.ok();
+            let mut credential = device.sign(&asked["options"]);
+            credential["response"][part] = json!(bytes);
+            let body = json!({"ceremony": asked["ceremony"], "credential": credential});
+            g.anonymous().post(ENTER, body).from(&format!("198.51.100.{at}")).await.problem(401);
+        }
+    }
+}
+
+/// The same bytes, each time with some of them changed, cut off or put in twice, always the same ones.
+fn changed(right: &str, times: usize) -> Vec<String> {
+    let right = URL_SAFE_NO_PAD.decode(right).expect("base64url");
+    let mut dice = 7_u64;
+    let mut below = |most: usize| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(dice >> 33).expect("small") % most
+    };
+    let one = |_| {
+        let mut bytes = right.clone();
+        let at = below(bytes.len());
+        match below(4) {
+            0 => bytes.truncate(at),
+            1 => bytes.insert(at, 0xff),
+            2 => drop(bytes.remove(at)),
+            _ => bytes[at] ^= 1 << below(8),
+        }
+        URL_SAFE_NO_PAD.encode(bytes)
+    };
+    (0..times).map(one).collect()
 }
 
 async fn a_counter_that_goes_back_is_refused_and_on_record(g: Garth) {
