@@ -87,10 +87,6 @@ fn unavailable() -> Error {
     Error::conflict("conflict", why)
 }
 
-fn there_already() -> Error {
-    Error::conflict("conflict", "this passkey is there already")
-}
-
 /// The caller's passkeys.
 ///
 /// # Errors
@@ -149,7 +145,7 @@ pub async fn finish(ctx: &Ctx, ceremony: &str, name: &str, answer: Value) -> Res
         }
         room(store::of_user_in(w.tx(), user).await?.len())?;
         if store::taken(w.tx(), &made.credential_id).await? {
-            return Err(there_already());
+            return Err(Error::conflict("conflict", "this passkey is there already"));
         }
         let (credential_id, credential, created_at) = (made.credential_id, made.credential, w.now);
         let id = ids::new_id(created_at);

@@ -2,7 +2,7 @@
 //!
 //! What the library would log of what strangers send is for nobody to read, and is not logged.
 
-use super::{there_already, unavailable};
+use super::unavailable;
 use crate::base::error::{Error, Result};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -64,10 +64,11 @@ impl Relying {
         name: &str,
         known: &[String],
     ) -> Result<(Value, Registering)> {
-        let known = known.iter().filter_map(|id| URL_SAFE_NO_PAD.decode(id).ok()).collect();
-        let begun = quiet(|| self.0.start_passkey_registration(user, username, name, Some(known)));
+        let begun = quiet(|| self.0.start_passkey_registration(user, username, name, None));
         let (options, state) = begun.map_err(fault)?;
         let mut options = serde_json::to_value(options.public_key).map_err(fault)?;
+        // One that is there already is refused where it would be kept, with a sentence that says so.
+        options["excludeCredentials"] = descriptors(known);
         // The library leaves that to the authenticator.
         options["authenticatorSelection"]["residentKey"] = json!("required");
         options["authenticatorSelection"]["requireResidentKey"] = json!(true);
@@ -77,16 +78,13 @@ impl Relying {
     /// The passkey that was made.
     ///
     /// # Errors
-    /// 409 for one that they have already, 422 for anything else.
+    /// 422 for anything else.
     pub(super) fn made(&self, answer: Value, state: &Registering) -> Result<Made> {
         let answer: RegisterPublicKeyCredential = serde_json::from_value(answer).map_err(|_| unreadable())?;
         let made = quiet(|| self.0.finish_passkey_registration(&answer, state));
-        let passkey = made.map_err(|why| match why {
-            WebauthnError::CredentialExcludedFromRequest => there_already(),
-            why => {
-                tracing::debug!(%why, "what is to be a passkey is none");
-                Error::field("/credential", "is not the passkey that was asked for")
-            }
+        let passkey = made.map_err(|why| {
+            tracing::debug!(%why, "what is to be a passkey is none");
+            Error::field("/credential", "is not the passkey that was asked for")
         })?;
         let credential = serde_json::to_string(&passkey).map_err(fault)?;
         Ok(Made { credential_id: URL_SAFE_NO_PAD.encode(passkey.cred_id()), credential })
@@ -97,7 +95,7 @@ impl Relying {
         let (options, state) = quiet(|| self.0.start_discoverable_authentication()).map_err(fault)?;
         let mut options = serde_json::to_value(options.public_key).map_err(fault)?;
         if let Some(known) = known {
-            options["allowCredentials"] = known.iter().map(|id| json!({ "type": "public-key", "id": id })).collect();
+            options["allowCredentials"] = descriptors(known);
         }
         Ok((options, state))
     }
@@ -105,6 +103,10 @@ impl Relying {
     /// Verifies what a passkey signed, and answers what is stored of it from now on.
     pub(super) fn proved(&self, answer: &Answer, state: Asking, credential: &str) -> Result<String, Disbelieved> {
         let mut passkey: Passkey = serde_json::from_str(credential).map_err(|_| Disbelieved::Wrong)?;
+        // The library looks at that where passkeys are made, and not where they sign.
+        if answer.is_from_within() {
+            return Err(Disbelieved::Wrong);
+        }
         let proved = quiet(|| self.0.finish_discoverable_authentication_v2(&answer.0, state, &passkey));
         let proved = proved.map_err(|why| match why {
             WebauthnError::CredentialPossibleCompromise => Disbelieved::Copied,
@@ -140,6 +142,12 @@ impl Answer {
         Uuid::from_slice(self.0.get_user_unique_id()?).ok()
     }
 
+    /// Was it asked for from within another site's page? What cannot be read counts as that.
+    fn is_from_within(&self) -> bool {
+        let client: Option<Value> = serde_json::from_slice(&self.0.response.client_data_json).ok();
+        client.is_none_or(|client| client.get("crossOrigin").is_some_and(|within| *within != json!(false)))
+    }
+
     /// Does it say whose it is?
     pub(super) fn says_whose(&self) -> bool {
         self.0.get_user_unique_id().is_some()
@@ -152,6 +160,11 @@ impl Answer {
 /// 409 where it has none that passkeys could belong to.
 pub(super) fn relying(public_url: &str) -> Result<Relying> {
     Relying::of(public_url).ok_or_else(unavailable)
+}
+
+/// Passkeys as authenticators are told of them.
+fn descriptors(credential_ids: &[String]) -> Value {
+    credential_ids.iter().map(|id| json!({ "type": "public-key", "id": id })).collect()
 }
 
 fn unreadable() -> Error {

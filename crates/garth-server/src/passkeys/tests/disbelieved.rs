@@ -104,7 +104,7 @@ async fn what_is_made_for_something_else_is_no_passkey(g: Garth) {
         finish(&begun, Authenticator::new().sign(&begun["options"])).await.invalid("/credential");
         // One that is there already is not made twice, not for somebody else either.
         let begun = begin().await;
-        finish(&begun, device.make(&begun["options"])).await.problem(409);
+        finish(&begun, device.make(&begun["options"])).await.refused(409, "conflict");
         let begun = bo.post(BEGIN, json!({})).await.ok();
         let credential = device.make(&begun["options"]);
         let body = json!({"ceremony": begun["ceremony"], "name": "Mine", "credential": credential});
