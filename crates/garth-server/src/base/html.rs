@@ -54,6 +54,8 @@ fn answer(status: StatusCode, template: &impl Template, forms: &[String], script
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
+    // Without any referrer browsers say `Origin: null` of a page's own forms, which would be another site's to us.
+    response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }
 

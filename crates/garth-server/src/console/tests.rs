@@ -145,6 +145,8 @@ async fn a_page_takes_nothing_from_elsewhere_and_runs_our_script_alone(g: Garth)
         );
         assert!(!html.contains("http://") && !html.contains("https://"), "{html}");
         assert_eq!(page.header("cache-control"), "no-store");
+        // With `no-referrer` a browser would send the page's own forms with `Origin: null`.
+        assert_eq!(page.header("referrer-policy"), "same-origin");
         let style = html.split("href=\"").find_map(|part| part.strip_prefix("/assets/")).expect("a stylesheet");
         let style = style.split('"').next().expect("a name");
         let sheet = who.visit(&format!("/assets/{style}")).await.ok();
