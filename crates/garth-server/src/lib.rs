@@ -17,6 +17,7 @@ pub mod identity_providers;
 pub mod kinds;
 pub mod local;
 pub mod login_policies;
+pub mod passkeys;
 pub mod policies;
 pub mod previews;
 pub mod questions;
@@ -70,6 +71,7 @@ struct Api;
 fn described() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Api::openapi())
         .merge(sessions::api::routes())
+        .merge(passkeys::api::routes())
         .merge(users::api::routes())
         .merge(groups::api::routes())
         .merge(roles::api::routes())

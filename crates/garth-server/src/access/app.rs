@@ -19,7 +19,7 @@ use crate::base::rego::Rego;
 use crate::base::secrets::Vault;
 use crate::base::secrets::file::{self, Source, write_private};
 use crate::directory::known::{Changed, Known};
-use crate::directory::{Directory, KeyInfo, LastUse, load};
+use crate::directory::{Directory, KeyInfo, LastUse, Session, load};
 use arc_swap::ArcSwap;
 use garth_core::Micros;
 use hashbrown::HashSet;
@@ -132,12 +132,19 @@ pub struct App {
     pub known: Arc<Known>,
     refusals: Mutex<Vec<AuditEntry>>,
     asks: Mutex<Asks>,
-    uses: Mutex<Vec<(Uuid, Arc<LastUse>)>>,
+    uses: Mutex<Vec<(Used, Arc<LastUse>)>>,
     setup: Mutex<Option<String>>,
     setup_file: Option<PathBuf>,
     pub(super) keys: Keys,
     /// Something was taken away whose remains the database may still hold.
     remains: AtomicBool,
+}
+
+/// Something of which it is written down when it was used last.
+#[derive(Clone, Copy)]
+enum Used {
+    Key(Uuid),
+    Session(Uuid),
 }
 
 /// The keys that may be the installation's. The one in use is in the picture; while it is exchanged, both are here, so that
@@ -308,11 +315,19 @@ impl App {
     /// Notes that a key was used, to be written with others: bookkeeping as well.
     pub(super) fn note_use(&self, key: &KeyInfo, now: Micros) {
         if key.used.note(now) {
-            self.uses.lock().unwrap_or_else(PoisonError::into_inner).push((key.id, Arc::clone(&key.used)));
+            self.uses.lock().unwrap_or_else(PoisonError::into_inner).push((Used::Key(key.id), Arc::clone(&key.used)));
         }
     }
 
-    /// Writes the refusals, the questions of resources and the last uses of keys that wait, together; called on a timer and before an audit
+    /// The same of a session, which ends when nobody uses it.
+    pub(super) fn note_session(&self, session: &Session, now: Micros) {
+        if session.note(now) {
+            let used = (Used::Session(session.id), Arc::clone(&session.used));
+            self.uses.lock().unwrap_or_else(PoisonError::into_inner).push(used);
+        }
+    }
+
+    /// Writes the refusals, the questions of resources and the last uses of keys and sessions that wait, together; called on a timer and before an audit
     /// list is read.
     ///
     /// # Errors
@@ -332,7 +347,7 @@ impl App {
         let Some(writer) = self.writer.as_ref().filter(|_| something) else { return Ok(()) };
         let entries = waiting.clone();
         let questions = by_space(&asked);
-        let uses: Vec<(String, Micros)> = used.iter().map(|(id, used)| (id.to_string(), used.take())).collect();
+        let uses: Vec<(Used, Micros)> = used.iter().map(|(of, used)| (*of, used.take())).collect();
         let written: Result<()> = writer
             .run(async move |tx: &mut Tx, dir: &mut Directory| {
                 for entry in &entries {
@@ -341,8 +356,11 @@ impl App {
                 for (space, entries) in &questions {
                     chain::append_all(tx, dir, space, entries).await?;
                 }
-                for (key, at) in &uses {
-                    store::keep_use(tx, key, *at).await?;
+                for (of, at) in &uses {
+                    match of {
+                        Used::Key(key) => store::keep_use(tx, &key.to_string(), *at).await?,
+                        Used::Session(session) => store::keep_session_use(tx, &session.to_string(), *at).await?,
+                    }
                 }
                 Ok(())
             })

@@ -117,6 +117,9 @@ impl Ctx {
         if let Ok(key) = ctx.key(&dir) {
             app.note_use(key, ctx.now());
         }
+        if let Ok(session) = ctx.session(&dir) {
+            app.note_session(session, ctx.now());
+        }
         ctx.once = parts.extensions.get::<Arc<Once>>().cloned();
         Ok(ctx)
     }

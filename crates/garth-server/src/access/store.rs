@@ -241,6 +241,12 @@ pub(super) async fn keep_use(tx: &mut Tx, key: &str, at: Micros) -> Result<(), D
     tx.execute(sql, &params![key, at]).await.map(drop)
 }
 
+/// Keeps when a session was used last, if it is still there.
+pub(super) async fn keep_session_use(tx: &mut Tx, session: &str, at: Micros) -> Result<(), DbError> {
+    let sql = "UPDATE sessions SET used_at = $2 WHERE id = $1 AND used_at < $2";
+    tx.execute(sql, &params![session, at]).await.map(drop)
+}
+
 /// Keeps the number that the next resource gets, for when those with the highest are gone.
 pub(super) async fn keep_count(tx: &mut Tx, next: i64) -> Result<(), DbError> {
     let sql = "INSERT INTO installation (name, value) VALUES ('next_number', $1) \

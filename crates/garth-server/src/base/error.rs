@@ -34,6 +34,9 @@ pub enum Error {
     /// Wrong username or secret ("username or password"); the two are not told apart.
     #[error("{0} is wrong")]
     WrongCredentials(&'static str),
+    /// The password was right, and the account asks for a passkey as well.
+    #[error("this account asks for a passkey as well")]
+    PasskeyRequired,
     /// The caller can see the thing and may not do that.
     #[error("{0}")]
     Forbidden(String),
@@ -111,6 +114,7 @@ impl Error {
         match self {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in"),
             Self::WrongCredentials(_) => (StatusCode::UNAUTHORIZED, "wrong_credentials", "Not signed in"),
+            Self::PasskeyRequired => (StatusCode::UNAUTHORIZED, "passkey_required", "Not signed in"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Self::LoginRefused => (StatusCode::FORBIDDEN, "login_refused", "Not let in"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),

@@ -1,6 +1,7 @@
 //! Pages: what they may do in a browser, and the one that says a sentence.
 //!
-//! A page runs no script and takes nothing from elsewhere; it says so to the browser in its content security policy.
+//! A page takes nothing from elsewhere and runs no script, but for our own file where it has one; it says so to the browser in
+//! its content security policy.
 
 use crate::base::error::Error;
 use crate::base::ids;
@@ -15,6 +16,12 @@ pub const STYLE: &str = include_str!("../../templates/style.css");
 /// Its file name: another one whenever it changes, so that a browser can keep it for ever.
 pub static STYLE_NAME: LazyLock<String> = LazyLock::new(|| format!("garth-{}.css", &ids::token_hash(STYLE)[..12]));
 
+/// The script of the pages that have one: passkeys need it.
+pub const SCRIPT: &str = include_str!("../../templates/passkeys.js");
+
+/// Its file name, which changes with it as well.
+pub static SCRIPT_NAME: LazyLock<String> = LazyLock::new(|| format!("garth-{}.js", &ids::token_hash(SCRIPT)[..12]));
+
 /// Does whoever asks want a page to look at?
 pub fn wanted(headers: &HeaderMap) -> bool {
     let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
@@ -25,13 +32,22 @@ pub fn wanted(headers: &HeaderMap) -> bool {
 
 /// A page. Its forms lead to this server, and to those origins.
 pub fn page(status: StatusCode, template: &impl Template, forms: &[String]) -> Response {
+    answer(status, template, forms, "")
+}
+
+/// The same with our script, which asks this server and nobody else.
+pub fn page_with_script(status: StatusCode, template: &impl Template, forms: &[String]) -> Response {
+    answer(status, template, forms, " script-src 'self'; connect-src 'self';")
+}
+
+fn answer(status: StatusCode, template: &impl Template, forms: &[String], script: &str) -> Response {
     let html = match template.render() {
         Ok(html) => html,
         Err(e) => return Error::internal(format!("a page could not be written: {e}")).into_response(),
     };
     let forms: String = forms.iter().filter(|origin| plain(origin)).map(|origin| format!(" {origin}")).collect();
     let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{forms}; base-uri 'none'; \
+        "default-src 'none';{script} style-src 'self'; img-src 'self'; form-action 'self'{forms}; base-uri 'none'; \
          frame-ancestors 'none'"
     );
     let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response();

@@ -1,13 +1,15 @@
 //! The pages over HTTP.
 
-use super::pages::{Home, SignIn, forms};
+use super::pages::{AskPasskey, Home, SignIn, forms};
 use crate::access::{App, Cookie, Ctx, Visitor, Who};
 use crate::base::error::{Error, Problem, Result};
-use crate::base::html::{self, STYLE, STYLE_NAME, page};
+use crate::base::html::{self, SCRIPT, SCRIPT_NAME, STYLE, STYLE_NAME, page, page_with_script};
 use crate::base::http::{CREDENTIAL_BYTES, Query};
 use crate::identity_providers::browser::{device, leave_earlier, to, with_cookie};
 use crate::identity_providers::{self, local_path};
-use crate::sessions;
+use crate::passkeys;
+use crate::sessions::{self, SignedIn};
+use askama::Template;
 use axum::Form;
 use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
@@ -28,11 +30,24 @@ pub struct SignInForm {
     r#return: Option<String>,
 }
 
+/// What the script of the sign-in page sends.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasskeyForm {
+    ceremony: String,
+    /// What `navigator.credentials.get` gave, as JSON with base64url.
+    credential: String,
+    /// A path of this server to go to.
+    #[serde(default)]
+    r#return: Option<String>,
+}
+
 /// The routes of the pages.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(home))
         .routes(routes!(sign_in_page, sign_in))
+        .routes(routes!(sign_in_by_passkey))
         .routes(routes!(asset))
         .layer(DefaultBodyLimit::max(CREDENTIAL_BYTES))
 }
@@ -48,10 +63,11 @@ async fn home(Visitor(ctx): Visitor, headers: HeaderMap) -> Response {
     let shown = async {
         let providers = identity_providers::offered(&ctx).await?;
         let identities = identity_providers::identities(&ctx).await?;
+        let own = if passkeys::available(&ctx) { Some(passkeys::list(&ctx).await?) } else { None };
         // The picture last: what is shown is no older than what was read.
         let me = sessions::me(&ctx)?;
         let forms = forms(&ctx, &providers);
-        Ok(page(StatusCode::OK, &Home::new(&me, &providers, &identities), &forms))
+        Ok(live(StatusCode::OK, own.is_some(), &Home::new(&me, &providers, &identities, own.as_ref()), &forms))
     };
     shown.await.unwrap_or_else(|error| html::problem(error, &headers, &ctx.request_id))
 }
@@ -71,7 +87,8 @@ async fn sign_in_page(Visitor(ctx): Visitor, uri: Uri, headers: HeaderMap) -> Re
             return Ok(to(&back));
         }
         let providers = identity_providers::offered(&ctx).await?;
-        Ok(page(StatusCode::OK, &SignIn::new(&ctx, &providers, &back), &[]))
+        let shown = SignIn::new(&ctx, &providers, &back);
+        Ok(live(StatusCode::OK, shown.passkeys, &shown, &[]))
     };
     shown.await.unwrap_or_else(|error| html::problem(error, &headers, &ctx.request_id))
 }
@@ -82,11 +99,12 @@ async fn sign_in_page(Visitor(ctx): Visitor, uri: Uri, headers: HeaderMap) -> Re
     responses((status = 303, description = "Signed in"), (status = "default", description = "A problem; a page for who wants one", content((Problem = "application/problem+json"), (String = "text/html")))))]
 async fn sign_in(Visitor(ctx): Visitor, headers: HeaderMap, Form(form): Form<SignInForm>) -> Response {
     let back = local_path(form.r#return.as_deref());
-    match sessions::sign_in(&ctx, &form.username, form.password, device(&headers)).await {
-        Ok(signed_in) => {
-            leave_earlier(&ctx, &headers).await;
-            let cookie = Cookie::Session.set(&ctx.app, &signed_in.token, sessions::SESSION_SECONDS);
-            with_cookie(to(&back), cookie)
+    match sessions::sign_in(&ctx, &form.username, form.password.clone(), device(&headers)).await {
+        Ok(signed_in) => entered(&ctx, &signed_in, &back, &headers).await,
+        Err(Error::PasskeyRequired) if html::wanted(&headers) => {
+            let asked = passkeys::begin_sign_in(&ctx, Some((&form.username, form.password))).await;
+            let page = asked.map(|began| page_with_script(StatusCode::OK, &AskPasskey::new(&began, &back), &[]));
+            page.unwrap_or_else(|error| html::problem(error, &headers, &ctx.request_id))
         }
         Err(error) => again(&ctx, error, &form.username, &back, &headers)
             .await
@@ -94,9 +112,43 @@ async fn sign_in(Visitor(ctx): Visitor, headers: HeaderMap, Form(form): Form<Sig
     }
 }
 
+/// Sign a browser in with what a passkey signed
+#[utoipa::path(post, path = "/sign-in/passkey", tag = "pages", security(()),
+    request_body(content = PasskeyForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "Signed in"), (status = "default", description = "A problem; a page for who wants one", content((Problem = "application/problem+json"), (String = "text/html")))))]
+async fn sign_in_by_passkey(Visitor(ctx): Visitor, headers: HeaderMap, Form(form): Form<PasskeyForm>) -> Response {
+    let back = local_path(form.r#return.as_deref());
+    let signed_in = async {
+        let answer = serde_json::from_str(&form.credential)
+            .map_err(|_| Error::field("/credential", "must be what navigator.credentials gave, as JSON"))?;
+        passkeys::finish_sign_in(&ctx, &form.ceremony, answer, device(&headers)).await
+    };
+    match signed_in.await {
+        Ok(signed_in) => entered(&ctx, &signed_in, &back, &headers).await,
+        Err(error) => again(&ctx, error, "", &back, &headers)
+            .await
+            .unwrap_or_else(|error| html::problem(error, &headers, &ctx.request_id)),
+    }
+}
+
+/// Somebody has signed in, and goes where they wanted to.
+async fn entered(ctx: &Ctx, signed_in: &SignedIn, back: &str, headers: &HeaderMap) -> Response {
+    leave_earlier(ctx, headers).await;
+    let cookie = Cookie::Session.set(&ctx.app, &signed_in.token, sessions::SESSION_SECONDS);
+    with_cookie(to(back), cookie)
+}
+
+/// A page, with our script where it has one.
+fn live(status: StatusCode, script: bool, template: &impl Template, forms: &[String]) -> Response {
+    if script { page_with_script(status, template, forms) } else { page(status, template, forms) }
+}
+
 /// The page once more, with what was wrong.
 async fn again(ctx: &Ctx, error: Error, username: &str, back: &str, headers: &HeaderMap) -> Result<Response> {
-    let told = matches!(error, Error::WrongCredentials(_) | Error::RateLimited(_) | Error::Forbidden(_));
+    let told = matches!(
+        error,
+        Error::WrongCredentials(_) | Error::RateLimited(_) | Error::Forbidden(_) | Error::Conflict("sign_in_over", _)
+    );
     if !told || !html::wanted(headers) {
         return Err(error);
     }
@@ -104,7 +156,7 @@ async fn again(ctx: &Ctx, error: Error, username: &str, back: &str, headers: &He
     let problem = error.problem();
     let shown = SignIn { error: Some(sentence(&problem.detail)), username, ..SignIn::new(ctx, &providers, back) };
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNAUTHORIZED);
-    let mut response = page(status, &shown, &[]);
+    let mut response = live(status, shown.passkeys, &shown, &[]);
     if let Some(seconds) = error.retry_after() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -120,12 +172,14 @@ fn sentence(text: &str) -> String {
 
 /// A file that pages are shown with
 #[utoipa::path(get, path = "/assets/{name}", tag = "pages", security(()), params(("name" = String, Path, description = "The file's name")),
-    responses((status = 200, description = "The file", content_type = "text/css", body = String), (status = "default", description = "A problem", body = Problem)))]
+    responses((status = 200, description = "The file", content((String = "text/css"), (String = "text/javascript"))), (status = "default", description = "A problem", body = Problem)))]
 async fn asset(Path(name): Path<String>) -> Result<Response> {
-    if name != *STYLE_NAME {
-        return Err(Error::NotFound);
-    }
+    let (media, text) = match name {
+        name if name == *STYLE_NAME => ("text/css; charset=utf-8", STYLE),
+        name if name == *SCRIPT_NAME => ("text/javascript; charset=utf-8", SCRIPT),
+        _ => return Err(Error::NotFound),
+    };
     // The name changes with what is in it.
     let kept = "public, max-age=31536000, immutable";
-    Ok(([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, kept)], STYLE).into_response())
+    Ok(([(header::CONTENT_TYPE, media), (header::CACHE_CONTROL, kept)], text).into_response())
 }

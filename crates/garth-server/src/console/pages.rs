@@ -1,9 +1,11 @@
 //! What the pages show.
 
 use crate::access::Ctx;
+use crate::base::clock;
 use crate::base::fetch::encoded;
-use crate::base::html::STYLE_NAME;
+use crate::base::html::{SCRIPT_NAME, STYLE_NAME};
 use crate::identity_providers::{self, Identity, Provider};
+use crate::passkeys::{self, Began, Own};
 use crate::sessions::{Me, MySpace};
 use askama::Template;
 use uuid::Uuid;
@@ -25,6 +27,10 @@ pub struct SignIn<'a> {
     pub providers: Vec<Button>,
     /// Is there nobody yet?
     pub setup: bool,
+    /// Can there be passkeys at all?
+    pub passkeys: bool,
+    /// The script's name.
+    pub script: &'a str,
     /// The stylesheet's name.
     pub style: &'a str,
 }
@@ -46,7 +52,35 @@ impl<'a> SignIn<'a> {
             },
         };
         let providers = providers.iter().map(button).collect();
-        Self { error: None, username: "", back, providers, setup: ctx.app.needs_setup(), style: &STYLE_NAME }
+        Self {
+            error: None,
+            username: "",
+            back,
+            providers,
+            setup: ctx.app.needs_setup(),
+            passkeys: passkeys::available(ctx),
+            script: &SCRIPT_NAME,
+            style: &STYLE_NAME,
+        }
+    }
+}
+
+/// Somebody whose password was right is asked for a passkey.
+#[derive(Template)]
+#[template(path = "passkey.html")]
+pub struct AskPasskey<'a> {
+    ceremony: &'a str,
+    options: String,
+    back: &'a str,
+    script: &'a str,
+    style: &'a str,
+}
+
+impl<'a> AskPasskey<'a> {
+    /// The page.
+    pub fn new(began: &'a Began, back: &'a str) -> Self {
+        let options = began.options.to_string();
+        Self { ceremony: &began.ceremony, options, back, script: &SCRIPT_NAME, style: &STYLE_NAME }
     }
 }
 
@@ -67,7 +101,35 @@ pub struct Home<'a> {
     spaces: Vec<Space<'a>>,
     more: usize,
     ways: Vec<Way<'a>>,
+    /// One's own, where there can be any.
+    passkeys: Option<Passkeys<'a>>,
+    script: &'a str,
     style: &'a str,
+}
+
+struct Passkeys<'a> {
+    list: Vec<OnePasskey<'a>>,
+    required: bool,
+    codes: i64,
+}
+
+struct OnePasskey<'a> {
+    id: String,
+    name: &'a str,
+    /// The day when it was used last.
+    used: Option<String>,
+}
+
+impl<'a> Passkeys<'a> {
+    fn of(own: &'a Own) -> Self {
+        let day = |at| clock::to_text(at).chars().take(10).collect();
+        let one = |passkey: &'a passkeys::Passkey| OnePasskey {
+            id: passkey.id.to_string(),
+            name: &passkey.name,
+            used: passkey.last_used_at.map(day),
+        };
+        Self { list: own.passkeys.iter().map(one).collect(), required: own.required, codes: own.recovery_codes_left }
+    }
 }
 
 struct Space<'a> {
@@ -91,7 +153,7 @@ struct Way<'a> {
 
 impl<'a> Home<'a> {
     /// The page of somebody.
-    pub fn new(me: &'a Me, providers: &'a [Provider], identities: &'a [Identity]) -> Self {
+    pub fn new(me: &'a Me, providers: &'a [Provider], identities: &'a [Identity], passkeys: Option<&'a Own>) -> Self {
         let implicit = me.spaces.len() == 1 && me.spaces[0].info.name.is_empty();
         let way = |provider: &'a Provider| {
             let identity = identities.iter().find(|identity| identity.provider == provider.id);
@@ -111,6 +173,8 @@ impl<'a> Home<'a> {
             spaces: me.spaces.iter().take(SPACES).map(space).collect(),
             more: me.spaces.len().saturating_sub(SPACES),
             ways: providers.iter().map(way).collect(),
+            passkeys: passkeys.map(Passkeys::of),
+            script: &SCRIPT_NAME,
             style: &STYLE_NAME,
         }
     }

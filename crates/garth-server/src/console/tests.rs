@@ -8,7 +8,7 @@ stories! {
     a_wrong_password_and_an_unknown_name_look_alike_on_the_page,
     the_page_shows_who_somebody_is_and_their_spaces,
     somebody_without_a_space_is_told_so,
-    a_page_takes_nothing_from_elsewhere_and_runs_nothing,
+    a_page_takes_nothing_from_elsewhere_and_runs_our_script_alone,
     what_people_write_is_text_on_every_page,
     a_cookie_counts_only_for_requests_of_our_own_pages,
     a_cookie_is_a_session_like_any_other,
@@ -115,7 +115,7 @@ async fn somebody_without_a_space_is_told_so(g: Garth) {
     assert!(text(&page).contains("You can see no space yet") && text(&page).contains("Sign out"), "{page}");
 }
 
-async fn a_page_takes_nothing_from_elsewhere_and_runs_nothing(g: Garth) {
+async fn a_page_takes_nothing_from_elsewhere_and_runs_our_script_alone(g: Garth) {
     g.admin().await;
     let browser = signed_in(&g, "ada").await;
     for (who, path) in [(&Browser::new(&g), "/sign-in"), (&browser, "/")] {
@@ -127,13 +127,16 @@ async fn a_page_takes_nothing_from_elsewhere_and_runs_nothing(g: Garth) {
             "form-action 'self'",
             "frame-ancestors 'none'",
             "base-uri 'none'",
+            "script-src 'self'",
+            "connect-src 'self'",
         ] {
             assert!(policy.contains(part), "{part}: {policy}");
         }
         assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
         let html = text(&page);
         assert!(
-            !html.contains("<script")
+            html.matches("<script").count() == 1
+                && html.contains("<script src=\"/assets/garth-")
                 && !html.contains("style=")
                 && !html.contains("<style")
                 && !html.contains(" onclick")
@@ -150,6 +153,12 @@ async fn a_page_takes_nothing_from_elsewhere_and_runs_nothing(g: Garth) {
         assert!(sheet.header("content-type").starts_with("text/css"), "{:?}", sheet.headers);
         assert!(sheet.header("cache-control").contains("immutable"));
         assert!(!text(&sheet).contains("url(") && !text(&sheet).contains("@import"));
+        let script = html.split("src=\"").find_map(|part| part.strip_prefix("/assets/")).expect("a script");
+        let script = who.visit(&format!("/assets/{}", script.split('"').next().expect("a name"))).await.ok();
+        assert!(script.header("content-type").starts_with("text/javascript"), "{:?}", script.headers);
+        for odd in ["eval(", "innerHTML", "insertAdjacent", "document.write", "http:", "https:"] {
+            assert!(!text(&script).contains(odd), "{odd}");
+        }
     }
     g.anonymous().get("/assets/garth-000000000000.css").await.refused(404, "not_found");
     g.anonymous().get("/assets/..%2fstyle.css").await.refused(404, "not_found");
@@ -170,7 +179,7 @@ async fn what_people_write_is_text_on_every_page(g: Garth) {
     let wrong = Browser::new(&g).submit("/sign-in", &[("username", name), ("password", "x")]).await.expect_status(401);
     for page in [browser.visit("/").await.ok(), Browser::new(&g).visit("/sign-in").await.ok(), wrong] {
         let html = text(&page);
-        assert!(!html.contains("<script") && html.contains("&#60;script&#62;"), "{html}");
+        assert!(!html.contains("<script>") && html.contains("&#60;script&#62;"), "{html}");
     }
 }
 

@@ -230,6 +230,26 @@ pub struct Session {
     pub brought: Option<Arc<Brought>>,
     /// Their teams from then on, where the login policies or an identity provider said which.
     pub teams: Option<Vec<String>>,
+    /// When it was used last.
+    pub used: Arc<LastUse>,
+}
+
+/// How long a session lasts that nobody uses.
+pub const SESSION_IDLE_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// A use is noted when the last one is so long ago, in microseconds: what lists show is as old as that at most.
+const NOTED: Micros = 60 * 1_000_000;
+
+impl Session {
+    /// Has it neither ended nor been left alone for too long?
+    pub fn good(&self, now: Micros) -> bool {
+        let used = self.used.at().unwrap_or(self.created_at);
+        now < self.expires_at && now - used < SESSION_IDLE_SECONDS * 1_000_000
+    }
+
+    /// Notes a use. Answers whether that has to be queued for writing.
+    pub fn note(&self, now: Micros) -> bool {
+        now - self.used.at().unwrap_or_default() >= NOTED && self.used.note(now)
+    }
 }
 
 /// A login policy.

@@ -371,8 +371,8 @@ const SPACES: &str = "SELECT id, name, description, parent_id, view_policy, edit
                       labels, default_mark, secret_key, version, created_at, updated_at FROM spaces";
 const GRANTS: &str = "SELECT space_id, principal, role_id, expires_at FROM grants";
 const CLASSES: &str = "SELECT id, space_id, kind_id, view_policy, edit_policy, windows FROM access_classes";
-const SESSIONS: &str = "SELECT id, token_hash, user_id, created_at, expires_at, device, system_admin, roles, teams \
-                        FROM sessions";
+const SESSIONS: &str = "SELECT id, token_hash, user_id, created_at, expires_at, device, system_admin, roles, teams, \
+                        used_at FROM sessions";
 const LOGIN_POLICIES: &str = "SELECT id, name, rego, version, enabled, created_at, updated_at FROM login_policies";
 const KEYS: &str = "SELECT k.id, k.space_id, k.secret_hash, k.old_hash, k.old_until, k.expires_at, k.disabled, u.at \
                     FROM api_keys k LEFT JOIN api_key_last_used u ON u.key_id = k.id";
@@ -683,6 +683,7 @@ fn put_session(dir: &mut Directory, row: &Row) -> Result<()> {
         device: row.text(5)?.to_owned(),
         brought: brought(dir, row)?,
         teams: row.opt_text(8)?.map(|teams| json(teams, "session")).transpose()?,
+        used: Arc::new(LastUse::new(row.int(9)?.max(row.int(3)?))),
     };
     let (hash, session) = (row.text(1)?.to_owned(), Arc::new(session));
     dir.session_hashes.insert(session.id, hash.clone());

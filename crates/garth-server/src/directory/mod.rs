@@ -18,7 +18,7 @@ pub mod schema;
 pub use index::{Index, Slot};
 pub use infos::{
     ActorInfo, ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse, LoginPolicyInfo,
-    PolicyInfo, Reference, RoleInfo, Session, Settings, SpaceInfo, UserInfo,
+    PolicyInfo, Reference, RoleInfo, SESSION_IDLE_SECONDS, Session, Settings, SpaceInfo, UserInfo,
 };
 pub use quota::{API_DAILY, DefaultQuota, Quota, RESOURCES, Window, meter_of_kind, said};
 
@@ -320,9 +320,9 @@ impl Directory {
         self.class_infos.get(class.slot())
     }
 
-    /// The session of a token's hash, unless it has expired.
+    /// The session of a token's hash, unless it has expired or was left alone for too long.
     pub fn session(&self, token_hash: &str, now: Micros) -> Option<&Arc<Session>> {
-        self.sessions.get(token_hash).filter(|s| now < s.expires_at)
+        self.sessions.get(token_hash).filter(|session| session.good(now))
     }
 
     /// The session of an id.
@@ -333,7 +333,7 @@ impl Directory {
     /// What the sessions of a user bring together, of those that have not expired.
     pub fn brought_by(&self, user: UserIx, now: Micros) -> Option<Arc<Brought>> {
         let sessions = self.bringing.get(&user.0)?;
-        let mut good = sessions.iter().filter(|s| now < s.expires_at).filter_map(|s| s.brought.as_ref());
+        let mut good = sessions.iter().filter(|session| session.good(now)).filter_map(|s| s.brought.as_ref());
         let first = good.next()?;
         let more: Vec<&Arc<Brought>> = good.collect();
         if more.is_empty() {

@@ -6,7 +6,7 @@ use crate::base::clock;
 use crate::base::error::{Problem, Result};
 use crate::base::fetch::encoded;
 use crate::base::http::{Input, Json, Page, Query, given, some};
-use crate::identity_providers;
+use crate::{identity_providers, passkeys};
 use axum::extract::Path;
 use axum::http::{StatusCode, Uri};
 use axum::response::IntoResponse;
@@ -196,6 +196,8 @@ pub struct SignInOption {
 pub struct SignInOptions {
     /// By username and password.
     password: bool,
+    /// By a passkey.
+    passkey: bool,
     providers: Vec<SignInOption>,
 }
 
@@ -328,7 +330,7 @@ async fn sign_in_options(Anyone(ctx): Anyone) -> Result<Json<SignInOptions>> {
         slug: provider.slug,
     };
     let providers = identity_providers::offered(&ctx).await?.into_iter().map(one).collect();
-    Ok(Json(SignInOptions { password: true, providers }))
+    Ok(Json(SignInOptions { password: true, passkey: passkeys::available(&ctx), providers }))
 }
 
 /// Who one is at providers

@@ -469,7 +469,8 @@ async fn the_ways_to_sign_in_are_told_to_everybody(g: Garth) {
     let nobody = g.anonymous();
     let options = nobody.get("/api/v1/sign-in-options").await.ok();
     let url = format!("{PUBLIC_URL}/auth/oidc/corp/start");
-    assert_eq!(options.json, json!({"password": true, "providers": [{"name": "Corp", "slug": "corp", "url": url}]}));
+    let providers = json!([{"name": "Corp", "slug": "corp", "url": url}]);
+    assert_eq!(options.json, json!({"password": true, "passkey": true, "providers": providers}));
     let ada = g.admin().await;
     ada.patch(&format!("/api/v1/identity-providers/{}", corp.id()), json!({"enabled": false})).await.ok();
     assert_eq!(nobody.get("/api/v1/sign-in-options").await.ok()["providers"], json!([]));

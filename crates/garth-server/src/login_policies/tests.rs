@@ -376,6 +376,7 @@ async fn samples_show_what_was_asked(g: Garth) {
     let draft = json!({"rego": "package garth\ndeny := true", "version": "v1", "input": sample["input"]});
     assert_eq!(ada.post(SIMULATE, draft).await.ok()["decision"], "refused");
     g.pass(7 * 24 * 60 * 60 * SECOND);
+    let ada = ada.sign_in("ada").await;
     assert!(ada.get("/api/v1/login-policies/samples").await.ok().items().is_empty());
     for _ in 0..102 {
         let lin = login(&g, "lin").await.ok();

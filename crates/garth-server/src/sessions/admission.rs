@@ -46,6 +46,8 @@ pub struct Admission {
     /// What the policies said; nothing where none was asked.
     judged: Option<Judged>,
     brings: Brings,
+    /// What they came in with, if it was a passkey.
+    passkey: Option<Uuid>,
 }
 
 /// Asks the login policies whether a user may come in who has proved who they are. `told` is what an identity provider said
@@ -71,6 +73,7 @@ pub async fn admit(ctx: &Ctx, user: Uuid, told: Teams) -> Result<Admission> {
         brings: Brings { teams: provider_teams, ..Brings::default() },
         provider_teams: teams,
         judged: None,
+        passkey: None,
     };
     let Some(ix) = dir.users.by_id::<UserIx>(&user) else { return Ok(admission) };
     // Whoever is disabled is refused where the session would begin, as if there were no such account.
@@ -115,7 +118,17 @@ impl Admission {
     /// The first administrator, whom no policy is asked about.
     pub(super) fn first(user: Uuid) -> Self {
         let brings = Brings::default();
-        Self { user, basis: 0, told: Vec::new(), provider_teams: Vec::new(), judged: None, brings }
+        Self { user, basis: 0, told: Vec::new(), provider_teams: Vec::new(), judged: None, brings, passkey: None }
+    }
+
+    /// They came in with that passkey.
+    pub fn with_passkey(self, passkey: Uuid) -> Self {
+        Self { passkey: Some(passkey), ..self }
+    }
+
+    /// The passkey they came in with, if it was one.
+    pub(super) fn passkey(&self) -> Option<Uuid> {
+        self.passkey
     }
 
     /// Who.

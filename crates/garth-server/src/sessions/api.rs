@@ -111,7 +111,8 @@ pub struct Begun {
 }
 
 impl Begun {
-    fn of(signed_in: SignedIn) -> Self {
+    /// As it is told.
+    pub fn of(signed_in: SignedIn) -> Self {
         Self {
             user: MyUser::of(&signed_in.user, signed_in.system_admin),
             token: signed_in.token,
@@ -191,6 +192,8 @@ pub struct MySession {
     id: String,
     created_at: String,
     expires_at: String,
+    /// To the minute. A session that nobody uses for a week ends.
+    last_used_at: String,
     device: String,
     current: bool,
     /// One's teams in it, where a login policy or an identity provider said which, else null.
@@ -266,7 +269,7 @@ async fn recover(
 }
 
 /// What a client calls itself.
-fn device(headers: &HeaderMap) -> &str {
+pub fn device(headers: &HeaderMap) -> &str {
     headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default()
 }
 
@@ -314,6 +317,7 @@ async fn my_sessions(ctx: Ctx) -> Result<Json<MySessions>> {
         id: s.id,
         created_at: clock::to_text(s.created_at),
         expires_at: clock::to_text(s.expires_at),
+        last_used_at: clock::to_text(s.last_used_at),
         device: s.device,
         current: s.current,
         teams: s.teams,

@@ -141,8 +141,8 @@ pub(super) async fn verify_current(ctx: &Ctx, current: String) -> Result<(Guess<
     let ix = ctx.user(&dir)?;
     let handle = text::folded(&dir.users.info(ix).ok_or(Error::Unauthenticated)?.username);
     let guess = ctx.guess(Some(&handle))?;
-    let (guess, found) = guess.verified(store::password(&ctx.app.db, &handle).await.map_err(Error::from))?;
-    let hash = found.and_then(|(_, hash)| hash);
+    let (guess, found) = guess.verified(store::login(&ctx.app.db, &handle).await.map_err(Error::from))?;
+    let hash = found.and_then(|found| found.hash);
     let (guess, fits) = guess.verified(ctx.app.passwords.verify(current, hash.clone()).await)?;
     if fits { Ok((guess, user, hash)) } else { Err(wrong_current()) }
 }
@@ -157,7 +157,7 @@ fn wrong_current() -> Error {
 }
 
 /// The caller's session and id.
-fn myself(ctx: &Ctx) -> Result<(Uuid, Uuid)> {
+pub(super) fn myself(ctx: &Ctx) -> Result<(Uuid, Uuid)> {
     let dir = ctx.directory();
     let session = ctx.session(&dir)?;
     Ok((session.id, dir.users.info(session.user).ok_or(Error::Unauthenticated)?.id))
@@ -171,6 +171,8 @@ pub struct Session {
     pub created_at: Micros,
     /// When it ends.
     pub expires_at: Micros,
+    /// When it was used last, to the minute; after a week without it ends as well.
+    pub last_used_at: Micros,
     /// What they signed in with, as it calls itself.
     pub device: String,
     /// Is it the one that asks?
@@ -188,15 +190,20 @@ pub async fn list(ctx: &Ctx) -> Result<Vec<Session>> {
     let current = current.to_string();
     let rows = store::list(&ctx.app.db, user, ctx.now()).await?;
     let dir = ctx.directory();
-    let one = |(id, created_at, expires_at, device): (String, Micros, Micros, String)| Session {
-        current: id == current,
-        teams: dir.session_with(&id).and_then(|session| session.teams.clone()),
-        id,
-        created_at,
-        expires_at,
-        device,
+    let one = |(id, created_at, expires_at, device): (String, Micros, Micros, String)| {
+        // One that was ended since, or left alone for too long, is none.
+        let session = dir.session_with(&id).filter(|session| session.good(ctx.now()))?;
+        Some(Session {
+            current: id == current,
+            teams: session.teams.clone(),
+            last_used_at: session.used.at().unwrap_or(created_at),
+            id,
+            created_at,
+            expires_at,
+            device,
+        })
     };
-    Ok(rows.into_iter().map(one).collect())
+    Ok(rows.into_iter().filter_map(one).collect())
 }
 
 /// Ends one of the caller's own sessions, or all of them but the one that asks.

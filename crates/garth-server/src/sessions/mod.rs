@@ -7,12 +7,14 @@ mod admission;
 pub mod api;
 mod me;
 mod outside;
+mod proof;
 mod recovery;
 mod store;
 
 pub use admission::{Admission, Teams, admit};
 pub use me::{Me, MePatch, MySpace, Session, end, list, me, set_password, update_me};
 pub use outside::{HINT_BYTES, Outside, Which, began_at, end_of_provider, enter, seal_hint};
+pub use proof::{Proved, RECENT_SECONDS, prove, shown};
 pub use recovery::{RECOVERY_CODES, recover, renew};
 
 use crate::access::{Ctx, Permit, Record, Who, Write, write};
@@ -147,19 +149,19 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
 /// Signs in. An unknown name, a wrong password and a disabled account answer alike and cost alike.
 ///
 /// # Errors
-/// 401 `wrong_credentials`; 403 `login_refused` by the login policies; 429 after too many wrong ones.
+/// 401 `wrong_credentials`; 401 `passkey_required` where the account asks for a passkey as well; 403 `login_refused` by the
+/// login policies; 429 after too many wrong ones.
 pub async fn sign_in(ctx: &Ctx, username: &str, password: String, device: &str) -> Result<SignedIn> {
     in_earnest(ctx)?;
-    let _turn = ctx.hashing()?;
-    let handle = text::folded(username.trim());
-    let guess = ctx.guess(Some(&handle))?;
-    let (guess, found) = guess.verified(store::password(&ctx.app.db, &handle).await.map_err(Error::from))?;
-    let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
-    let (guess, fits) = guess.verified(ctx.app.passwords.verify(password, hash.clone()).await)?;
-    let user = user.filter(|_| fits).ok_or(WRONG)?;
+    let (guess, proved) = prove(ctx, username, password).await?;
+    if proved.passkey_required() {
+        // Half of what it takes: it neither counts as wrong nor clears what was.
+        guess.undone();
+        return Err(Error::PasskeyRequired);
+    }
     let device = device_name(device);
     // The password was right, whatever the login policies say of its owner: that is no wrong guess.
-    let (guess, admission) = match admit(ctx, user, Teams::Unasked).await {
+    let (guess, admission) = match admit(ctx, proved.user(), Teams::Unasked).await {
         Ok(admission) => (guess, admission),
         Err(error) => {
             guess.right();
@@ -169,9 +171,7 @@ pub async fn sign_in(ctx: &Ctx, username: &str, password: String, device: &str) 
     let anonymous = ctx.with_credential(Who::Anonymous);
     let signed_in = write(&anonymous, "login", async move |w: &mut Write<'_>| {
         // The password may have been changed while this one was verified.
-        if store::password_in(w.tx(), user).await? != hash {
-            return Err(WRONG);
-        }
+        proved.is_enough(w).await?;
         let permit = w.by_secret();
         begin(w, &permit, &admission, &device, WRONG).await
     })
@@ -192,7 +192,7 @@ async fn require_strong(ctx: &Ctx, user: Uuid, pointer: &str, password: &str, na
 }
 
 /// What a device calls itself, as far as it is kept.
-fn device_name(device: &str) -> String {
+pub fn device_name(device: &str) -> String {
     device.chars().filter(|c| !c.is_control()).take(DEVICE_CHARACTERS).collect()
 }
 
@@ -205,7 +205,10 @@ pub fn in_earnest(ctx: &Ctx) -> Result<()> {
 }
 
 /// Begins a session of an enabled user who was admitted; any other is refused with `refusal`.
-async fn begin(
+///
+/// # Errors
+/// That one; 409 where the login policies would be told something else by now.
+pub async fn begin(
     w: &mut Write<'_>,
     permit: &Permit,
     admission: &Admission,
@@ -226,13 +229,17 @@ async fn begin(
     }
     let expires_at = now + SESSION_SECONDS * 1_000_000;
     let hash = ids::token_hash(&token);
-    let session = store::NewSession { id, hash: &hash, user, expires_at, device, brings: admission.brings() };
+    let (brings, passkey) = (admission.brings(), admission.passkey());
+    let session = store::NewSession { id, hash: &hash, user, expires_at, device, brings, passkey };
     store::insert(w.tx(), permit, &session, now).await?;
     w.changed(Change::Session(id)).await?;
     let target_id = user.to_string();
     let mut after = json!({ "session": id, "device": device });
     if admission.brings().system_admin {
         after["system_admin"] = json!(true);
+    }
+    if let Some(passkey) = passkey {
+        after["passkey"] = json!(passkey);
     }
     w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after }).await?;
     admission.record(w, permit).await?;
@@ -245,6 +252,25 @@ async fn end_sessions(w: &mut Write<'_>, permit: &Permit, user: Uuid, keep: Opti
     let now = w.now;
     let ending: Vec<Uuid> =
         store::of_user(w.tx(), user, now).await?.into_iter().filter(|id| Some(*id) != keep).collect();
+    for session in &ending {
+        end_one(w, permit, *session).await?;
+    }
+    Ok(ending.len())
+}
+
+/// Ends the sessions of a user that began with a passkey, but for one that is kept, and answers how many.
+///
+/// # Errors
+/// When the store fails.
+pub async fn end_of_passkey(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    user: Uuid,
+    passkey: Uuid,
+    keep: Uuid,
+) -> Result<usize> {
+    let ending: Vec<Uuid> =
+        store::of_passkey(w.tx(), user, passkey).await?.into_iter().filter(|session| *session != keep).collect();
     for session in &ending {
         end_one(w, permit, *session).await?;
     }

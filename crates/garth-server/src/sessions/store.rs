@@ -10,11 +10,27 @@ use uuid::Uuid;
 
 type Result<T> = std::result::Result<T, DbError>;
 
-/// The enabled user of a name as it is compared, and their password's hash if they have one.
-pub(super) async fn password(db: &Db, handle: &str) -> Result<Option<(Uuid, Option<String>)>> {
-    let sql = "SELECT id, password FROM users WHERE handle = $1 AND disabled = 0";
+/// What somebody signs in with.
+pub(super) struct Login {
+    pub user: Uuid,
+    /// The hash of their password, if they have one.
+    pub hash: Option<String>,
+    /// Is that not enough?
+    pub passkey_required: bool,
+}
+
+/// What the enabled user of a name, as it is compared, signs in with.
+pub(super) async fn login(db: &Db, handle: &str) -> Result<Option<Login>> {
+    let sql = "SELECT id, password, passkey_required FROM users WHERE handle = $1 AND disabled = 0";
     let Some(row) = db.query_opt(sql, &params![plain(handle)]).await? else { return Ok(None) };
-    Ok(Some((Uuid::try_parse(row.text(0)?).unwrap_or_default(), row.opt_text(1)?.map(str::to_owned))))
+    let user = Uuid::try_parse(row.text(0)?).unwrap_or_default();
+    Ok(Some(Login { user, hash: row.opt_text(1)?.map(str::to_owned), passkey_required: row.bool(2)? }))
+}
+
+/// Does that account ask for a passkey after the password?
+pub(super) async fn passkey_required(tx: &mut Tx, user: Uuid) -> Result<bool> {
+    let row = tx.query_opt("SELECT passkey_required FROM users WHERE id = $1", &params![user.to_string()]).await?;
+    row.map_or(Ok(false), |row| row.bool(0))
 }
 
 /// A name with a NUL is nobody's, and PostgreSQL would not look for it.
@@ -90,6 +106,7 @@ pub(super) struct NewSession<'a> {
     pub expires_at: Micros,
     pub device: &'a str,
     pub brings: &'a super::admission::Brings,
+    pub passkey: Option<Uuid>,
 }
 
 /// Writes a session, and clears away the user's expired ones.
@@ -97,11 +114,12 @@ pub(super) async fn insert(tx: &mut Tx, _: &Permit, session: &NewSession<'_>, no
     let user = session.user.to_string();
     tx.execute("DELETE FROM sessions WHERE user_id = $1 AND expires_at <= $2", &params![&user, now]).await?;
     let sql = "INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at, device, system_admin, roles, \
-               teams) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+               teams, passkey_id, used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $4)";
     let (id, brings) = (session.id.to_string(), session.brings);
     let (roles, teams) = (json!(brings.roles).to_string(), brings.teams.as_ref().map(|t| json!(t).to_string()));
     let (hash, expires_at, device) = (session.hash, session.expires_at, session.device);
-    let values = params![id, hash, &user, now, expires_at, device, brings.system_admin, roles, teams];
+    let passkey = session.passkey.map(|passkey| passkey.to_string());
+    let values = params![id, hash, &user, now, expires_at, device, brings.system_admin, roles, teams, passkey];
     tx.execute(sql, &values).await.map(drop)
 }
 
@@ -116,7 +134,14 @@ pub(super) async fn of_user(tx: &mut Tx, user: Uuid, now: Micros) -> Result<Vec<
     rows.iter().map(|r| Ok(Uuid::try_parse(r.text(0)?).unwrap_or_default())).collect()
 }
 
-/// The good sessions of a user as they are listed: id, made, ends, device.
+/// The sessions of a user that began with a passkey.
+pub(super) async fn of_passkey(tx: &mut Tx, user: Uuid, passkey: Uuid) -> Result<Vec<Uuid>> {
+    let sql = "SELECT id FROM sessions WHERE user_id = $1 AND passkey_id = $2";
+    let rows = tx.query(sql, &params![user.to_string(), passkey.to_string()]).await?;
+    rows.iter().map(|r| Ok(Uuid::try_parse(r.text(0)?).unwrap_or_default())).collect()
+}
+
+/// The sessions of a user that have not expired as they are listed: id, made, ends, device.
 pub(super) async fn list(db: &Db, user: Uuid, now: Micros) -> Result<Vec<(String, Micros, Micros, String)>> {
     let sql = "SELECT id, created_at, expires_at, device FROM sessions WHERE user_id = $1 AND expires_at > $2 \
                ORDER BY created_at DESC, id DESC LIMIT 100";

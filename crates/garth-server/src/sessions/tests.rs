@@ -23,6 +23,7 @@ stories! {
     sessions_outlive_a_restart_and_ended_ones_stay_ended,
     people_set_their_own_name_and_default_space,
     my_sessions_are_listed_and_ended_one_by_one_or_all,
+    a_session_that_nobody_uses_ends,
 }
 
 async fn setup_happens_once(g: Garth) {
@@ -291,4 +292,31 @@ async fn my_sessions_are_listed_and_ended_one_by_one_or_all(g: Garth) {
     g.pass(SECOND);
     desk.get("/api/v1/me").await.not_signed_in();
     assert_eq!(g.anonymous().sign_in("lin").await.get(path).await.ok().items().len(), 2);
+}
+
+async fn a_session_that_nobody_uses_ends(g: Garth) {
+    const DAY: i64 = 24 * 3_600 * SECOND;
+    let lin = g.person("lin").await;
+    let (used, idle) = (lin.sign_in("lin").await, lin.sign_in("lin").await);
+    for _ in 0..6 {
+        g.pass(DAY);
+        used.get("/api/v1/me").await.ok();
+    }
+    g.pass(DAY - SECOND);
+    idle.get("/api/v1/me").await.ok();
+    g.pass(SECOND);
+    lin.get("/api/v1/me").await.not_signed_in();
+    let listed = used.get("/api/v1/me/sessions").await.ok();
+    assert_eq!(listed.items().len(), 2, "{listed}");
+    let current = listed.items().into_iter().find(|one| one["current"] == true).expect("this one");
+    assert!(current["last_used_at"].as_str().is_some_and(|at| at.starts_with("2031-05-11T08:00:00")), "{listed}");
+    // When it was used is remembered by the next server.
+    let one = lin.sign_in("lin").await;
+    g.pass(5 * DAY);
+    one.get("/api/v1/me").await.ok();
+    g.restart().await;
+    g.pass(5 * DAY);
+    one.get("/api/v1/me").await.ok();
+    g.pass(5 * DAY);
+    one.get("/api/v1/me").await.not_signed_in();
 }

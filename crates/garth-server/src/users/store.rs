@@ -61,6 +61,7 @@ pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid, now: Micros) -> Re
     let (user, principal) = (id.to_string(), format!("user:{id}"));
     tx.execute("DELETE FROM signup_tokens WHERE user_id = $1", &params![&user]).await?;
     tx.execute("DELETE FROM recovery_codes WHERE user_id = $1", &params![&user]).await?;
+    tx.execute("DELETE FROM passkeys WHERE user_id = $1", &params![&user]).await?;
     tx.execute("DELETE FROM login_samples WHERE user_id = $1", &params![&user]).await?;
     tx.execute("DELETE FROM group_members WHERE member = $1", &params![&principal]).await?;
     tx.execute("DELETE FROM external_identities WHERE user_id = $1", &params![&user]).await?;

@@ -44,6 +44,8 @@ mod identity_providers;
 mod kinds;
 #[path = "../../src/login_policies/tests.rs"]
 mod login_policies;
+#[path = "../../src/passkeys/tests.rs"]
+mod passkeys;
 #[path = "../../src/policies/tests.rs"]
 mod policies;
 #[path = "../../src/previews/tests.rs"]

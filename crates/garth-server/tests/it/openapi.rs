@@ -104,9 +104,18 @@ const PROMISED: &str = "
     post /auth/oidc/{}/link
     post /auth/oidc/{}/backchannel-logout
     post /auth/logout
+    get /api/v1/me/passkeys
+    post /api/v1/me/passkeys/begin
+    post /api/v1/me/passkeys/finish
+    patch /api/v1/me/passkeys/{}
+    delete /api/v1/me/passkeys/{}
+    put /api/v1/me/second-factor
+    post /api/v1/login/passkey/begin
+    post /api/v1/login/passkey/finish
     get /
     get /sign-in
     post /sign-in
+    post /sign-in/passkey
     get /healthz
     get /readyz
     get /metrics
@@ -114,10 +123,11 @@ const PROMISED: &str = "
 ";
 
 /// The routes that answer somebody without a credential. Adding one is a decision.
-const PUBLIC: [&str; 17] = [
+const PUBLIC: [&str; 20] = [
     "get /",
     "get /sign-in",
     "post /sign-in",
+    "post /sign-in/passkey",
     "get /assets/{}",
     "get /auth/oidc/{}/start",
     "get /auth/oidc/{}/callback",
@@ -128,6 +138,8 @@ const PUBLIC: [&str; 17] = [
     "post /api/v1/signup",
     "post /api/v1/recover",
     "post /api/v1/login",
+    "post /api/v1/login/passkey/begin",
+    "post /api/v1/login/passkey/finish",
     "get /healthz",
     "get /readyz",
     "get /api/v1/openapi.json",

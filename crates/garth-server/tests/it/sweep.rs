@@ -193,8 +193,9 @@ fn compare(table: &str) {
 /// Each change, asked for and then made, by somebody who may: the same kind of answer.
 async fn a_dry_run_answers_as_the_change_would(g: Garth) {
     let w = World::make(&g).await;
-    let untried =
-        |route: &Route| matches!(route.path, "/api/v1/login" | "/api/v1/recover") || route.class == Class::Browser;
+    let untried = |route: &Route| {
+        route.path.starts_with("/api/v1/login") || route.path == "/api/v1/recover" || route.class == Class::Browser
+    };
     let changes: Vec<Route> = routes().into_iter().filter(|r| r.changes() && !untried(r)).collect();
     let mut dry = Vec::new();
     g.unchanged(async || {

@@ -14,6 +14,7 @@
 //! ```
 
 mod answer;
+mod authenticator;
 pub mod browser;
 mod builders;
 mod engine;
@@ -22,6 +23,7 @@ pub mod log;
 mod person;
 
 pub use answer::{Answer, assert_missing, assert_same, sorted, strange};
+pub use authenticator::Authenticator;
 pub use browser::Browser;
 pub use builders::{Thing, kind_body};
 pub use engine::Engine;

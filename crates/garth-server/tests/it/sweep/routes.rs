@@ -203,6 +203,12 @@ fn machines() -> Vec<Route> {
             |w, _| json!({"username": "gus", "recovery_code": w.recovery, "new_password": "another correct horse battery"}),
         ),
         post("/api/v1/login", Secret, |_, _| json!({"username": "kim", "password": password("kim")})),
+        post("/api/v1/login/passkey/begin", Secret, nothing),
+        post(
+            "/api/v1/login/passkey/finish",
+            Secret,
+            |w, _| json!({"ceremony": "pk_x", "credential": w.made["credential"]}),
+        ),
     ]
 }
 
@@ -212,6 +218,7 @@ fn browsers() -> Vec<Route> {
         get("/", Browser),
         get("/sign-in", Browser),
         post("/sign-in", Browser, |_, _| json!({"username": "kim", "password": password("kim")})),
+        post("/sign-in/passkey", Browser, |_, _| json!({"ceremony": "pk_x", "credential": "{}"})),
         get("/assets/{name}", Public),
         get("/auth/oidc/{slug}/start", Browser),
         get("/auth/oidc/{slug}/callback", Browser),
@@ -386,6 +393,12 @@ fn account() -> Vec<Route> {
         delete("/api/v1/me/sessions/{id}", People),
         get("/api/v1/me/identities", People),
         delete("/api/v1/me/identities/{id}", People),
+        get("/api/v1/me/passkeys", People),
+        post("/api/v1/me/passkeys/begin", People, nothing),
+        post("/api/v1/me/passkeys/finish", People, |w, _| w.made.clone()),
+        put("/api/v1/me/second-factor", People, |_, _| json!({"required": false})),
+        patch("/api/v1/me/passkeys/{id}", People, |_, _| json!({"name": "Another name"})),
+        delete("/api/v1/me/passkeys/{id}", People),
         post("/api/v1/me/recovery-codes", People, |_, by| json!({"current": password(&by.username)})),
         put(
             "/api/v1/me/password",

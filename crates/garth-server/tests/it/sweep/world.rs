@@ -40,6 +40,8 @@ pub struct World {
     pub signup: String,
     /// A recovery code of gus's.
     pub recovery: String,
+    /// What ends the making of another passkey of kim's.
+    pub made: Value,
 }
 
 /// An application's meter that is there in every world.
@@ -66,6 +68,7 @@ pub struct Ids {
     pub pool: String,
     pub provider: String,
     pub identity: String,
+    pub passkey: String,
 }
 
 impl Ids {
@@ -89,6 +92,7 @@ impl Ids {
             pool: strange(&self.pool),
             provider: strange(&self.provider),
             identity: strange(&self.identity),
+            passkey: strange(&self.passkey),
         }
     }
 
@@ -106,6 +110,7 @@ impl Ids {
             ("/api/v1/login-policies/", &self.login_policy),
             ("/api/v1/me/sessions/", &self.session),
             ("/api/v1/me/identities/", &self.identity),
+            ("/api/v1/me/passkeys/", &self.passkey),
             ("/api/v1/identity-providers/", &self.provider),
         ];
         let id = nouns.iter().find(|(start, _)| path.starts_with(start)).map_or("", |(_, id)| id.as_str());
@@ -131,6 +136,18 @@ async fn other_session(person: &Person) -> String {
     let sessions = person.get("/api/v1/me/sessions").await.ok().items();
     let other = sessions.iter().find(|session| session["current"] == false).expect("another session");
     other["id"].as_str().expect("an id").to_owned()
+}
+
+/// Somebody makes a passkey: what they end it with.
+async fn making(person: &Person) -> Value {
+    let begun = person.post("/api/v1/me/passkeys/begin", json!({})).await.ok();
+    let credential = Authenticator::new().make(&begun["options"]);
+    json!({"ceremony": begun["ceremony"], "name": "A phone", "credential": credential})
+}
+
+/// The id of a passkey that somebody made.
+async fn passkey(person: &Person) -> String {
+    person.post("/api/v1/me/passkeys/finish", making(person).await).await.created().id()
 }
 
 /// An identity provider that nobody can sign in by, nor ask.
@@ -208,6 +225,7 @@ impl World {
         let ids = Ids {
             provider: provider.clone(),
             identity,
+            passkey: passkey(&kim).await,
             space: atlas.id.clone(),
             grant: grant.id.clone(),
             registry_grant: by_registry.id.clone(),
@@ -235,6 +253,7 @@ impl World {
             window: vault.id.clone(),
             pool: hidden_pool.id.clone(),
             identity: hidden_identity,
+            passkey: passkey(&mia).await,
             ..ids.clone()
         };
         let doomed = Ids {
@@ -253,6 +272,7 @@ impl World {
             key: lin.key(&atlas, "application", "writer").await,
             asker: lin.key(&atlas, "asker", "asker").await,
             foreign: zoe.key(&zoo, "foreign", "admin").await,
+            made: making(&kim).await,
             signup: pending.text("signup_token"),
             recovery: codes["recovery_codes"][0].as_str().expect("a code").to_owned(),
             ada,

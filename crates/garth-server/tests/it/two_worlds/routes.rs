@@ -70,6 +70,11 @@ fn machines() -> Vec<Entry> {
             let password = if right { format!("correct horse battery {username}") } else { "guess".to_owned() };
             json!({"username": username, "password": password})
         }),
+        tell("POST /api/v1/login/passkey/begin", 1, |d| match d.below(2) {
+            0 => json!({}),
+            _ => json!({"username": d.one(&USERNAMES), "password": "guess"}),
+        }),
+        tell("POST /api/v1/login/passkey/finish", 1, |_| json!({"ceremony": "pk_x", "credential": {}})),
         tell("POST /api/v1/recover", 1, |d| {
             json!({"username": d.one(&USERNAMES), "recovery_code": "00000-00000-00000-00000",
                    "new_password": "another correct horse battery"})
@@ -86,6 +91,11 @@ fn browsers() -> Vec<Entry> {
             "POST /sign-in",
             1,
             |d| json!({"username": d.one(&USERNAMES), "password": "guess", "return": d.one(&["/", "//x", "/y"])}),
+        ),
+        tell(
+            "POST /sign-in/passkey",
+            1,
+            |d| json!({"ceremony": "pk_x", "credential": "{}", "return": d.one(&["/", "//x", "/y"])}),
         ),
         ask("GET /assets/{name}", 1),
         ask("GET /auth/oidc/{slug}/start", 1),
@@ -234,6 +244,16 @@ fn account() -> Vec<Entry> {
         }),
         ask("GET /api/v1/me/sessions", 2),
         ask("DELETE /api/v1/me/sessions/{id}", 1),
+        ask("GET /api/v1/me/passkeys", 1),
+        tell("POST /api/v1/me/passkeys/begin", 1, |d| json!({"current": format!("correct horse battery {}", d.by)})),
+        tell("POST /api/v1/me/passkeys/finish", 1, |d| json!({"ceremony": "pk_x", "name": d.name(), "credential": {}})),
+        tell("PATCH /api/v1/me/passkeys/{id}", 1, |d| json!({"name": d.name()})),
+        ask("DELETE /api/v1/me/passkeys/{id}", 1),
+        tell(
+            "PUT /api/v1/me/second-factor",
+            1,
+            |d| json!({"required": d.chance(50), "current": format!("correct horse battery {}", d.by)}),
+        ),
         dry(ask("DELETE /api/v1/me/sessions", 1)),
         tell("POST /api/v1/me/recovery-codes", 1, |d| json!({"current": format!("correct horse battery {}", d.by)})),
         dry(tell(
@@ -534,6 +554,7 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
         ("/api/v1/me/sessions/{id}", "id", "session"),
         // Nothing of these can be hidden; any id is as good.
         ("/api/v1/me/identities/{id}", "id", "session"),
+        ("/api/v1/me/passkeys/{id}", "id", "session"),
         ("/api/v1/identity-providers/{id}", "id", "session"),
         ("/auth/oidc/", "slug", "session"),
         ("/assets/", "name", "session"),
@@ -589,13 +610,16 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
 }
 
 /// Fields of bodies, by the last step of their path or with their route, that hold no id of anything that could be hidden.
-pub const PLAIN: [&str; 72] = [
+pub const PLAIN: [&str; 75] = [
     "omit_rate_limits",
     "window",
     "meter",
     "rolling_seconds",
     "roles",
     "units",
+    "ceremony",
+    "credential",
+    "required",
     "slug",
     "issuer",
     "client_id",

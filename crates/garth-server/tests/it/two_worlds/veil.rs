@@ -45,16 +45,19 @@ fn sort(word: &str) -> Option<&'static str> {
     let digits = || word.bytes().any(|b| b.is_ascii_digit());
     let groups: Vec<usize> = word.split('-').map(str::len).collect();
     let hex = || word.bytes().all(|b| b == b'-' || b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let mixed = || word.bytes().any(|b| b.is_ascii_lowercase()) && word.bytes().any(|b| b.is_ascii_uppercase());
     let after = |prefix: &str, length: usize| word.strip_prefix(prefix).is_some_and(|t| t.len() == length && small(t));
     match word.len() {
         36 if groups == [8, 4, 4, 4, 12] && hex() => Some("id"),
-        55.. if ["gs_", "gk_", "signup_", "reset_"].iter().any(|prefix| after(prefix, 52)) => Some("token"),
+        55.. if ["gs_", "gk_", "pk_", "signup_", "reset_"].iter().any(|prefix| after(prefix, 52)) => Some("token"),
         9 if after("gk_", 6) => Some("prefix"),
         23 if groups == [5, 5, 5, 5] => Some("recovery code"),
         26 if small(word) => Some("request"),
         11..=18 if groups.len() == 3 && groups[1..] == [4, 4] && !word.bytes().any(|b| b.is_ascii_lowercase()) => {
             Some("code")
         }
+        // A challenge, and an id as an authenticator is told it.
+        43 | 22 if mixed() => Some("for an authenticator"),
         60.. if digits() => Some("sealed"),
         _ => None,
     }
