@@ -356,4 +356,7 @@ pub struct Settings {
     /// Days that audit entries are kept, 30 to 36,500; for ever if null.
     #[serde(default)]
     pub audit_days: Option<u32>,
+    /// Does an account end when its person is taken out of, or leaves, the last space or group that gave them a role?
+    #[serde(default)]
+    pub delete_with_last_membership: bool,
 }

@@ -24,6 +24,9 @@ pub struct SettingsChanges {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u32>)]
     audit_days: Option<Option<u32>>,
+    /// Does an account end when its person is taken out of, or leaves, the last space or group that gave them a role?
+    #[serde(default, deserialize_with = "some")]
+    delete_with_last_membership: Option<bool>,
 }
 
 /// The routes of settings.
@@ -46,6 +49,7 @@ async fn update(ctx: Ctx, Input(body): Input<SettingsChanges>) -> Result<Json<Se
         public_access: body.public_access,
         create_spaces: body.create_spaces,
         audit_days: body.audit_days,
+        delete_with_last_membership: body.delete_with_last_membership,
     };
     Ok(Json((*settings::update(&ctx, changes).await?).clone()))
 }

@@ -18,6 +18,8 @@ pub struct Changes {
     pub create_spaces: Option<CreateSpaces>,
     /// Days that audit entries are kept; `Some(None)` is for ever.
     pub audit_days: Option<Option<u32>>,
+    /// Does an account end with the last membership?
+    pub delete_with_last_membership: Option<bool>,
 }
 
 /// Days that audit entries may be kept, at least and at most.
@@ -44,6 +46,8 @@ pub async fn update(ctx: &Ctx, changes: Changes) -> Result<Arc<Settings>> {
         let mut after = (*before).clone();
         after.public_access = changes.public_access.unwrap_or(after.public_access);
         after.create_spaces = changes.create_spaces.unwrap_or(after.create_spaces);
+        after.delete_with_last_membership =
+            changes.delete_with_last_membership.unwrap_or(after.delete_with_last_membership);
         if let Some(days) = changes.audit_days {
             if days.is_some_and(|days| !AUDIT_DAYS.contains(&days)) {
                 let (least, most) = (AUDIT_DAYS.start(), AUDIT_DAYS.end());

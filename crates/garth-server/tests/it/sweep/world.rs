@@ -115,6 +115,7 @@ impl Ids {
             .replace("{key}", &self.key)
             .replace("{space}", &self.window)
             .replace("{resource}", &self.pool)
+            .replace("{user}", &self.user)
             .replace("{principal}", &format!("user:{}", self.user));
         assert!(!filled.contains(['{', '}']) && !filled.contains("//"), "nobody knows how to fill {path}: {filled}");
         filled
