@@ -15,8 +15,8 @@ use garth_core::{Principal, SpaceIx, UserIx};
 /// that role which is there already stays; `expires_at` stays as it was if it is not said.
 ///
 /// # Errors
-/// 404 for who is no member and for whom nobody sees, 403, 409 `last_admin`, 409 `conflict` for a member without a grant
-/// of their own, 422.
+/// 404 for whoever is no member, hidden and missing people alike; 403; 409 `last_admin`, and 409 `conflict` for a member
+/// without a grant of their own; 422.
 pub async fn set_role(ctx: &Ctx, space: String, user: String, patch: GrantPatch) -> Result<Stored> {
     write(ctx, "member.update", async move |w: &mut Write<'_>| {
         let (permit, ix) = manage(w, Door::Space, &space)?;
@@ -54,8 +54,8 @@ pub async fn set_role(ctx: &Ctx, space: String, user: String, patch: GrantPatch)
 /// not tell: it would say that they are in no other space.
 ///
 /// # Errors
-/// 404 for who is no member and for whom nobody sees, 403, 409 `last_admin`, 409 `conflict` for a member without a grant
-/// of their own.
+/// 404 for whoever is no member, hidden and missing people alike; 403; 409 `last_admin`, and 409 `conflict` for a member
+/// without a grant of their own.
 pub async fn remove(ctx: &Ctx, space: String, user: String) -> Result<()> {
     write(ctx, "member.remove", async move |w: &mut Write<'_>| {
         let (permit, ix) = manage(w, Door::Space, &space)?;
