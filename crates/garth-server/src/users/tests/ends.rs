@@ -260,7 +260,7 @@ async fn what_gives_a_role_keeps_an_account(g: Garth) {
     // What nobody takes away from this person in particular ends no account: a group's grant, a space, time.
     ada.revoke(&home, &of_outer).await;
     bo.get("/api/v1/me").await.ok();
-    let until = json!({"principal": kim.principal(), "role": "reader", "expires_at": g.time_in(SECOND)});
+    let until = json!({"principal": kim.principal(), "role": "writer", "expires_at": g.time_in(SECOND)});
     ada.post(&format!("/api/v1/registry/spaces/{}/grants", atlas.id), until).await.created();
     g.pass(2 * SECOND);
     kim.get("/api/v1/me").await.ok();
