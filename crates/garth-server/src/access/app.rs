@@ -7,6 +7,7 @@ use crate::access::chain;
 use crate::access::once::KEPT_SECONDS;
 use crate::access::share::Shares;
 use crate::access::store::{self, AuditEntry};
+use crate::access::{InCharge, in_charge};
 use crate::base::attempts::{Guesses, Pace};
 use crate::base::clock::Clock;
 use crate::base::db::{Db, DbError, Mode, Target, Tx, Writer};
@@ -448,10 +449,18 @@ impl App {
         self.db.ready()
     }
 
-    /// Its figures at this moment, in the format of [`crate::base::metrics::MEDIA_TYPE`].
+    /// Its figures at this moment, in the format of [`crate::base::metrics::MEDIA_TYPE`]. Every space is looked at for it.
     pub fn metrics(&self) -> String {
         let waiting = self.writer.as_ref().map_or(0, Writer::waiting);
-        self.figures.text(&Moment { ready: self.ready(), waiting, writer: self.writer.as_ref().map(Writer::figures) })
+        let dir = self.directory();
+        let nobody = |ix| in_charge(&dir.world, ix) == InCharge::Nobody;
+        // The default space is everybody's until somebody names it.
+        let spaces = dir.world.spaces().filter(|(ix, space)| {
+            let named = *ix != dir.default_space || !dir.implicit();
+            named && !space.sealed && nobody(*ix)
+        });
+        let (adrift, writer) = (spaces.count(), self.writer.as_ref().map(Writer::figures));
+        self.figures.text(&Moment { ready: self.ready(), waiting, adrift, writer })
     }
 
     /// Writes what waits, finishes the queue and lets the store go.

@@ -36,6 +36,41 @@ pub fn registered(dir: &Directory, caller: &Caller, ix: SpaceIx) -> bool {
     dir.world.space(ix).is_some_and(|s| !s.sealed) || caller.system
 }
 
+/// Who is in charge of a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InCharge {
+    /// An administrator of its own, whom the space cannot lose.
+    Own,
+    /// Nobody of its own, and an administrator of a space above it.
+    Above,
+    /// Nobody.
+    Nobody,
+}
+
+impl InCharge {
+    /// How it is written.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Above => "above",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
+/// Who is in charge of a space: of it and of those above it, as far as roles flow down, the nearest that has an
+/// administrator of its own.
+pub fn in_charge(world: &World, space: SpaceIx) -> InCharge {
+    if world.has_admin(space) {
+        return InCharge::Own;
+    }
+    // Nothing flows into a sealed space.
+    let chain = world.ancestry(space);
+    let open = chain.iter().take_while(|ix| world.space(**ix).is_some_and(|s| !s.sealed)).count();
+    let above = chain.iter().skip(1).take(open).any(|ix| world.has_admin(*ix));
+    if above { InCharge::Above } else { InCharge::Nobody }
+}
+
 /// The names from the root to the space, as far up as the viewer can see without a gap.
 pub fn path(dir: &Directory, viewer: &Viewer<'_>, space: SpaceIx) -> String {
     let chain = dir.world.ancestry(space);

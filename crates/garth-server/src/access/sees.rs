@@ -3,6 +3,7 @@
 //! Members of a space see each other; outside shared spaces people do not see one another
 //! (`MODEL.md`, "People in a space"). A group is seen by its members and where it holds a grant.
 
+use crate::access::{People, near};
 use crate::directory::Directory;
 use crate::directory::policy::Sees;
 use garth_core::{Caller, GroupIx, KeyIx, Micros, Permission, PolicyIx, Principal, Sight, SpaceIx, Standing, UserIx};
@@ -50,11 +51,39 @@ impl<'a> Viewer<'a> {
         if self.sees_all_people() || self.caller.who == Some(Principal::User(user)) {
             return self.dir.users.info(user).is_some_and(|u| !u.deleted);
         }
-        let Some(other) = self.dir.as_seen(user, self.now) else { return false };
-        self.own_spaces().any(|space| {
-            let standing = self.dir.world.standing(&other, space, self.now);
-            standing.gate && !standing.roles.is_empty()
-        })
+        match self.dir.as_seen(user, self.now) {
+            Some(other) => self.own_spaces().any(|space| self.holds(&other, space)),
+            None => self.nobody(),
+        }
+    }
+
+    fn holds(&self, other: &Caller, space: SpaceIx) -> bool {
+        let standing = self.dir.world.standing(other, space, self.now);
+        standing.gate && !standing.roles.is_empty()
+    }
+
+    /// What [`Viewer::user`] answers of somebody who is not there, after looking as long as for somebody who is hidden.
+    pub fn nobody(&self) -> bool {
+        if !self.sees_all_people() {
+            let stranger = Caller::everyone();
+            let met = self.own_spaces().filter(|space| self.holds(&stranger, *space)).count();
+            std::hint::black_box(met);
+        }
+        false
+    }
+
+    /// Among whom those are that the caller may know of; [`Viewer::user`] says of each.
+    pub fn people(&self) -> People {
+        if self.sees_all_people() {
+            return People::Everybody;
+        }
+        match (near(self.dir, self.own_spaces(), self.now), self.caller.who) {
+            (People::These(mut people), Some(Principal::User(me))) => {
+                people.insert(me);
+                People::These(people)
+            }
+            (people, _) => people,
+        }
     }
 
     /// May the caller know of that group?

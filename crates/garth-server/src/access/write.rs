@@ -6,7 +6,7 @@
 //! have lost their last administrator. An error anywhere undoes all of it.
 
 use crate::access::store::{self, AuditEntry};
-use crate::access::{self, ChangedRow, Ctx, Pictures, Who, app::App, chain, ctx::no_person, identity, once};
+use crate::access::{self, ChangedRow, Ctx, Pictures, Who, app::App, chain, ctx::no_person, identity, in_charge, once};
 use crate::base::db::{DbError, Tx};
 use crate::base::error::{Error, Result};
 use crate::base::ids;
@@ -14,7 +14,7 @@ use crate::base::secrets::Vault;
 use crate::directory::known::Changed;
 use crate::directory::{Change, ClassKey, Directory, load};
 use garth_core::{Action, Caller, ClassIx, GroupIx, KindIx, Micros, Principal, RoleIx, SpaceIx, Target, UserIx};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -148,13 +148,7 @@ where
         dictated: false,
     };
     let outcome = match operation(&mut write).await {
-        Ok(done) => match write.keep_order().await {
-            Ok(()) => {
-                write.hand_over(&ctx);
-                write.keep_once(&ctx).await.map(|()| done)
-            }
-            Err(error) => Err(error),
-        },
+        Ok(done) => write.finish(&ctx).await.map(|()| done),
         Err(error) => Err(error),
     };
     if let Err(Error::Forbidden(_) | Error::QuotaExceeded(_)) = &outcome {
@@ -300,6 +294,17 @@ impl Write<'_> {
         Ok(chain::append(self.tx, self.dir, &entry).await?)
     }
 
+    /// The same for what this change brought about besides what it was asked for, under its own name.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn record_as(&mut self, action: &'static str, record: Record<'_>) -> Result<()> {
+        let asked = std::mem::replace(&mut self.stamp.action, action);
+        let recorded = self.record(record).await;
+        self.stamp.action = asked;
+        recorded
+    }
+
     /// The audit entry of a change in that space, its id as text; empty for the system.
     pub(super) fn entry(&self, space: String, record: Record<'_>) -> AuditEntry {
         AuditEntry {
@@ -356,6 +361,29 @@ impl Write<'_> {
         }
     }
 
+    /// What comes after every change that was not refused.
+    async fn finish(&mut self, ctx: &Ctx) -> Result<()> {
+        for space in self.keep_administrators()? {
+            self.tell_loss(space).await?;
+        }
+        self.keep_counts().await?;
+        self.hand_over(ctx);
+        self.keep_once(ctx).await
+    }
+
+    /// An identity provider took the last administrator of a space away: that is on record there and in the system's log.
+    async fn tell_loss(&mut self, space: SpaceIx) -> Result<()> {
+        let Some(id) = self.dir.space_id(space) else { return Ok(()) };
+        let left = in_charge(&self.dir.world, space).text();
+        let sealed = self.dir.world.space(space).is_some_and(|s| s.sealed);
+        for space in std::iter::once(Some(space)).chain((!sealed).then_some(None)) {
+            let (before, after) = (json!({ "in_charge": "own" }), json!({ "in_charge": left }));
+            let record = Record { space, target_type: "space", target_id: id.to_string(), before, after };
+            self.record_as("space.last_admin_lost", record).await?;
+        }
+        Ok(())
+    }
+
     /// Hands both pictures of a change to whoever only tries it.
     fn hand_over(&mut self, ctx: &Ctx) {
         if let (Some(tried), Some(rows)) = (&ctx.tried, self.rows.take()) {
@@ -366,7 +394,8 @@ impl Write<'_> {
     /// Keeps the request's `Idempotency-Key` with the change.
     async fn keep_once(&mut self, ctx: &Ctx) -> Result<()> {
         let Some(once) = ctx.once.as_ref().filter(|_| !ctx.dry_run) else { return Ok(()) };
-        let caller = ctx.caller(self.dir)?;
+        // Whose account ended by it asks nothing again.
+        let Ok(caller) = ctx.caller(self.dir) else { return Ok(()) };
         let passed =
             |space: &SpaceIx| self.dir.world.decide(&caller, Target::Space(*space), Action::Read, self.now).allowed();
         let ids = self.touched.iter().filter(|space| passed(space)).filter_map(|space| self.dir.space_id(*space));
@@ -466,14 +495,9 @@ impl Write<'_> {
         }
     }
 
-    /// What must hold after every change: spaces keep their administrators and their quotas.
-    async fn keep_order(&mut self) -> Result<()> {
-        self.keep_administrators()?;
-        self.keep_counts().await
-    }
-
-    /// Law 6: whatever was changed, no space and not the installation lost its last administrator by it.
-    fn keep_administrators(&self) -> Result<()> {
+    /// Law 6: whatever was changed, no space and not the installation lost its last administrator by it. Answers the
+    /// spaces that did all the same, because an identity provider dictates it.
+    fn keep_administrators(&self) -> Result<Vec<SpaceIx>> {
         if !self.before.world.system_admins().is_empty() && self.dir.world.system_admins().is_empty() {
             return Err(Error::conflict("last_admin", "the installation would lose its last system administrator"));
         }
@@ -482,10 +506,14 @@ impl Write<'_> {
                 && self.dir.world.space(*space).is_some()
                 && !self.dir.world.has_admin(*space)
         };
-        if !self.dictated && self.changes.iter().any(|change| self.spaces_of(change).iter().any(lost)) {
+        let touched = self.changes.iter().flat_map(|change| self.spaces_of(change));
+        let mut lost: Vec<SpaceIx> = touched.filter(lost).collect();
+        if !self.dictated && !lost.is_empty() {
             return Err(Error::conflict("last_admin", "a space would lose its last administrator"));
         }
-        Ok(())
+        lost.sort_unstable();
+        lost.dedup();
+        Ok(lost)
     }
 
     /// The spaces whose administrators a change may have touched.

@@ -181,6 +181,8 @@ pub struct Moment<'a> {
     pub ready: bool,
     /// Operations that wait for the writer.
     pub waiting: usize,
+    /// Spaces that nobody is in charge of.
+    pub adrift: usize,
     /// The writer's own figures, where there is a writer.
     pub writer: Option<&'a WriterFigures>,
 }
@@ -197,6 +199,7 @@ pub struct Figures {
     decided: [[OnceLock<Histogram>; OUTCOMES.len()]; ENDPOINTS.len()],
     ready: Gauge,
     waiting: Gauge,
+    adrift: Gauge,
     change_age: Gauge<f64, AtomicU64>,
     memory: Gauge,
 }
@@ -207,8 +210,8 @@ impl Figures {
         let mut registry = Registry::with_prefix("garth");
         let requests = Family::new_with_constructor(Histogram::durations as fn() -> Histogram);
         let decisions = Family::new_with_constructor(Histogram::durations as fn() -> Histogram);
-        let (ready, waiting, change_age, memory) =
-            (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
+        let (ready, waiting, adrift) = (Gauge::default(), Gauge::default(), Gauge::default());
+        let (change_age, memory) = (Gauge::default(), Gauge::default());
         let seconds = || Unit::Seconds;
         registry.register("build", "What runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let what = "How long requests took, by route, method and class of status";
@@ -217,6 +220,7 @@ impl Figures {
         registry.register_with_unit("decision_duration", what, seconds(), decisions.clone());
         registry.register("store_ready", "1 while the store can answer, else 0", ready.clone());
         registry.register("writer_queue_operations", "Changes that wait for the writer", waiting.clone());
+        registry.register("spaces_without_administrator", "Spaces that nobody is in charge of", adrift.clone());
         let what = "How long ago the last change was applied (at first: since the start)";
         registry.register_with_unit("last_change_age", what, seconds(), change_age.clone());
         let what = "Memory that the process holds in RAM";
@@ -234,6 +238,7 @@ impl Figures {
             decided: Default::default(),
             ready,
             waiting,
+            adrift,
             change_age,
             memory,
         }
@@ -274,6 +279,7 @@ impl Figures {
     pub fn text(&self, now: &Moment<'_>) -> String {
         self.ready.set(i64::from(now.ready));
         self.waiting.set(i64::try_from(now.waiting).unwrap_or(i64::MAX));
+        self.adrift.set(i64::try_from(now.adrift).unwrap_or(i64::MAX));
         if let Some(writer) = now.writer {
             self.change_age.set(writer.since_applied().as_secs_f64());
         }
@@ -305,7 +311,7 @@ mod tests {
     }
 
     fn text(figures: &Figures) -> String {
-        figures.text(&Moment { ready: true, waiting: 3, writer: Some(&WriterFigures::new()) })
+        figures.text(&Moment { ready: true, waiting: 3, adrift: 0, writer: Some(&WriterFigures::new()) })
     }
 
     #[test]

@@ -383,4 +383,7 @@ pub struct Settings {
     /// The quotas that new spaces begin with; those that are there, and the first one, are not touched.
     #[serde(default)]
     pub default_quotas: Vec<DefaultQuota>,
+    /// Does an account end when its person is taken out of, or leaves, the last space or group that gave them a role?
+    #[serde(default)]
+    pub delete_with_last_membership: bool,
 }

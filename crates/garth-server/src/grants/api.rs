@@ -92,6 +92,25 @@ impl GrantChange {
     }
 }
 
+/// What a member is to hold by a grant of their own.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemberChange {
+    /// A role's name or id.
+    role: String,
+    /// Null is never; if it is not said, it stays as it was.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    expires_at: Option<Option<String>>,
+}
+
+/// What became of whoever left a space.
+#[derive(Serialize, ToSchema)]
+pub struct Left {
+    /// It was their last membership, and the account ended with it, as the installation has it.
+    account_deleted: bool,
+}
+
 /// Where a role comes from.
 #[derive(Serialize, ToSchema)]
 pub struct Source {
@@ -143,6 +162,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(registry_update, registry_revoke))
         .routes(routes!(leave))
         .routes(routes!(members))
+        .routes(routes!(update_member, remove_member))
 }
 
 fn time(pointer: &str, text: &str) -> Result<Micros> {
@@ -241,9 +261,33 @@ async fn registry_revoke(ctx: Ctx, Path((space, id)): Path<(String, String)>) ->
 
 /// Drop one's own direct grants in a space
 #[utoipa::path(post, path = "/api/v1/spaces/{id}/leave", tag = "grants", params(("id" = String, Path, description = "The space's id")),
-    responses((status = 204, description = "Left"), (status = "default", description = "A problem", body = Problem)))]
-async fn leave(ctx: Ctx, Path(id): Path<String>) -> Result<StatusCode> {
-    grants::leave(&ctx, id).await.map(|()| StatusCode::NO_CONTENT)
+    responses((status = 200, description = "Left", body = Left), (status = "default", description = "A problem", body = Problem)))]
+async fn leave(ctx: Ctx, Path(id): Path<String>) -> Result<Json<Left>> {
+    grants::leave(&ctx, id).await.map(|account_deleted| Json(Left { account_deleted }))
+}
+
+/// Let a member hold just this role
+///
+/// The person's own grants in the space become one; what groups and spaces above give stays.
+#[utoipa::path(patch, path = "/api/v1/spaces/{id}/members/{user}", tag = "grants",
+    params(("id" = String, Path, description = "The space's id"), ("user" = String, Path, description = "The user's id, or `@username`")), request_body = MemberChange,
+    responses((status = 200, description = "The grant", body = Grant), (status = "default", description = "A problem", body = Problem)))]
+async fn update_member(
+    ctx: Ctx,
+    Path((space, user)): Path<(String, String)>,
+    Input(body): Input<MemberChange>,
+) -> Result<Json<Grant>> {
+    let patch = GrantChange { role: Some(body.role), expires_at: body.expires_at }.read()?;
+    let grant = grants::set_role(&ctx, space, user, patch).await?;
+    Ok(Json(Grant::of(&ctx.directory(), &grant)))
+}
+
+/// Take a person out of a space: all grants of their own there go
+#[utoipa::path(delete, path = "/api/v1/spaces/{id}/members/{user}", tag = "grants",
+    params(("id" = String, Path, description = "The space's id"), ("user" = String, Path, description = "The user's id, or `@username`")),
+    responses((status = 204, description = "Taken out"), (status = "default", description = "A problem", body = Problem)))]
+async fn remove_member(ctx: Ctx, Path((space, user)): Path<(String, String)>) -> Result<StatusCode> {
+    grants::remove(&ctx, space, user).await.map(|()| StatusCode::NO_CONTENT)
 }
 
 /// Everybody who holds a role in a space, and where from

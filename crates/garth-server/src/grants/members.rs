@@ -1,6 +1,6 @@
 //! Members: everybody who holds a role in a space, and where from.
 
-use crate::access::{self, Ctx, Viewer, role_names, visible_space};
+use crate::access::{self, Ctx, People, Viewer, near, role_names, visible_space};
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::directory::{Directory, UserInfo};
@@ -66,44 +66,20 @@ pub fn list(ctx: &Ctx, id: &str, page: &PageRequest) -> Result<Page<Member>> {
     Ok(Page { items, next: page.next })
 }
 
-fn holds(dir: &Directory, user: UserIx, space: SpaceIx, now: Micros) -> bool {
+/// Is that user a member of the space?
+pub(super) fn holds(dir: &Directory, user: UserIx, space: SpaceIx, now: Micros) -> bool {
     dir.as_seen(user, now).is_some_and(|caller| {
         let standing = dir.world.standing(&caller, space, now);
         standing.gate && !standing.roles.is_empty()
     })
 }
 
-/// Everybody whom a grant, or what a session brings, could reach: here, above, and below along inheriting links.
+/// Everybody whom a grant, or what a session brings, could reach.
 fn candidates(dir: &Directory, space: SpaceIx, now: Micros) -> HashSet<UserIx> {
-    let mut spaces: Vec<SpaceIx> = dir.world.ancestry(space).to_vec();
-    let mut at = spaces.len();
-    spaces.extend(inheriting(dir, space));
-    while let Some(next) = spaces.get(at).copied() {
-        spaces.extend(inheriting(dir, next));
-        at += 1;
+    match near(dir, [space], now) {
+        People::Everybody => dir.world.users().filter(|(_, user)| user.enabled).map(|(ix, _)| ix).collect(),
+        People::These(people) => people,
     }
-    let mut groups = HashSet::new();
-    let near: HashSet<SpaceIx> = spaces.iter().copied().collect();
-    let brings = dir.all_brought(now).filter(|(_, brought)| brought.spaces().iter().any(|space| near.contains(space)));
-    let mut users: HashSet<UserIx> = brings.map(|(user, _)| user).collect();
-    for grant in spaces.iter().filter_map(|ix| dir.world.space(*ix)).flat_map(|s| s.grants()) {
-        match grant.principal {
-            Principal::User(user) => drop(users.insert(user)),
-            Principal::Group(group) => groups.extend(dir.world.group_and_below(group)),
-            Principal::Everyone => return dir.world.users().filter(|(_, u)| u.enabled).map(|(ix, _)| ix).collect(),
-            Principal::Key(_) | Principal::Resource(_) => {}
-        }
-    }
-    if !groups.is_empty() {
-        let inside = |u: &garth_core::User| u.groups.iter().any(|g| groups.contains(g));
-        users.extend(dir.world.users().filter(|(_, u)| u.enabled && inside(u)).map(|(ix, _)| ix));
-    }
-    users
-}
-
-fn inheriting(dir: &Directory, space: SpaceIx) -> Vec<SpaceIx> {
-    let children = dir.world.space(space).map_or(&[][..], |s| s.children());
-    children.iter().copied().filter(|c| dir.world.space(*c).is_some_and(|s| s.inherits)).collect()
 }
 
 fn member(

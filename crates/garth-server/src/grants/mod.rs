@@ -5,9 +5,11 @@
 
 pub mod api;
 mod members;
+mod membership;
 mod store;
 
 pub use members::{Member, MemberSource, list as members};
+pub use membership::{leave, remove, set_role};
 pub use store::Stored;
 
 use crate::access::{
@@ -18,6 +20,7 @@ use crate::base::http::{Page, PageRequest};
 use crate::base::ids;
 use crate::directory::policy::Sees;
 use crate::directory::{Change, Directory};
+use crate::users;
 use garth_core::permission::covers;
 use garth_core::{Action, Caller, Micros, Permission, Principal, RoleIx, RoleKind, SpaceIx, Target};
 use serde_json::{Value, json};
@@ -63,14 +66,18 @@ pub fn nameable(
     anybody: bool,
 ) -> Result<Principal> {
     let unknown = || unknown(pointer);
-    let principal = dir.principal(text).ok_or_else(unknown)?;
+    let viewer = Viewer::new(dir, caller, now);
+    let Some(principal) = dir.principal(text) else {
+        viewer.nobody();
+        return Err(unknown());
+    };
     if let Principal::Resource(_) = principal {
         return Err(unknown());
     }
     let gone = matches!(principal, Principal::User(user) if dir.users.info(user).is_none_or(|u| u.deleted));
     let sealed = |key| dir.world.key_home(key).is_none_or(|home| !registered(dir, caller, home));
     let anybody = anybody && !matches!(principal, Principal::Key(key) if sealed(key));
-    let seen = anybody || caller.system || Viewer::new(dir, caller, now).principal(principal);
+    let seen = anybody || caller.system || viewer.principal(principal);
     if seen && !gone { Ok(principal) } else { Err(unknown()) }
 }
 
@@ -371,7 +378,8 @@ pub async fn update(ctx: &Ctx, door: Door, space: String, id: String, patch: Gra
 const HIDDEN_ACTOR: &str =
     "a role that a resource holds is changed by those who may edit the resource; you can revoke it";
 
-/// Revokes a grant: from the answer on, nothing is decided by it.
+/// Revokes a grant: from the answer on, nothing is decided by it. It may have been a person's last membership, with which
+/// accounts can end.
 ///
 /// # Errors
 /// 404, 403, 409 `last_admin`.
@@ -381,7 +389,11 @@ pub async fn revoke(ctx: &Ctx, door: Door, space: String, id: String) -> Result<
         let space_id = w.dir().space_id(ix).ok_or(Error::NotFound)?.to_string();
         let there = store::get(w.tx(), &space_id, &id).await?.ok_or(Error::NotFound)?;
         of_a_key(&there)?;
-        take(w, &permit, ix, &there).await
+        take(w, &permit, ix, &there).await?;
+        if let Some(Principal::User(user)) = w.dir().principal(&there.principal) {
+            users::end_with_last_membership(w, &permit, user).await?;
+        }
+        Ok(())
     })
     .await
 }
@@ -398,31 +410,6 @@ async fn take(w: &mut Write<'_>, permit: &Permit, space: SpaceIx, grant: &Stored
     store::delete(w.tx(), permit, &grant.id).await?;
     let before = state(w.dir(), grant);
     recorded(w, space, grant, before, Value::Null).await
-}
-
-/// Drops the caller's direct grants in a space.
-///
-/// # Errors
-/// 404, 409 `last_admin`, and 409 `conflict` when they hold none there.
-pub async fn leave(ctx: &Ctx, space: String) -> Result<()> {
-    write(ctx, "space.leave", async move |w: &mut Write<'_>| {
-        let (permit, user) = w.own()?;
-        let ix = visible_space(w.dir(), &w.caller, &space, w.now)?;
-        let id = w.dir().space_id(ix).ok_or(Error::NotFound)?.to_string();
-        let me = w.dir().principal_text(Principal::User(user));
-        let grants = store::of_principal(w.tx(), &id, &me).await?;
-        if grants.is_empty() {
-            return Err(Error::conflict(
-                "conflict",
-                "you hold no grant of your own here; a group or a space above gives you what you have",
-            ));
-        }
-        for grant in &grants {
-            take(w, &permit, ix, grant).await?;
-        }
-        Ok(())
-    })
-    .await
 }
 
 /// Takes away everything that is granted to a principal, wherever that is.

@@ -5,6 +5,8 @@ use crate::support::*;
 
 #[path = "tests/actors.rs"]
 pub mod actors;
+#[path = "tests/membership.rs"]
+mod membership;
 
 stories! {
     a_grant_counts_in_the_next_request,

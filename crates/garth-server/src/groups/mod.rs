@@ -11,7 +11,8 @@ use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::base::{ids, text};
 use crate::directory::{Change, Directory, GroupInfo};
-use garth_core::{Caller, GroupIx, MAX_GROUP_DEPTH, Principal, SpaceIx};
+use crate::{policies, users};
+use garth_core::{Caller, GroupIx, MAX_GROUP_DEPTH, Principal};
 use hashbrown::HashSet;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -91,7 +92,7 @@ pub async fn rename(ctx: &Ctx, id: String, name: String) -> Result<Arc<GroupInfo
         let name = free_name(w.dir(), &name, Some(ix))?;
         store::rename(w.tx(), &permit, before.id, &name).await?;
         w.changed(Change::Group(before.id)).await?;
-        let spaces = reached(w.dir(), &[ix]);
+        let spaces = policies::reached(w.dir(), &[ix]);
         let (was, is) = (json!({ "name": before.name }), json!({ "name": name }));
         w.record_widely(&spaces, "group", before.id.to_string(), was, is).await?;
         known(w.dir(), &id).map(|(_, info)| info)
@@ -109,7 +110,7 @@ pub async fn delete(ctx: &Ctx, id: String) -> Result<()> {
         let (ix, info) = known(w.dir(), &id)?;
         let used = !w.dir().world.granted(Principal::Group(ix)).is_empty()
             || w.dir().world.group(ix).is_some_and(|g| !g.parents.is_empty())
-            || crate::policies::names(w.dir(), &format!("group:{}", info.id));
+            || policies::names(w.dir(), &format!("group:{}", info.id));
         if used {
             return Err(Error::conflict("conflict", "the group is in use by a grant, a policy or another group"));
         }
@@ -171,7 +172,7 @@ pub async fn add_member(ctx: &Ctx, id: String, member: String) -> Result<()> {
     .await
 }
 
-/// Takes a user or a group out of a group.
+/// Takes a user or a group out of a group. It may have been a user's last membership, with which accounts can end.
 ///
 /// # Errors
 /// 403, 404 (also when it is not in it), 409 when a space would lose its last administrator, or when it is an identity
@@ -181,7 +182,11 @@ pub async fn remove_member(ctx: &Ctx, id: String, member: String) -> Result<()> 
         let permit = w.system_admin()?;
         let (ix, info) = known(w.dir(), &id)?;
         let member = w.dir().principal(&member).ok_or(Error::NotFound)?;
-        change_member(w, &permit, ix, &info, member, false).await
+        change_member(w, &permit, ix, &info, member, false).await?;
+        if let Principal::User(user) = member {
+            users::end_with_last_membership(w, &permit, user).await?;
+        }
+        Ok(())
     })
     .await
 }
@@ -231,7 +236,7 @@ async fn change_member(
     put: bool,
 ) -> Result<()> {
     let text = w.dir().principal_text(member);
-    let before = reached(w.dir(), &[group]);
+    let before = policies::reached(w.dir(), &[group]);
     let changed = match put {
         true => store::add_member(w.tx(), permit, info.id, &text, BY_HAND).await?,
         false => store::remove_member(w.tx(), permit, info.id, &text, BY_HAND).await?,
@@ -272,7 +277,7 @@ pub async fn dictate(
     let mut named = (Vec::new(), Vec::new());
     for (group, put) in come.into_iter().map(|g| (g, true)).chain(gone.into_iter().map(|g| (g, false))) {
         let info = Arc::clone(w.dir().groups.info(group).ok_or(Error::NotFound)?);
-        let before = reached(w.dir(), &[group]);
+        let before = policies::reached(w.dir(), &[group]);
         match put {
             true => store::add_member(w.tx(), permit, info.id, &member, &source).await?,
             false => store::remove_member(w.tx(), permit, info.id, &member, &source).await?,
@@ -306,18 +311,4 @@ async fn changed_member(w: &mut Write<'_>, member: &str) -> Result<()> {
         _ => return Ok(()),
     };
     w.changed(change).await
-}
-
-/// The spaces in which those groups, or groups that contain them, hold a grant or are named by a policy.
-pub fn reached(dir: &Directory, groups: &[GroupIx]) -> Vec<SpaceIx> {
-    let callers = groups.iter().filter_map(|group| Caller::group(&dir.world, *group));
-    let all: HashSet<GroupIx> = callers.flat_map(|caller| caller.groups.into_iter()).collect();
-    let mut spaces: Vec<SpaceIx> = Vec::new();
-    for group in all {
-        spaces.extend_from_slice(dir.world.granted(Principal::Group(group)));
-        spaces.extend(crate::policies::spaces_naming(dir, &dir.principal_text(Principal::Group(group))));
-    }
-    spaces.sort_unstable();
-    spaces.dedup();
-    spaces
 }

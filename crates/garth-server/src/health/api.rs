@@ -27,7 +27,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// The routes of a listener that only the collector of metrics reaches.
 pub fn open_routes() -> Router<Arc<App>> {
-    Router::new().route("/metrics", axum::routing::get(async |State(app): State<Arc<App>>| figures(&app)))
+    Router::new().route("/metrics", axum::routing::get(async |State(app): State<Arc<App>>| figures(app).await))
 }
 
 /// Is the process alive?
@@ -48,9 +48,12 @@ async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Health>> {
     responses((status = 200, description = "Every figure", body = String, content_type = "application/openmetrics-text"), (status = "default", description = "A problem", body = Problem)))]
 async fn metrics(ctx: Ctx) -> Result<Response> {
     ctx.system_admin(&ctx.directory())?;
-    Ok(figures(&ctx.app))
+    figures(ctx.app).await
 }
 
-fn figures(app: &App) -> Response {
-    ([(header::CONTENT_TYPE, MEDIA_TYPE)], app.metrics()).into_response()
+/// On a thread of its own: a million grants may have to be looked at.
+async fn figures(app: Arc<App>) -> Result<Response> {
+    let text = tokio::task::spawn_blocking(move || app.metrics()).await;
+    let text = text.map_err(|_| Error::internal("the figures could not be told"))?;
+    Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response())
 }

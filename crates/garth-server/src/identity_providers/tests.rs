@@ -24,6 +24,7 @@ stories! {
     groups_come_and_go_with_each_sign_in,
     what_is_done_by_hand_and_what_a_provider_says_do_not_undo_each_other,
     a_provider_is_obeyed_even_where_a_space_loses_its_administrator,
+    n49_what_a_provider_gave_is_not_taken_by_hand_from_the_last_administrator,
     groups_are_read_where_they_are_said_to_be,
     an_account_is_linked_and_unlinked_by_its_owner,
     the_only_way_in_is_not_unlinked,
@@ -341,6 +342,58 @@ async fn a_provider_is_obeyed_even_where_a_space_loses_its_administrator(g: Gart
     merge(&mut idp.knobs().claims, &json!({"groups": []}));
     idp.person(&g, &Browser::new(&g), "corp", "u1").await;
     lin.get(&atlas.url("")).await.refused(404, "not_found");
+    // System administrators see that nobody is in charge any more, and since when.
+    let entry = format!("/api/v1/registry/spaces/{}", atlas.id);
+    assert_eq!(ada.get(&entry).await.ok()["in_charge"], "nobody");
+    assert_eq!(ada.get("/api/v1/registry/spaces?in_charge=nobody").await.ok().names(), ["Atlas"]);
+    let lost = async || {
+        let audit = ada.get("/api/v1/audit?action=space.last_admin_lost").await.ok().items();
+        audit.iter().map(|entry| (entry["target"]["id"].clone(), entry["after"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(lost().await, [(json!(atlas.id), json!({"in_charge": "nobody"}))]);
+    let figure = async || {
+        let text = String::from_utf8(ada.get("/metrics").await.ok().bytes).expect("text");
+        let line = text.lines().find(|line| line.starts_with("garth_spaces_without_administrator "));
+        line.expect("a figure").to_owned()
+    };
+    assert_eq!(figure().await, "garth_spaces_without_administrator 1");
+    // They put somebody in charge, who finds it in the space's own record.
+    let bo = g.person("bo").await;
+    ada.grant_by_registry(&atlas, &bo, "admin").await;
+    assert_eq!(ada.get(&entry).await.ok()["in_charge"], "own");
+    assert_eq!(figure().await, "garth_spaces_without_administrator 0");
+    assert_eq!(bo.get(&atlas.url("/audit?action=space.last_admin_lost")).await.ok().items().len(), 1);
+    // The next sign-in loses nothing, and says nothing.
+    idp.person(&g, &Browser::new(&g), "corp", "u1").await;
+    assert_eq!(lost().await.len(), 1);
+}
+
+async fn n49_what_a_provider_gave_is_not_taken_by_hand_from_the_last_administrator(g: Garth) {
+    let idp = Idp::start().await;
+    let corp = idp.install(&g, json!({"groups_claim": "groups"})).await;
+    let ada = g.admin().await;
+    let chiefs = ada.group("chiefs", &[]).await;
+    merge(&mut idp.knobs().claims, &json!({"groups": ["chiefs"]}));
+    let lin = idp.person(&g, &Browser::new(&g), "corp", "u1").await;
+    g.closed_home().await;
+    let atlas = ada.space("Atlas").admin(&chiefs).create().await;
+    let url = format!("/api/v1/identity-providers/{}", corp.id());
+    g.unchanged(async || {
+        // To end the provider is a wish of whoever runs this installation, not the provider's word.
+        ada.delete(&url).await.refused(409, "last_admin");
+        ada.delete(&format!("{url}?dry_run=true")).await.refused(409, "last_admin");
+        ada.delete(&chiefs.url(&format!("/members/{}", lin.principal()))).await.refused(409, "conflict");
+        ada.patch(&format!("/api/v1/users/{}", lin.id), json!({"disabled": true})).await.refused(409, "last_admin");
+        lin.delete(&atlas.url(&format!("/members/{}", lin.id))).await.refused(409, "conflict");
+    })
+    .await;
+    // By hand as well: now the provider's word takes nobody away.
+    ada.post(&chiefs.url("/members"), json!({"member": lin.principal()})).await.done();
+    merge(&mut idp.knobs().claims, &json!({"groups": []}));
+    idp.person(&g, &Browser::new(&g), "corp", "u1").await;
+    lin.get(&atlas.url("/grants")).await.ok();
+    assert!(ada.get("/api/v1/registry/spaces?in_charge=nobody").await.ok().items().is_empty());
+    ada.delete(&url).await.done();
 }
 
 async fn groups_are_read_where_they_are_said_to_be(g: Garth) {

@@ -7,7 +7,7 @@ pub mod api;
 mod store;
 mod uses;
 
-pub use uses::{Holder, decides_in, holders, names, spaces_naming, uses};
+pub use uses::{Holder, decides_in, holders, names, reached, spaces_naming, uses};
 
 use crate::access::{Ctx, Permit, Record, Viewer, Write, page_of, write};
 use crate::base::error::{Error, Result};

@@ -5,7 +5,8 @@
 
 use crate::base::error::{Error, Result};
 use crate::directory::Directory;
-use garth_core::{Class, ClassIx, KindIx, MAX_POLICY_DEPTH, Policy, PolicyIx, SpaceIx};
+use garth_core::{Caller, Class, ClassIx, GroupIx, KindIx, MAX_POLICY_DEPTH, Policy, PolicyIx, Principal, SpaceIx};
+use hashbrown::HashSet;
 use serde_json::Value;
 
 /// Where a policy is stored.
@@ -71,6 +72,20 @@ pub fn spaces_naming(dir: &Directory, principal: &str) -> Vec<SpaceIx> {
     let named = holders.iter().filter_map(|h| if let Holder::Named(policy) = h { Some(*policy) } else { None });
     let through = through(dir, named.collect());
     spaces_of(dir, &[holders, through].concat())
+}
+
+/// The spaces in which those groups, or groups that contain them, hold a grant or are named by a policy.
+pub fn reached(dir: &Directory, groups: &[GroupIx]) -> Vec<SpaceIx> {
+    let callers = groups.iter().filter_map(|group| Caller::group(&dir.world, *group));
+    let all: HashSet<GroupIx> = callers.flat_map(|caller| caller.groups.into_iter()).collect();
+    let mut spaces: Vec<SpaceIx> = Vec::new();
+    for group in all {
+        spaces.extend_from_slice(dir.world.granted(Principal::Group(group)));
+        spaces.extend(spaces_naming(dir, &dir.principal_text(Principal::Group(group))));
+    }
+    spaces.sort_unstable();
+    spaces.dedup();
+    spaces
 }
 
 /// Everything that names the policy, also through other named policies.

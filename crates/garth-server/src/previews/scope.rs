@@ -4,7 +4,6 @@ use super::SPACES;
 use crate::access::{About, Ctx, Pictures};
 use crate::base::error::Result;
 use crate::directory::Directory;
-use crate::groups;
 use crate::policies::{self, Holder};
 use garth_core::{
     Action, Caller, Candidates, Class, ClassIx, Differences, Exceptions, GroupIx, KindIx, Named, Principal, Reach,
@@ -218,7 +217,7 @@ impl Touched {
         self.people.and(People::of(pictures, users.chain(members)));
         let groups: Vec<GroupIx> = groups.into_iter().collect();
         for dir in [before, after] {
-            self.around.extend(groups::reached(dir, &groups));
+            self.around.extend(policies::reached(dir, &groups));
         }
     }
 }

@@ -30,6 +30,9 @@ pub struct SettingsChanges {
     /// The quotas that new spaces begin with.
     #[serde(default, deserialize_with = "some")]
     default_quotas: Option<Vec<DefaultQuota>>,
+    /// Does an account end when its person is taken out of, or leaves, the last space or group that gave them a role?
+    #[serde(default, deserialize_with = "some")]
+    delete_with_last_membership: Option<bool>,
 }
 
 /// The routes of settings.
@@ -54,6 +57,7 @@ async fn update(ctx: Ctx, Input(body): Input<SettingsChanges>) -> Result<Json<Se
         audit_days: body.audit_days,
         omit_rate_limits: body.omit_rate_limits,
         default_quotas: body.default_quotas,
+        delete_with_last_membership: body.delete_with_last_membership,
     };
     Ok(Json((*settings::update(&ctx, changes).await?).clone()))
 }

@@ -23,6 +23,8 @@ pub struct Changes {
     pub omit_rate_limits: Option<bool>,
     /// The quotas that new spaces begin with.
     pub default_quotas: Option<Vec<DefaultQuota>>,
+    /// Does an account end with the last membership?
+    pub delete_with_last_membership: Option<bool>,
 }
 
 /// Days that audit entries may be kept, at least and at most.
@@ -50,6 +52,8 @@ pub async fn update(ctx: &Ctx, changes: Changes) -> Result<Arc<Settings>> {
         after.public_access = changes.public_access.unwrap_or(after.public_access);
         after.create_spaces = changes.create_spaces.unwrap_or(after.create_spaces);
         after.omit_rate_limits = changes.omit_rate_limits.unwrap_or(after.omit_rate_limits);
+        after.delete_with_last_membership =
+            changes.delete_with_last_membership.unwrap_or(after.delete_with_last_membership);
         if let Some(days) = changes.audit_days {
             if days.is_some_and(|days| !AUDIT_DAYS.contains(&days)) {
                 let (least, most) = (AUDIT_DAYS.start(), AUDIT_DAYS.end());

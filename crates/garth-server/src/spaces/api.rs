@@ -1,6 +1,6 @@
 //! Spaces over HTTP, and their registry.
 
-use crate::access::{Anyone, App, Ctx, Reader};
+use crate::access::{Anyone, App, Ctx, InCharge, Reader};
 use crate::base::clock;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::http::{Input, Json, Page, Query, given, if_match, some, tagged};
@@ -178,6 +178,10 @@ pub struct RegistryEntry {
     parent: Option<String>,
     default: bool,
     archived: bool,
+    /// `own`: an administrator of its own, whom it cannot lose; `above`: nobody of its own, and one of a space above it;
+    /// `nobody`.
+    #[schema(value_type = String)]
+    in_charge: &'static str,
     created_at: String,
 }
 
@@ -190,6 +194,7 @@ impl RegistryEntry {
             parent: entry.parent.map(|p| p.to_string()),
             default: entry.info.default,
             archived: entry.archived,
+            in_charge: entry.in_charge.text(),
             created_at: clock::to_text(entry.info.created_at),
         }
     }
@@ -309,13 +314,20 @@ async fn activate(ctx: Ctx, Path(id): Path<String>) -> Result<Response> {
 
 /// Every space that is not sealed, without contents (system administrators)
 #[utoipa::path(get, path = "/api/v1/registry/spaces", tag = "registry",
-    params(("limit" = Option<u32>, Query, description = "1 to 100"), ("cursor" = Option<String>, Query, description = "`next` of the page before")),
+    params(
+        ("in_charge" = Option<String>, Query, description = "`own`, `above` or `nobody`: those only of which that is in charge"),
+        ("limit" = Option<u32>, Query, description = "1 to 100"), ("cursor" = Option<String>, Query, description = "`next` of the page before")),
     responses((status = 200, description = "A page of entries", body = Page<RegistryEntry>), (status = "default", description = "A problem", body = Problem)))]
 async fn registry(ctx: Ctx, uri: Uri) -> Result<Json<Page<RegistryEntry>>> {
     let mut query = Query::new(&uri)?;
     let page = query.page();
+    let wanted = query.one("in_charge");
     query.done()?;
-    Ok(Json(spaces::registry(&ctx, &page)?.map(RegistryEntry::of)))
+    let read = |text: &str| [InCharge::Own, InCharge::Above, InCharge::Nobody].into_iter().find(|c| c.text() == text);
+    let wanted = wanted
+        .as_deref()
+        .map(|text| read(text).ok_or_else(|| Error::field("?in_charge", "must be own, above or nobody")));
+    Ok(Json(spaces::registry(&ctx, &page, wanted.transpose()?)?.map(RegistryEntry::of)))
 }
 
 /// One entry of the registry (system administrators)

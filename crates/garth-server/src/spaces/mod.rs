@@ -15,8 +15,8 @@ pub use keys::{begin_exchange, end_exchange, rewrap};
 pub use unlock::{Unlocked, unlock};
 
 use crate::access::{
-    self, Ctx, Permit, Record, Viewer, Write, archived, identity, path, redacted, registered, role_names,
-    visible_space, write,
+    self, Ctx, InCharge, Permit, Record, Viewer, Write, archived, identity, in_charge, path, redacted, registered,
+    role_names, visible_space, write,
 };
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
@@ -430,17 +430,21 @@ pub struct Entry {
     pub parent: Option<Uuid>,
     /// Is it, or something above it, archived?
     pub archived: bool,
+    /// Who is in charge of it.
+    pub in_charge: InCharge,
 }
 
-/// Every space that is not sealed, by name.
+/// Every space that is not sealed, by name; those only of which that is in charge, if it is said.
 ///
 /// # Errors
 /// 401 or 403 for all but system administrators.
-pub fn registry(ctx: &Ctx, page: &PageRequest) -> Result<Page<Entry>> {
+pub fn registry(ctx: &Ctx, page: &PageRequest, wanted: Option<InCharge>) -> Result<Page<Entry>> {
     let dir = ctx.directory();
     let caller = ctx.system_admin(&dir)?;
-    let open = dir.spaces.iter::<SpaceIx>().filter(|(ix, _)| registered(&dir, &caller, *ix));
-    let page = access::page_of(&dir, &caller, "registry", page, open, |(_, info)| (info.name.clone(), info.id))?;
+    let fits = |ix| wanted.is_none_or(|wanted| in_charge(&dir.world, ix) == wanted);
+    let open = dir.spaces.iter::<SpaceIx>().filter(|(ix, _)| registered(&dir, &caller, *ix) && fits(*ix));
+    let query = wanted.map_or_else(|| "registry".to_owned(), |wanted| format!("registry {}", wanted.text()));
+    let page = access::page_of(&dir, &caller, &query, page, open, |(_, info)| (info.name.clone(), info.id))?;
     Ok(page.map(|(ix, info)| entry(&dir, &caller, ix, info)))
 }
 
@@ -466,5 +470,6 @@ fn entry(dir: &Directory, caller: &Caller, ix: SpaceIx, info: &Arc<SpaceInfo>) -
         path: names.join("/"),
         parent: open.get(1).and_then(|p| dir.space_id(*p)),
         archived: archived(&dir.world, ix),
+        in_charge: in_charge(&dir.world, ix),
     }
 }

@@ -5,15 +5,18 @@
 //! what its person made keeps an author, and a later account of that name inherits nothing.
 
 pub mod api;
+mod ends;
+mod list;
 mod store;
 
-use crate::access::{self, Ctx, Permit, Record, Viewer, Write, write};
+pub use ends::{delete, end_all_sessions, end_sessions, end_with_last_membership};
+pub use list::list;
+
+use crate::access::{Ctx, Permit, Record, Viewer, Write, write};
 use crate::base::error::{Error, Result};
-use crate::base::http::{Page, PageRequest};
 use crate::base::{ids, text};
 use crate::directory::{Change, Directory, UserInfo};
-use crate::groups;
-use garth_core::{Caller, Micros, Principal, SpaceIx, UserIx};
+use garth_core::{Caller, Micros, Principal, UserIx};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -166,71 +169,15 @@ pub fn username(pointer: &str, given: &str) -> Result<(String, String)> {
 pub fn get(ctx: &Ctx, id: &str) -> Result<Account> {
     let dir = ctx.directory();
     let caller = ctx.somebody(&dir)?;
-    let (ix, info) = known(&dir, id)?;
-    if !Viewer::new(&dir, &caller, ctx.now()).user(ix) {
-        return Err(Error::NotFound);
+    let viewer = Viewer::new(&dir, &caller, ctx.now());
+    match known(&dir, id) {
+        Ok((ix, info)) if viewer.user(ix) => Ok(seen(&dir, &caller, ix, &info)),
+        Ok(_) => Err(Error::NotFound),
+        Err(missing) => {
+            viewer.nobody();
+            Err(missing)
+        }
     }
-    Ok(seen(&dir, &caller, ix, &info))
-}
-
-/// The accounts the caller can see, by username; `q` is a part of the username or the name.
-///
-/// # Errors
-/// 401, or 422 for a cursor that is not good.
-pub async fn list(ctx: &Ctx, page: &PageRequest, q: Option<&str>) -> Result<Page<Account>> {
-    let q = q.filter(|q| !q.trim().is_empty()).map(|q| text::name("?q", q)).transpose()?;
-    let query = format!("users {}", q.as_deref().unwrap_or_default());
-    let dir = ctx.directory();
-    let caller = ctx.somebody(&dir)?;
-    if !manages(&caller) {
-        return list_shared(&dir, &caller, ctx.now(), page, &query, q.as_deref());
-    }
-    let after = match &page.cursor {
-        Some(cursor) => access::read_cursor(&dir, &caller, &query, cursor)?.0,
-        None => String::new(),
-    };
-    let like = q.as_deref().map(|q| (pattern(&text::folded(q)), pattern(&q.to_ascii_lowercase())));
-    let rows = store::page(&ctx.db(), &after, like, page.limit + 1).await?;
-    // The rows first, the picture second: who was demoted meanwhile is shown nothing of them.
-    let dir = ctx.directory();
-    let caller = ctx.somebody(&dir)?;
-    if !manages(&caller) {
-        return list_shared(&dir, &caller, ctx.now(), page, &query, q.as_deref());
-    }
-    let found: Vec<(UserIx, &Arc<UserInfo>)> = rows
-        .iter()
-        .filter_map(|id| dir.users.by_id::<UserIx>(id))
-        .filter_map(|ix| Some((ix, dir.users.info(ix).filter(|u| !u.deleted)?)))
-        .collect();
-    let found = access::page_of(&dir, &caller, &query, page, found.into_iter(), |(_, info)| key(info))?;
-    Ok(found.map(|(ix, info)| seen(&dir, &caller, ix, info)))
-}
-
-/// The people the caller shares a space with: asked in order and no further than the page goes.
-fn list_shared(
-    dir: &Directory,
-    caller: &Caller,
-    now: Micros,
-    page: &PageRequest,
-    query: &str,
-    q: Option<&str>,
-) -> Result<Page<Account>> {
-    let after = match &page.cursor {
-        Some(cursor) => Some(access::read_cursor(dir, caller, query, cursor)?.0),
-        None => None,
-    };
-    let mut candidates: Vec<((String, Uuid), UserIx, &Arc<UserInfo>)> = dir
-        .users
-        .iter::<UserIx>()
-        .filter(|(_, info)| !info.deleted && q.is_none_or(|q| matches(info, q)))
-        .map(|(ix, info)| (key(info), ix, info))
-        .filter(|((handle, _), _, _)| after.as_ref().is_none_or(|after| handle > after))
-        .collect();
-    candidates.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    let viewer = Viewer::new(dir, caller, now);
-    let shared = candidates.into_iter().filter(|(_, ix, _)| viewer.user(*ix)).take(page.limit + 1);
-    let found = access::page_of(dir, caller, query, page, shared, |(key, _, _)| key.clone())?;
-    Ok(found.map(|(_, ix, info)| seen(dir, caller, ix, info)))
 }
 
 /// Changes an account. A disabled one loses its sessions at once, and so does one that login policies are asked about from
@@ -259,7 +206,18 @@ pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Account> 
         if disabled || judged {
             end_sessions(w, &permit, before.id).await?;
         }
+        let touched = if disabled == before.disabled { Vec::new() } else { ends::held(w.dir(), ix) };
         w.changed(Change::User(before.id)).await?;
+        // What they hold stops counting, or counts again: the administrators of the spaces see that.
+        for (space, held) in touched {
+            let told = |disabled: bool| {
+                let mut told = held.clone();
+                told["disabled"] = json!(disabled);
+                told
+            };
+            let (was, is, target_id) = (told(before.disabled), told(disabled), before.id.to_string());
+            w.record(Record { space: Some(space), target_type: "user", target_id, before: was, after: is }).await?;
+        }
         let (ix, after) = known(w.dir(), &before.id.to_string())?;
         let (was, is) = (state(&before, was_admin), state(&after, system_admin));
         if was != is {
@@ -269,81 +227,6 @@ pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Account> 
         Ok(seen(w.dir(), &w.caller, ix, &after))
     })
     .await
-}
-
-/// Ends every session of an account. Who was signed in can sign in again: to keep them out, disable the account.
-///
-/// # Errors
-/// 403 for all but system administrators, 404.
-pub async fn end_all_sessions(ctx: &Ctx, id: String) -> Result<()> {
-    write(ctx, "user.end_sessions", async move |w: &mut Write<'_>| {
-        let permit = w.system_admin()?;
-        let (_, info) = known(w.dir(), &id)?;
-        let ended = end_sessions(w, &permit, info.id).await?;
-        let (target_id, after) = (info.id.to_string(), json!({ "sessions_ended": ended }));
-        w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after }).await
-    })
-    .await
-}
-
-/// Deletes an account: its sessions, memberships and direct grants end with it.
-///
-/// # Errors
-/// 403, 404, 409 `last_admin`.
-pub async fn delete(ctx: &Ctx, id: String) -> Result<()> {
-    write(ctx, "user.delete", async move |w: &mut Write<'_>| {
-        let permit = w.system_admin()?;
-        let (ix, before) = known(w.dir(), &id)?;
-        let was_admin = w.dir().world.user(ix).is_some_and(|u| u.system_admin);
-        let granted = w.dir().world.granted(Principal::User(ix)).to_vec();
-        let touched = held(w.dir(), ix, &granted);
-        let now = w.now;
-        end_sessions(w, &permit, before.id).await?;
-        store::delete(w.tx(), &permit, before.id, now).await?;
-        for space in &granted {
-            if let Some(id) = w.dir().space_id(*space) {
-                w.changed(Change::Grants(id)).await?;
-            }
-        }
-        w.changed(Change::User(before.id)).await?;
-        let target_id = before.id.to_string();
-        for (space, roles) in touched {
-            // A space's administrators learn what its member held there, and nothing else of the account.
-            let was = json!({ "username": before.username, "name": before.name, "roles": roles });
-            let (target_id, after) = (target_id.clone(), Value::Null);
-            w.record(Record { space: Some(space), target_type: "user", target_id, before: was, after }).await?;
-        }
-        let was = state(&before, was_admin);
-        w.record(Record { space: None, target_type: "user", target_id, before: was, after: Value::Null }).await
-    })
-    .await
-}
-
-/// Every space a user holds something in, directly or through groups, with the roles granted directly.
-fn held(dir: &Directory, user: UserIx, granted: &[SpaceIx]) -> Vec<(SpaceIx, Vec<String>)> {
-    let groups = dir.world.user(user).map(|u| u.groups.clone()).unwrap_or_default();
-    let mut spaces = groups::reached(dir, &groups);
-    spaces.extend_from_slice(granted);
-    spaces.sort_unstable();
-    spaces.dedup();
-    let roles = |space: &SpaceIx| {
-        let grants = dir.world.space(*space).map(|s| s.grants()).unwrap_or_default();
-        let own = grants.iter().filter(|g| g.principal == Principal::User(user));
-        own.map(|g| dir.role_name(g.role).to_owned()).collect()
-    };
-    spaces.iter().map(|space| (*space, roles(space))).collect()
-}
-
-/// Ends every session of a user and answers how many; the caller of this has decided that it may be.
-///
-/// # Errors
-/// When the store fails.
-pub async fn end_sessions(w: &mut Write<'_>, permit: &Permit, user: Uuid) -> Result<usize> {
-    let ended = store::end_sessions(w.tx(), permit, user).await?;
-    for session in &ended {
-        w.changed(Change::Session(*session)).await?;
-    }
-    Ok(ended.len())
 }
 
 /// The user of an id or `@username`, whoever asks; a deleted one is missing.
@@ -364,22 +247,6 @@ fn seen(dir: &Directory, caller: &Caller, ix: UserIx, info: &Arc<UserInfo>) -> A
         system_admin: dir.world.user(ix).is_some_and(|u| u.system_admin),
         email: info.email.clone().filter(|_| private),
     }
-}
-
-/// The order of lists.
-fn key(info: &UserInfo) -> (String, Uuid) {
-    (text::folded(&info.username), info.id)
-}
-
-/// As the store matches: a username in any case, a name in any case of ASCII letters.
-fn matches(info: &UserInfo, q: &str) -> bool {
-    text::folded(&info.username).contains(&text::folded(q))
-        || info.name.to_ascii_lowercase().contains(&q.to_ascii_lowercase())
-}
-
-/// A pattern that matches that text anywhere.
-fn pattern(part: &str) -> String {
-    format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }
 
 /// What the audit keeps of an account.

@@ -66,26 +66,36 @@ pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid, now: Micros) -> Re
     tx.execute("DELETE FROM group_members WHERE member = $1", &params![&principal]).await?;
     tx.execute("DELETE FROM external_identities WHERE user_id = $1", &params![&user]).await?;
     tx.execute("DELETE FROM grants WHERE principal = $1", &params![&principal]).await?;
+    // Whoever holds an earlier version of what they followed is to read it again.
+    let followed = "UPDATE resources SET version = version + 1 WHERE id IN \
+                    (SELECT resource_id FROM resource_subscribers WHERE subscriber = $1)";
+    tx.execute(followed, &params![&principal]).await?;
+    tx.execute("DELETE FROM resource_subscribers WHERE subscriber = $1", &params![&principal]).await?;
     let sql = "UPDATE users SET username = '', handle = $1, name = 'deleted', email = NULL, password = NULL, \
                system_admin = 0, disabled = 1, deleted_at = $2, default_space = NULL WHERE id = $1";
     tx.execute(sql, &params![&user, now]).await.map(drop)
 }
 
-/// A page of users in the order of their handles; `like` holds patterns for handle and name.
-pub(super) async fn page(db: &Db, after: &str, like: Option<(String, String)>, limit: usize) -> Result<Vec<Uuid>> {
+/// A page of users in the order of their handles, which come along; `like` holds patterns for handle and name.
+pub(super) async fn page(
+    db: &Db,
+    after: &str,
+    like: Option<(String, String)>,
+    limit: usize,
+) -> Result<Vec<(Uuid, String)>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = match like {
         None => {
-            let sql = "SELECT id FROM users WHERE deleted_at IS NULL AND handle > $1 ORDER BY handle LIMIT $2";
+            let sql = "SELECT id, handle FROM users WHERE deleted_at IS NULL AND handle > $1 ORDER BY handle LIMIT $2";
             db.scan(sql, params![after, limit].to_vec()).await?
         }
         Some((handle, name)) => {
-            let sql = "SELECT id FROM users WHERE deleted_at IS NULL AND handle > $1 \
+            let sql = "SELECT id, handle FROM users WHERE deleted_at IS NULL AND handle > $1 \
                        AND (handle LIKE $3 ESCAPE '\\' OR LOWER(name) LIKE $4 ESCAPE '\\') ORDER BY handle LIMIT $2";
             db.scan(sql, params![after, limit, handle, name].to_vec()).await?
         }
     };
-    rows.iter().map(|row| read_id(row, 0)).collect()
+    rows.iter().map(|row| Ok((read_id(row, 0)?, row.text(1)?.to_owned()))).collect()
 }
 
 fn read_id(row: &Row, column: usize) -> Result<Uuid> {

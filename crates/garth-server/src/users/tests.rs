@@ -4,6 +4,11 @@ use crate::support::*;
 use axum::http::Method;
 use garth_server::Limits;
 
+#[path = "tests/directory.rs"]
+mod directory;
+#[path = "tests/ends.rs"]
+mod ends;
+
 stories! {
     a_system_administrator_makes_accounts,
     only_system_administrators_manage_accounts,

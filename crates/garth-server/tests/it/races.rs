@@ -11,6 +11,7 @@ const SECOND: i64 = 1_000_000;
 
 stories! {
     a_space_keeps_an_admin_in_a_thousand_races,
+    n49_two_ways_at_once_leave_one_administrator,
     an_installation_keeps_an_administrator_however_they_race,
     a_thousand_races_make_no_circle_of_spaces,
     racing_moves_pass_no_limit_of_depth,
@@ -44,28 +45,86 @@ async fn a_space_keeps_an_admin_in_a_thousand_races(g: Garth) {
         .each_ref()
         .map(|person| held.iter().find(|(principal, _)| *principal == person.principal()).expect("a grant").1.clone());
     for round in 0..ROUNDS {
-        // Each removes the other; demotes the other; leaves; one removes the other, who leaves.
+        // Each removes the other; demotes the other; leaves; one removes the other, who leaves; as people or by grants;
+        // or each says when the other's time is over.
         let [lin, bo] = &people;
+        let url = |person: &Person| atlas.url(&format!("/members/{}", person.id));
         let demoted = json!({"role": "reader"});
-        let racing = match round % 4 {
+        let over = json!({"expires_at": g.time_in(3600 * SECOND)});
+        let racing = match round % 7 {
             0 => vec![lin.delete(&grants[1]), bo.delete(&grants[0])],
             1 => vec![lin.patch(&grants[1], demoted.clone()), bo.patch(&grants[0], demoted)],
             2 => vec![lin.post(&atlas.url("/leave"), json!({})), bo.post(&atlas.url("/leave"), json!({}))],
-            _ => vec![lin.delete(&grants[1]), lin.post(&atlas.url("/leave"), json!({}))],
+            3 => vec![lin.delete(&grants[1]), lin.post(&atlas.url("/leave"), json!({}))],
+            4 => vec![lin.delete(&url(bo)), bo.delete(&url(lin))],
+            5 => vec![lin.patch(&url(bo), demoted.clone()), bo.patch(&url(lin), demoted)],
+            _ => vec![lin.patch(&grants[1], over.clone()), bo.patch(&grants[0], over)],
         };
         let answers = race(racing).await;
         assert_eq!(successes(&answers), 1, "round {round}: {} {}", answers[0], answers[1]);
         // Whoever stayed takes the other in again.
-        let gone = match round % 4 {
+        let gone = match round % 7 {
             2 => usize::from(!answers[0].status.is_success()),
             _ => usize::from(answers[0].status.is_success()),
         };
         let stayed = &people[gone ^ 1];
-        if round % 4 == 1 {
-            stayed.patch(&grants[gone], json!({"role": "admin"})).await.ok();
-        } else {
-            let grant = stayed.grant(&atlas, &people[gone], "admin").await;
-            grants[gone] = atlas.url(&format!("/grants/{}", grant.id));
+        match round % 7 {
+            1 | 5 => drop(stayed.patch(&grants[gone], json!({"role": "admin"})).await.ok()),
+            6 => drop(stayed.patch(&grants[gone], json!({"expires_at": null})).await.ok()),
+            _ => {
+                let grant = stayed.grant(&atlas, &people[gone], "admin").await;
+                grants[gone] = atlas.url(&format!("/grants/{}", grant.id));
+            }
+        }
+    }
+}
+
+/// One is in charge by a group in a group, the other by a role that somebody made: whatever takes the one away races with
+/// whatever takes the other.
+async fn n49_two_ways_at_once_leave_one_administrator(g: Garth) {
+    let ada = g.admin().await;
+    let [lin, bo] = [g.person("lin").await, g.person("bo").await];
+    ada.kind("task").await;
+    g.closed_home().await;
+    let atlas = ada.space("Atlas").create().await;
+    let own = grants_of(&ada, &atlas).await;
+    let keeper = ada.role("keeper", &["space:admin", "task:read"]).await;
+    let crew = ada.group("crew", &[&lin]).await;
+    let leads = ada.group("leads", &[&crew]).await;
+    let mut by_group = ada.grant_by_registry(&atlas, &leads, "admin").await;
+    let mut by_role = ada.grant_by_registry(&atlas, &bo, "keeper").await;
+    ada.delete(&own[0].1).await.done();
+    let registry = |grant: &Thing| format!("/api/v1/registry/spaces/{}/grants/{}", atlas.id, grant.id);
+    let (in_crew, in_leads) =
+        (crew.url(&format!("/members/{}", lin.principal())), leads.url(&format!("/members/{}", crew.principal())));
+    for round in 0..ROUNDS / 10 {
+        let of_lin = match round % 5 {
+            0 => ada.delete(&in_crew),
+            1 => ada.delete(&in_leads),
+            2 => ada.delete(&registry(&by_group)),
+            3 => ada.patch(&registry(&by_group), json!({"role": "reader"})),
+            _ => ada.patch(&registry(&by_group), json!({"expires_at": g.time_in(3600 * SECOND)})),
+        };
+        let of_bo = match round % 4 {
+            0 => bo.post(&atlas.url("/leave"), json!({})),
+            1 => ada.delete(&registry(&by_role)),
+            2 => ada.patch(&keeper.url(""), json!({"permissions": ["task:read"]})),
+            _ => lin.delete(&atlas.url(&format!("/members/{}", bo.id))),
+        };
+        let answers = race(vec![of_lin, of_bo]).await;
+        assert_eq!(successes(&answers), 1, "round {round}: {} {}", answers[0], answers[1]);
+        match (answers[0].status.is_success(), round % 5, round % 4) {
+            (true, 0, _) => drop(ada.post(&crew.url("/members"), json!({"member": lin.principal()})).await.done()),
+            (true, 1, _) => drop(ada.post(&leads.url("/members"), json!({"member": crew.principal()})).await.done()),
+            (true, 2, _) => by_group = ada.grant_by_registry(&atlas, &leads, "admin").await,
+            (true, _, _) => {
+                let back = json!({"role": "admin", "expires_at": null});
+                drop(ada.patch(&registry(&by_group), back).await.ok());
+            }
+            (false, _, 2) => {
+                drop(ada.patch(&keeper.url(""), json!({"permissions": ["space:admin", "task:read"]})).await.ok());
+            }
+            (false, _, _) => by_role = ada.grant_by_registry(&atlas, &bo, "keeper").await,
         }
     }
 }

@@ -68,10 +68,10 @@ impl Route {
 
     /// Its address in the world, with the query it needs.
     pub fn url(&self, w: &World) -> String {
-        let ends = self.method == "delete" && !self.path.contains("/grants/") && !self.path.contains("/members/");
+        let ends = self.method == "delete" && !self.path.contains("/grants/") && !self.path.contains("/{principal}");
         let of_atlas = Ids { space: w.ids.space.clone(), ..w.doomed.clone() };
         let ids = match ends {
-            true if self.path.contains("/api-keys/") || self.path.contains("/quotas/") => &of_atlas,
+            true if ["/api-keys/", "/quotas/", "/members/"].iter().any(|part| self.path.contains(part)) => &of_atlas,
             true => &w.doomed,
             false => &w.ids,
         };
@@ -301,6 +301,7 @@ fn spaces() -> Vec<Route> {
         get("/api/v1/spaces/{id}/grants", SignedIn),
         post("/api/v1/spaces/{id}/grants", SignedIn, |w, _| json!({"principal": w.gus.principal(), "role": "writer"})),
         patch("/api/v1/spaces/{id}/grants/{grant}", SignedIn, |w, _| json!({"expires_at": w.lin.g.time_in(SECOND)})),
+        patch("/api/v1/spaces/{id}/members/{user}", SignedIn, |_, _| json!({"role": "reader"})),
         get("/api/v1/spaces/{id}/api-keys", SignedIn),
         post("/api/v1/spaces/{id}/api-keys", SignedIn, |_, _| json!({"name": "new", "role": "reader"})),
         get("/api/v1/spaces/{id}/api-keys/{key}", SignedIn),
@@ -348,6 +349,7 @@ fn ends() -> Vec<Route> {
         delete("/api/v1/resources/{id}/attachments/{resource}", SignedIn),
         delete("/api/v1/resources/{id}", SignedIn),
         delete("/api/v1/spaces/{id}/grants/{grant}", SignedIn),
+        delete("/api/v1/spaces/{id}/members/{user}", SignedIn),
         delete("/api/v1/registry/spaces/{id}/grants/{grant}", System),
         delete("/api/v1/spaces/{id}/api-keys/{key}", SignedIn),
         delete("/api/v1/spaces/{id}/quotas/{meter}", SignedIn),

@@ -124,6 +124,7 @@ impl Ids {
             .replace("{meter}", METER)
             .replace("{space}", &self.window)
             .replace("{resource}", &self.pool)
+            .replace("{user}", &self.user)
             .replace("{principal}", &format!("user:{}", self.user));
         assert!(!filled.contains(['{', '}']) && !filled.contains("//"), "nobody knows how to fill {path}: {filled}");
         filled

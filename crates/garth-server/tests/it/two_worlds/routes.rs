@@ -328,6 +328,7 @@ fn administration() -> Vec<Entry> {
         ask("GET /api/v1/settings", 1),
         tell("PATCH /api/v1/settings", 1, |_| {
             json!({"public_access": false, "create_spaces": "users", "audit_days": null, "omit_rate_limits": false,
+                    "delete_with_last_membership": true,
                     "default_quotas": [{"meter": "llm", "limit": 5, "window": {"rolling_seconds": 5}}]})
         }),
         ask("GET /api/v1/audit", 1),
@@ -416,6 +417,11 @@ fn spaces() -> Vec<Entry> {
         tell("POST /api/v1/spaces/{id}/grants", 6, grant),
         tell("PATCH /api/v1/spaces/{id}/grants/{grant}", 2, grant_change),
         ask("DELETE /api/v1/spaces/{id}/grants/{grant}", 2),
+        tell("PATCH /api/v1/spaces/{id}/members/{user}", 3, |d| match d.chance(70) {
+            true => json!({"role": d.role()}),
+            false => json!({"role": d.role(), "expires_at": "2031-06-01T00:00:00Z"}),
+        }),
+        ask("DELETE /api/v1/spaces/{id}/members/{user}", 2),
         ask("GET /api/v1/spaces/{id}/api-keys", 4),
         tell(
             "POST /api/v1/spaces/{id}/api-keys",
@@ -563,6 +569,7 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
         ("/", "space", "space"),
         ("/", "key", "key"),
         ("/", "resource", "resource"),
+        ("/", "user", "user"),
         ("/", "principal", "principal"),
     ];
     places.iter().find(|(start, part, _)| path.starts_with(start) && *part == name).map(|(_, _, noun)| *noun)
@@ -600,6 +607,7 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
             d.one(&["Atlas", "Beta", "Beta/Attic", "Atlas/Delta", "Vault", "Zeta", "Zeta/Deep", "Home"]).to_owned()
         }
         "action" => d.one(&["resource.create", "grant.create", "space.update", "space.create", "fly"]).to_owned(),
+        "in_charge" => d.one(&["own", "above", "nobody", "x"]).to_owned(),
         "outcome" => d.one(&["done", "refused"]).to_owned(),
         "from" | "to" | "created_from" | "created_to" | "updated_from" | "updated_to" => d.time(),
         "return" | "state" | "code" | "iss" | "error" => d.one(&["/", "//x", "x", ""]).to_owned(),
@@ -610,7 +618,7 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
 }
 
 /// Fields of bodies, by the last step of their path or with their route, that hold no id of anything that could be hidden.
-pub const PLAIN: [&str; 75] = [
+pub const PLAIN: [&str; 76] = [
     "omit_rate_limits",
     "window",
     "meter",
@@ -676,6 +684,7 @@ pub const PLAIN: [&str; 75] = [
     "public_access",
     "create_spaces",
     "audit_days",
+    "delete_with_last_membership",
     "kind",
     "action",
     "options",
