@@ -5,14 +5,16 @@
 
 mod admission;
 pub mod api;
+mod links;
 mod me;
 mod outside;
 mod recovery;
 mod store;
 
-pub use admission::{Admission, Teams, admit};
+pub use admission::{Admission, Teams, admit, admit_as};
+pub use links::Link;
 pub use me::{Me, MePatch, MySpace, Session, end, list, me, set_password, update_me};
-pub use outside::{HINT_BYTES, Outside, Which, began_at, end_of_provider, enter, seal_hint};
+pub use outside::{HINT_BYTES, Outside, Which, began_at, end_of_provider, ended_meanwhile, enter, meant, seal_hint};
 pub use recovery::{RECOVERY_CODES, recover, renew};
 
 use crate::access::{Ctx, Permit, Record, Who, Write, write};
@@ -46,6 +48,8 @@ pub struct SignedIn {
     pub expires_at: Micros,
     /// Recovery codes, where new ones were made; shown this once.
     pub recovery_codes: Vec<String>,
+    /// The links with identity providers that outlive it, where a password was set anew.
+    pub identities: Vec<Link>,
 }
 
 /// The first account.
@@ -131,7 +135,7 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
         }
         store::set_password(w.tx(), &permit, id, &hash).await?;
         // The token may have replaced an earlier password: whoever came in by that one is out.
-        users::end_sessions(w, &permit, id).await?;
+        let ended = users::end_sessions(w, &permit, id).await?;
         if let Some(name) = name {
             let space = w.dir().users.by_id::<UserIx>(&id).and_then(|ix| w.dir().users.info(ix)?.default_space);
             store::update_me(w.tx(), &permit, id, &name, space).await?;
@@ -139,7 +143,13 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
         }
         let recovery_codes = recovery::make_codes(w, &permit, id).await?;
         let signed_in = begin(w, &permit, &admission, "signup", Error::NotFound).await?;
-        Ok(SignedIn { recovery_codes, ..signed_in })
+        let identities = links::kept(w, id).await?;
+        if ended > 0 || !identities.is_empty() {
+            let after = json!({ "sessions_ended": ended, "identities_kept": links::told(&identities) });
+            let target_id = id.to_string();
+            w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after }).await?;
+        }
+        Ok(SignedIn { recovery_codes, identities, ..signed_in })
     })
     .await
 }
@@ -237,7 +247,8 @@ async fn begin(
     w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after }).await?;
     admission.record(w, permit).await?;
     let system_admin = system_admin || admission.brings().system_admin;
-    Ok(SignedIn { token, user: info, system_admin, expires_at, recovery_codes: Vec::new() })
+    let (recovery_codes, identities) = (Vec::new(), Vec::new());
+    Ok(SignedIn { token, user: info, system_admin, expires_at, recovery_codes, identities })
 }
 
 /// Ends the good sessions of a user, but for one that is kept, and answers how many.

@@ -295,6 +295,7 @@ fn spaces() -> Vec<Route> {
         get("/api/v1/spaces/{id}/api-keys", SignedIn),
         post("/api/v1/spaces/{id}/api-keys", SignedIn, |_, _| json!({"name": "new", "role": "reader"})),
         get("/api/v1/spaces/{id}/api-keys/{key}", SignedIn),
+        patch("/api/v1/spaces/{id}/api-keys/{key}", SignedIn, |_, _| json!({"name": "newer"})),
         post("/api/v1/spaces/{id}/api-keys/{key}/rotate", SignedIn, nothing),
         post("/api/v1/spaces/{id}/archive", SignedIn, nothing),
         post("/api/v1/spaces/{id}/activate", SignedIn, nothing),
