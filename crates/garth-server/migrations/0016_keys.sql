@@ -1,7 +1,8 @@
 -- The first characters of the secret before the last rotation, while that is kept.
 ALTER TABLE api_keys ADD COLUMN old_prefix TEXT;
 
--- What a logout of a provider ended, so that a sign-in that was under way by then does not outrun it; kept as long as one may take.
+-- What a logout of a provider ended, so that a sign-in that was under way by then does not outrun it; kept as long as
+-- one may take.
 ALTER TABLE spent_logout_tokens ADD COLUMN provider_id TEXT;
 ALTER TABLE spent_logout_tokens ADD COLUMN subject TEXT;
 ALTER TABLE spent_logout_tokens ADD COLUMN sid TEXT;

@@ -308,8 +308,8 @@ impl App {
         }
     }
 
-    /// Writes the refusals and the questions of resources that wait, together; called on a timer and before an audit list is
-    /// read.
+    /// Writes the refusals and the questions of resources that wait, together; called on a timer and before an audit
+    /// list is read.
     ///
     /// # Errors
     /// When the store is not available; they are kept for the next time.
@@ -345,8 +345,8 @@ impl App {
         written
     }
 
-    /// Writes when keys were used last, of those that wait; called on a timer. It goes by itself: whatever is wrong with it
-    /// keeps nothing from the record.
+    /// Writes when keys were used last, of those that wait; called on a timer. It goes by itself: whatever is wrong
+    /// with it keeps nothing from the record.
     ///
     /// # Errors
     /// When the store is not available; they are kept for the next time. Nobody need look at that.

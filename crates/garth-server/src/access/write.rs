@@ -253,8 +253,8 @@ impl Write<'_> {
         self.dictated = true;
     }
 
-    /// What is done from here on is another action, as the audit calls it: one change may hold two things that people look
-    /// for by name.
+    /// What is done from here on is another action, as the audit calls it: one change may hold two things that people
+    /// look for by name.
     pub fn goes_on_as(&mut self, action: &'static str) {
         self.stamp.action = action;
     }

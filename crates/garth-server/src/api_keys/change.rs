@@ -1,4 +1,5 @@
-//! Changing a key without another secret: what it is called, when it ends, and when the secret before the last rotation does.
+//! Changing a key without another secret: what it is called, when it ends, and when the secret before the last rotation
+//! does.
 
 use super::{Shown, Stored, changed, known, manage, outlived, outlives_maker, shown, state, still_good, store};
 use crate::access::{Ctx, Write, write};
@@ -18,12 +19,12 @@ pub struct Changes {
     pub old_until: Option<Option<Micros>>,
 }
 
-/// Changes a key. Its end can be brought forward by whoever manages the keys of its space, and put off by those who could
-/// make such a key; the end of an old secret can only be brought forward.
+/// Changes a key. Its end can be brought forward by whoever manages the keys of its space, and put off by those who
+/// could make such a key; the end of an old secret can only be brought forward.
 ///
 /// # Errors
-/// 404; 403 for all but administrators of the space, and for a later end when the key holds permissions the caller lacks;
-/// 409 `conflict` for another end of a key that has expired; 422.
+/// 404; 403 for all but administrators of the space, and for a later end when the key holds permissions the caller
+/// lacks; 409 `conflict` for another end of a key that has expired; 422.
 pub async fn update(ctx: &Ctx, space: String, id: String, changes: Changes) -> Result<Shown> {
     write(ctx, "key.update", async move |w: &mut Write<'_>| {
         let (permit, ix) = manage(w, &space)?;

@@ -41,8 +41,8 @@ pub struct NewKey {
     pub expires_at: Option<Micros>,
 }
 
-/// What whoever made a key is in its space by now. It says no more than the list of members does: who has left and whose
-/// account is disabled or deleted are told alike.
+/// What whoever made a key is in its space by now. It says no more than the list of members does: who has left and
+/// whose account is disabled or deleted are told alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Creator {
     /// Could make such a key today, or is the command line.
@@ -167,12 +167,12 @@ fn prefix(secret: &str) -> String {
     secret.chars().take(PREFIX_CHARS).collect()
 }
 
-/// The keys of a space, oldest first (its administrators): all, or those whose secret begins so. That finds the key of a
-/// secret that turned up somewhere, by what is kept of it.
+/// The keys of a space, oldest first (its administrators): all, or those whose secret begins so. That finds the key of
+/// a secret that turned up somewhere, by what is kept of it.
 ///
 /// # Errors
-/// 404, 403, 422 for a cursor that is not good, and for a longer beginning than is kept: a secret does not belong into an
-/// address.
+/// 404, 403, 422 for a cursor that is not good, and for a longer beginning than is kept: a secret does not belong into
+/// an address.
 pub async fn list(ctx: &Ctx, space: &str, begins: Option<&str>, page: &PageRequest) -> Result<Page<Shown>> {
     let dir = ctx.directory();
     let (caller, _, id) = reads(ctx, &dir, space)?;

@@ -50,13 +50,7 @@ fn stored(row: &Row) -> Result<Stored> {
 }
 
 /// A page of a space's keys whose secrets begin so, this one or the one before, oldest first.
-pub(super) async fn list(
-    db: &Db,
-    space: &str,
-    begins: &str,
-    after: (i64, &str),
-    limit: usize,
-) -> Result<Vec<Stored>> {
+pub(super) async fn list(db: &Db, space: &str, begins: &str, after: (i64, &str), limit: usize) -> Result<Vec<Stored>> {
     let sql = format!(
         "{COLUMNS} WHERE space_id = $1 AND (created_at > $2 OR (created_at = $2 AND id > $3)) \
          AND (substr(prefix, 1, length($4)) = $4 OR substr(old_prefix, 1, length($4)) = $4) \

@@ -299,7 +299,8 @@ impl KeyInfo {
     }
 }
 
-/// How exactly it is known when something was used last: a use within so many microseconds of the noted one is not noted.
+/// How exactly it is known when something was used last: a use within so many microseconds of the noted one is not
+/// noted.
 pub const LAST_USE: Micros = 60 * 1_000_000;
 
 /// When something was used last, to [`LAST_USE`]: bookkeeping, which no decision reads. Every snapshot shares it.
@@ -320,8 +321,8 @@ impl LastUse {
         Some(self.at.load(Ordering::Relaxed)).filter(|at| *at > 0)
     }
 
-    /// Notes a use, unless one was noted lately: what is used all the time costs a look and no write. Answers whether it
-    /// is the first since [`LastUse::take`], and so has to be queued for writing.
+    /// Notes a use, unless one was noted lately: what is used all the time costs a look and no write. Answers whether
+    /// it is the first since [`LastUse::take`], and so has to be queued for writing.
     pub fn note(&self, now: Micros) -> bool {
         if self.at().is_some_and(|at| now - at < LAST_USE) {
             return false;

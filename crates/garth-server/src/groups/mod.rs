@@ -299,8 +299,8 @@ pub async fn dictate_nothing(w: &mut Write<'_>, permit: &Permit, provider: (Uuid
     Ok(())
 }
 
-/// Ends the memberships that a provider made in groups whose names it may not say, as [`dictate`] does for one user, and
-/// answers how many.
+/// Ends the memberships that a provider made in groups whose names it may not say, as [`dictate`] does for one user,
+/// and answers how many.
 ///
 /// # Errors
 /// When the store fails.

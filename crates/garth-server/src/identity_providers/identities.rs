@@ -116,7 +116,8 @@ pub(super) async fn enter(ctx: &Ctx, coming: Coming) -> Result<SignedIn> {
     .await
 }
 
-/// Finds the account of somebody who comes from a provider, or makes one, and replaces what the provider said of their groups.
+/// Finds the account of somebody who comes from a provider, or makes one, and replaces what the provider said of their
+/// groups.
 async fn arrive(
     w: &mut Write<'_>,
     permit: &Permit,

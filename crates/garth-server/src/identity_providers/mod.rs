@@ -67,8 +67,8 @@ pub struct Choices {
     pub groups_claim: Option<String>,
     /// Where that claim is read.
     pub groups_from: GroupsFrom,
-    /// The names of groups that it may say, whole or, with `*` at the end, as they begin; any without a list. What else it
-    /// names is passed over, for groups here and for login policies.
+    /// The names of groups that it may say, whole or, with `*` at the end, as they begin; any without a list. What else
+    /// it names is passed over, for groups here and for login policies.
     #[serde(default)]
     pub groups_allowed: Option<Vec<String>>,
     /// May somebody who is not known yet sign in, and get an account by it?
@@ -219,7 +219,8 @@ pub struct Changes {
 impl Changes {
     /// Is it only put to rest, or called otherwise?
     fn rest(&self) -> bool {
-        let Self { client_id, client_secret, scopes, groups_claim, groups_from, groups_allowed, create_users, .. } = self;
+        let Self { client_id, client_secret, scopes, groups_claim, groups_from, groups_allowed, create_users, .. } =
+            self;
         let other = client_id.is_some()
             || client_secret.is_some()
             || scopes.is_some()
@@ -342,7 +343,8 @@ fn judge(ctx: &Ctx, provider: &Provider, secret: Option<&str>) -> Result<()> {
 /// memberships it made in groups that it may not fill any more end.
 ///
 /// # Errors
-/// 403 for all but system administrators, 404, 409 `last_admin` when a space would lose its last administrator by that, 422.
+/// 403 for all but system administrators, 404, 409 `last_admin` when a space would lose its last administrator by that,
+/// 422.
 pub async fn update(ctx: &Ctx, id: &str, changes: Changes) -> Result<Saved> {
     let before = get(ctx, id).await?;
     let mut after = before.clone();

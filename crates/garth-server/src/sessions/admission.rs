@@ -63,8 +63,8 @@ pub async fn admit(ctx: &Ctx, user: Uuid, told: Teams) -> Result<Admission> {
     admit_as(ctx, &ctx.directory(), user, false, told).await
 }
 
-/// The same of somebody as they are in that picture, which may be one of how things would be. `new` is an account that is
-/// there in that picture alone: it is on record by its name, because nothing else of it is there when it is refused.
+/// The same of somebody as they are in that picture, which may be one of how things would be. `new` is an account that
+/// is there in that picture alone: it is on record by its name, because nothing else of it is there when it is refused.
 ///
 /// # Errors
 /// As [`admit`].

@@ -108,7 +108,8 @@ pub struct Begun {
     /// Shown this once, when they were made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     recovery_codes: Vec<String>,
-    /// The links with identity providers that the account keeps, where a password was set anew: end those that you did not make.
+    /// The links with identity providers that the account keeps, where a password was set anew: end those that you did
+    /// not make.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     identities: Vec<KeptIdentity>,
 }

@@ -1,5 +1,5 @@
-//! What is left of the ways in when a password was set anew: links with identity providers outlive it. They are shown to
-//! whoever did it, and on record, so that one that somebody else made does not stay unnoticed.
+//! What is left of the ways in when a password was set anew: links with identity providers outlive it. They are shown
+//! to whoever did it, and on record, so that one that somebody else made does not stay unnoticed.
 
 use super::store;
 use crate::access::Write;

@@ -24,8 +24,8 @@ pub struct Outside {
     pub hint: Option<String>,
 }
 
-/// Why somebody who was on their way in does not come in: their provider was disabled, their account unlinked or disabled, or
-/// the provider has ended their sessions since they set out.
+/// Why somebody who was on their way in does not come in: their provider was disabled, their account unlinked or
+/// disabled, or the provider has ended their sessions since they set out.
 pub fn ended_meanwhile() -> Error {
     Error::Forbidden("this sign-in was ended meanwhile; try again".to_owned())
 }
@@ -34,8 +34,8 @@ pub fn ended_meanwhile() -> Error {
 /// writes down who they are.
 ///
 /// # Errors
-/// 403 when the account is disabled, or is not known by that provider (any more); 409 `conflict` when the login policies
-/// would be told something else by now.
+/// 403 when the account is disabled, or is not known by that provider (any more); 409 `conflict` when the login
+/// policies would be told something else by now.
 pub async fn enter(
     w: &mut Write<'_>,
     permit: &Permit,

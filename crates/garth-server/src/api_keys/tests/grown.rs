@@ -1,5 +1,5 @@
-//! Stories about keys that have been there for a while: found, renamed, ended sooner or later, used now and then, and left
-//! behind by whoever made them.
+//! Stories about keys that have been there for a while: found, renamed, ended sooner or later, used now and then, and
+//! left behind by whoever made them.
 
 use super::{World, url, world};
 use crate::support::*;

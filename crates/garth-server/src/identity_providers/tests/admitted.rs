@@ -1,5 +1,5 @@
-//! Stories about the last step of a sign-in: whoever is refused there leaves nothing behind, no logout is outrun, groups are
-//! those that the provider may fill, and links are neither forgotten nor cut off by mistake.
+//! Stories about the last step of a sign-in: whoever is refused there leaves nothing behind, no logout is outrun,
+//! groups are those that the provider may fill, and links are neither forgotten nor cut off by mistake.
 
 use super::logout::send;
 use super::*;

@@ -113,8 +113,8 @@ fn browsers() -> Vec<Entry> {
 
 fn provider(d: &mut Dice) -> Value {
     json!({"name": d.name(), "slug": "corp", "issuer": "https://127.0.0.1:1", "client_id": "garth", "client_secret": "hush",
-           "scopes": ["openid"], "groups_claim": "groups", "groups_from": "both", "groups_allowed": ["corp-*"], "create_users": d.chance(50),
-           "allow_private": d.chance(50), "enabled": d.chance(50)})
+           "scopes": ["openid"], "groups_claim": "groups", "groups_from": "both", "groups_allowed": ["corp-*"],
+           "create_users": d.chance(50), "allow_private": d.chance(50), "enabled": d.chance(50)})
 }
 
 fn questions() -> Vec<Entry> {
