@@ -313,7 +313,7 @@ impl App {
         }
     }
 
-    /// Notes that a key was used, to be written with others: bookkeeping as well.
+    /// Notes that a key was used, about once a minute, to be written with others: bookkeeping as well.
     pub(super) fn note_use(&self, key: &KeyInfo, now: Micros) {
         if key.used.note(now) {
             self.uses.lock().unwrap_or_else(PoisonError::into_inner).push((Used::Key(key.id), Arc::clone(&key.used)));
@@ -328,7 +328,7 @@ impl App {
         }
     }
 
-    /// Writes the refusals, the questions of resources and the last uses of keys and sessions that wait, together; called on a timer and before an audit
+    /// Writes the refusals and the questions of resources that wait, together; called on a timer and before an audit
     /// list is read.
     ///
     /// # Errors
@@ -342,13 +342,11 @@ impl App {
     /// `end` also tells what is still being counted.
     async fn flush(&self, end: bool) -> Result<()> {
         let waiting = std::mem::take(&mut *self.refusals.lock().unwrap_or_else(PoisonError::into_inner));
-        let used = std::mem::take(&mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner));
         let asked = self.asks.lock().unwrap_or_else(PoisonError::into_inner).take(self.clock.now(), end);
-        let something = !(waiting.is_empty() && used.is_empty() && asked.is_empty());
+        let something = !(waiting.is_empty() && asked.is_empty());
         let Some(writer) = self.writer.as_ref().filter(|_| something) else { return Ok(()) };
         let entries = waiting.clone();
         let questions = by_space(&asked);
-        let uses: Vec<(Used, Micros)> = used.iter().map(|(of, used)| (*of, used.take())).collect();
         let written: Result<()> = writer
             .run(async move |tx: &mut Tx, dir: &mut Directory| {
                 for entry in &entries {
@@ -357,6 +355,30 @@ impl App {
                 for (space, entries) in &questions {
                     chain::append_all(tx, dir, space, entries).await?;
                 }
+                Ok(())
+            })
+            .await;
+        if written.is_err() {
+            waiting.into_iter().for_each(|entry| self.note_refusal(entry));
+            self.asks.lock().unwrap_or_else(PoisonError::into_inner).keep(asked);
+        }
+        written
+    }
+
+    /// Writes when keys and sessions were used last, of those that wait; called on a timer. It goes by itself: whatever is wrong
+    /// with it keeps nothing from the record.
+    ///
+    /// # Errors
+    /// When the store is not available; they are kept for the next time. Nobody need look at that.
+    pub async fn flush_uses(&self) -> Result<()> {
+        let Some(writer) = self.writer.as_ref() else { return Ok(()) };
+        let used = std::mem::take(&mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner));
+        if used.is_empty() {
+            return Ok(());
+        }
+        let uses: Vec<(Used, Micros)> = used.iter().map(|(of, used)| (*of, used.take())).collect();
+        let written: Result<()> = writer
+            .run(async move |tx: &mut Tx, _: &mut Directory| {
                 for (of, at) in &uses {
                     match of {
                         Used::Key(key) => store::keep_use(tx, &key.to_string(), *at).await?,
@@ -367,12 +389,17 @@ impl App {
             })
             .await;
         if written.is_err() {
-            waiting.into_iter().for_each(|entry| self.note_refusal(entry));
-            self.asks.lock().unwrap_or_else(PoisonError::into_inner).keep(asked);
-            let again = used.into_iter().filter(|(_, used)| used.at().is_some_and(|at| used.note(at)));
+            let again = used.into_iter().filter(|(_, used)| used.wait());
             self.uses.lock().unwrap_or_else(PoisonError::into_inner).extend(again);
         }
         written
+    }
+
+    /// The same where nobody minds: a last use that is not written is one that nobody is told of.
+    async fn note_uses(&self) {
+        if let Err(error) = self.flush_uses().await {
+            tracing::debug!(%error, "when keys were used last could not be written; it is tried again");
+        }
     }
 
     /// Does what is to be done from time to time, for as long as the server runs: what waits is written,
@@ -389,6 +416,7 @@ impl App {
             if let Err(e) = self.flush_calls(false).await {
                 tracing::warn!(error = %e, "calls with keys could not be written; they are kept");
             }
+            self.note_uses().await;
             self.settle().await;
             let now = self.clock.now();
             if forgotten.is_some_and(|last| now - last < FORGET) {
@@ -471,6 +499,7 @@ impl App {
         if let Err(e) = self.flush_calls(true).await {
             tracing::warn!(error = %e, "calls with keys could not be written at the end");
         }
+        self.note_uses().await;
         if let Some(writer) = &self.writer {
             writer.shutdown().await;
         }

@@ -264,6 +264,12 @@ impl Write<'_> {
         self.dictated = true;
     }
 
+    /// What is done from here on is another action, as the audit calls it: one change may hold two things that people
+    /// look for by name.
+    pub fn goes_on_as(&mut self, action: &'static str) {
+        self.stamp.action = action;
+    }
+
     /// For what a secret entitles to, whoever brings it: the setup token, a sign-up token, a password.
     /// The operation has verified it.
     pub fn by_secret(&self) -> Permit {

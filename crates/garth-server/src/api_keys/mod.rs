@@ -4,14 +4,16 @@
 //! below is missing (`MODEL.md`, "Who can do what"). The role is a grant to `key:<id>`, so that decisions,
 //! roles in use and explanations work as for people. The secret is 256 random bits, shown once; its hash is
 //! what is stored, and it is looked up on every request. A key belongs to its space and not to whoever made
-//! it: it stays when they leave.
+//! it: it stays as it is when they leave, and the list says that they have ([`Creator`]).
 
 pub mod api;
+mod change;
 mod store;
 
+pub use change::{Changes, update};
 pub use store::Stored;
 
-use crate::access::{self, Ctx, KEY_PREFIX, Permit, Record, Write, archived, identity, visible_space, write};
+use crate::access::{self, Ctx, KEY_PREFIX, Permit, Record, Write, archived, identity, visible_space, works, write};
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::base::{clock, ids, text};
@@ -39,6 +41,50 @@ pub struct NewKey {
     pub expires_at: Option<Micros>,
 }
 
+/// What whoever made a key is in its space by now. It says no more than the list of members does: who has left and
+/// whose account is disabled or deleted are told alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creator {
+    /// Could make such a key today, or is the command line.
+    Administrator,
+    /// Holds a role in the space, but manages no keys any more.
+    Member,
+    /// Holds no role there any more, or is no more.
+    Gone,
+}
+
+impl Creator {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Member => "member",
+            Self::Gone => "gone",
+        }
+    }
+
+    fn of(dir: &Directory, key: &Stored, space: SpaceIx, now: Micros) -> Self {
+        let caller = match dir.principal(&key.created_by) {
+            // No id is called so: what the command line makes is the system's.
+            None if key.created_by == "system" => return Self::Administrator,
+            Some(Principal::User(user)) => dir.as_seen(user, now),
+            Some(Principal::Key(maker)) => {
+                let works = dir.keys.info(maker).is_some_and(|maker| works(dir, maker, now));
+                Caller::key(&dir.world, maker).filter(|_| works)
+            }
+            _ => None,
+        };
+        let Some(caller) = caller else { return Self::Gone };
+        let manages = Action::Use(Permission::SPACE_ADMIN);
+        let decision = dir.world.decide(&caller, Target::Space(space), manages, now);
+        match decision.allowed() {
+            true => Self::Administrator,
+            false if decision.standing.gate && !decision.standing.roles.is_empty() => Self::Member,
+            false => Self::Gone,
+        }
+    }
+}
+
 /// A key as the administrators of its space see it.
 #[derive(Clone, Debug)]
 pub struct Shown {
@@ -46,8 +92,10 @@ pub struct Shown {
     pub key: Stored,
     /// The name of its role.
     pub role: String,
-    /// When it was used last.
+    /// When it was used last, to a minute.
     pub last_used_at: Option<Micros>,
+    /// What whoever made it is there by now.
+    pub creator: Creator,
 }
 
 /// A key whose secret is new.
@@ -75,7 +123,7 @@ pub async fn create(ctx: &Ctx, space: String, new: NewKey) -> Result<Issued> {
             return Err(Error::field("/expires_at", "must lie in the future"));
         }
         if outlives_maker(w, new.expires_at) {
-            return Err(Error::field("/expires_at", "must not be later than the end of the key that makes it"));
+            return Err(outlived());
         }
         if archived(&w.dir().world, ix) {
             return Err(Error::conflict("archived", "the space is archived: its keys open nothing"));
@@ -88,6 +136,7 @@ pub async fn create(ctx: &Ctx, space: String, new: NewKey) -> Result<Issued> {
             id: id.to_string(),
             name,
             prefix: prefix(&secret),
+            old_prefix: None,
             role: w.dir().roles.info(role).ok_or(Error::NotFound)?.id.to_string(),
             expires_at: new.expires_at,
             old_until: None,
@@ -104,9 +153,13 @@ pub async fn create(ctx: &Ctx, space: String, new: NewKey) -> Result<Issued> {
         let after = state(w.dir(), &key);
         w.record(Record { space: Some(ix), target_type: "key", target_id: key.id.clone(), before: Value::Null, after })
             .await?;
-        Ok(Issued { key: shown(w.dir(), key), secret })
+        Ok(Issued { key: shown(w.dir(), key, ix, now), secret })
     })
     .await
+}
+
+fn outlived() -> Error {
+    Error::field("/expires_at", "must not be later than the end of the key that makes it")
 }
 
 /// The first characters of a secret.
@@ -114,28 +167,36 @@ fn prefix(secret: &str) -> String {
     secret.chars().take(PREFIX_CHARS).collect()
 }
 
-/// The keys of a space, oldest first (its administrators).
+/// The keys of a space, oldest first (its administrators): all, or those whose secret begins so. That finds the key of
+/// a secret that turned up somewhere, by what is kept of it.
 ///
 /// # Errors
-/// 404, 403, 422 for a cursor that is not good.
-pub async fn list(ctx: &Ctx, space: &str, page: &PageRequest) -> Result<Page<Shown>> {
+/// 404, 403, 422 for a cursor that is not good, and for a longer beginning than is kept: a secret does not belong into
+/// an address.
+pub async fn list(ctx: &Ctx, space: &str, begins: Option<&str>, page: &PageRequest) -> Result<Page<Shown>> {
     let dir = ctx.directory();
-    let (caller, id) = reads(ctx, &dir, space)?;
-    let query = format!("keys of {id}");
+    let (caller, _, id) = reads(ctx, &dir, space)?;
+    let begins = begins.unwrap_or_default();
+    if begins.len() > PREFIX_CHARS {
+        let why = format!("must be the first {PREFIX_CHARS} characters of a secret at most, never a secret");
+        return Err(Error::field("?prefix", why));
+    }
+    let query = format!("keys of {id} {begins}");
     let (at, after) = match &page.cursor {
         Some(cursor) => access::read_cursor(&dir, &caller, &query, cursor)?,
         None => (i64::MIN.to_string(), String::new()),
     };
     let after = (at.parse().unwrap_or(i64::MIN), after.as_str());
-    let mut items = store::list(&ctx.db(), &id, after, page.limit + 1).await?;
+    let mut items = store::list(&ctx.db(), &id, begins, after, page.limit + 1).await?;
     // Asked again now that they are read: whoever may no more meanwhile is shown none.
     let dir = ctx.directory();
-    let (caller, _) = reads(ctx, &dir, space)?;
+    let (caller, ix, _) = reads(ctx, &dir, space)?;
     let more = items.len() > page.limit;
     items.truncate(page.limit);
     let next = items.last().filter(|_| more);
     let next = next.map(|k| access::cursor(&dir, &caller, &query, &k.created_at.to_string(), &k.id)).transpose()?;
-    Ok(Page { items: items.into_iter().map(|key| shown(&dir, key)).collect(), next })
+    let now = ctx.now();
+    Ok(Page { items: items.into_iter().map(|key| shown(&dir, key, ix, now)).collect(), next })
 }
 
 /// One key (the administrators of its space).
@@ -143,11 +204,11 @@ pub async fn list(ctx: &Ctx, space: &str, page: &PageRequest) -> Result<Page<Sho
 /// # Errors
 /// 404, 403.
 pub async fn get(ctx: &Ctx, space: &str, id: &str) -> Result<Shown> {
-    let (_, space_id) = reads(ctx, &ctx.directory(), space)?;
+    let (_, _, space_id) = reads(ctx, &ctx.directory(), space)?;
     let key = store::get(&ctx.db(), &space_id, id).await?;
     let dir = ctx.directory();
-    reads(ctx, &dir, space)?;
-    Ok(shown(&dir, key.ok_or(Error::NotFound)?))
+    let (_, ix, _) = reads(ctx, &dir, space)?;
+    Ok(shown(&dir, key.ok_or(Error::NotFound)?, ix, ctx.now()))
 }
 
 /// Gives a key a new secret. The old one dies at once, or after `grace` seconds; one that still lived from an
@@ -168,17 +229,24 @@ pub async fn rotate(ctx: &Ctx, space: String, id: String, grace: i64) -> Result<
         if outlives_maker(w, before.expires_at) {
             return Err(Error::Forbidden("a key cannot renew one that outlives it".to_owned()));
         }
-        if before.expires_at.is_some_and(|end| end <= w.now) {
-            return Err(Error::conflict("conflict", "the key has expired; make another one"));
-        }
+        still_good(&before, w.now)?;
         let secret = ids::new_token(KEY_PREFIX);
         let old_until = Some(w.now + grace * 1_000_000).filter(|_| grace > 0 && !before.disabled);
-        let after = Stored { prefix: prefix(&secret), old_until, disabled: false, ..before.clone() };
+        let old_prefix = old_until.map(|_| before.prefix.clone());
+        let after = Stored { prefix: prefix(&secret), old_prefix, old_until, disabled: false, ..before.clone() };
         store::rotate(w.tx(), &permit, &after, &ids::token_hash(&secret)).await?;
         changed(w, ix, &after.id, state(w.dir(), &before), state(w.dir(), &after)).await?;
-        Ok(Issued { key: shown(w.dir(), after), secret })
+        Ok(Issued { key: shown(w.dir(), after, ix, w.now), secret })
     })
     .await
+}
+
+/// Requires that a key has not expired: what has ended stays ended.
+fn still_good(key: &Stored, now: Micros) -> Result<()> {
+    match key.expires_at {
+        Some(end) if end <= now => Err(Error::conflict("conflict", "the key has expired; make another one")),
+        _ => Ok(()),
+    }
 }
 
 /// Revokes a key: from the answer on it opens nothing, and everything that was granted to it is gone.
@@ -227,13 +295,13 @@ fn manage(w: &mut Write<'_>, space: &str) -> Result<(Permit, SpaceIx)> {
     Ok((w.may(Target::Space(ix), Action::Use(Permission::SPACE_ADMIN))?, ix))
 }
 
-/// The caller and the id of the space, if they may read of its keys.
-fn reads(ctx: &Ctx, dir: &Directory, space: &str) -> Result<(Caller, String)> {
+/// The caller, and the space with its id, if they may read of its keys.
+fn reads(ctx: &Ctx, dir: &Directory, space: &str) -> Result<(Caller, SpaceIx, String)> {
     let caller = ctx.somebody(dir)?;
     let ix = visible_space(dir, &caller, space, ctx.now())?;
     access::check(dir, &caller, Target::Space(ix), Action::Use(Permission::SPACE_ADMIN), ctx.now())?;
     let id = dir.space_id(ix).ok_or(Error::NotFound)?.to_string();
-    Ok((caller, id))
+    Ok((caller, ix, id))
 }
 
 /// A key of that very space; one of another space is missing here.
@@ -251,11 +319,12 @@ fn outlives_maker(w: &Write<'_>, expires_at: Option<Micros>) -> bool {
     end.is_some_and(|end| expires_at.is_none_or(|wanted| wanted > end))
 }
 
-fn shown(dir: &Directory, key: Stored) -> Shown {
+fn shown(dir: &Directory, key: Stored, space: SpaceIx, now: Micros) -> Shown {
     let role = dir.role_ref(&key.role).map(|role| dir.role_name(role).to_owned()).unwrap_or_default();
     let id = Uuid::try_parse(&key.id).unwrap_or_default();
     let info = dir.keys.by_id::<KeyIx>(&id).and_then(|ix| dir.keys.info(ix));
-    Shown { key, role, last_used_at: info.and_then(|info| info.used.at()) }
+    let creator = Creator::of(dir, &key, space, now);
+    Shown { role, last_used_at: info.and_then(|info| info.used.at()), creator, key }
 }
 
 /// What the audit keeps of a key: never its secret, nor a hash of it.

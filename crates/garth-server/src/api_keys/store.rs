@@ -15,6 +15,8 @@ pub struct Stored {
     pub name: String,
     /// The first characters of its secret.
     pub prefix: String,
+    /// Those of the secret before the last rotation, where that one was given a grace.
+    pub old_prefix: Option<String>,
     /// The role's id.
     pub role: String,
     /// When it ends.
@@ -29,8 +31,8 @@ pub struct Stored {
     pub created_at: Micros,
 }
 
-const COLUMNS: &str =
-    "SELECT id, name, prefix, role_id, expires_at, old_until, disabled, created_by, created_at FROM api_keys";
+const COLUMNS: &str = "SELECT id, name, prefix, role_id, expires_at, old_until, disabled, created_by, created_at, \
+                       old_prefix FROM api_keys";
 
 fn stored(row: &Row) -> Result<Stored> {
     Ok(Stored {
@@ -43,17 +45,19 @@ fn stored(row: &Row) -> Result<Stored> {
         disabled: row.bool(6)?,
         created_by: row.text(7)?.to_owned(),
         created_at: row.int(8)?,
+        old_prefix: row.opt_text(9)?.map(str::to_owned),
     })
 }
 
-/// A page of a space's keys, oldest first.
-pub(super) async fn list(db: &Db, space: &str, after: (i64, &str), limit: usize) -> Result<Vec<Stored>> {
+/// A page of a space's keys whose secrets begin so, this one or the one before, oldest first.
+pub(super) async fn list(db: &Db, space: &str, begins: &str, after: (i64, &str), limit: usize) -> Result<Vec<Stored>> {
     let sql = format!(
         "{COLUMNS} WHERE space_id = $1 AND (created_at > $2 OR (created_at = $2 AND id > $3)) \
-         ORDER BY created_at, id LIMIT $4"
+         AND (substr(prefix, 1, length($4)) = $4 OR substr(old_prefix, 1, length($4)) = $4) \
+         ORDER BY created_at, id LIMIT $5"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = db.scan(&sql, params![space, after.0, after.1, limit].to_vec()).await?;
+    let rows = db.scan(&sql, params![space, after.0, after.1, begins, limit].to_vec()).await?;
     rows.iter().map(stored).collect()
 }
 
@@ -102,10 +106,22 @@ pub(super) async fn insert(tx: &mut Tx, _: &Permit, space: &str, key: &Stored, h
 pub(super) async fn rotate(tx: &mut Tx, _: &Permit, key: &Stored, hash: &str) -> Result<()> {
     let keep = if key.old_until.is_some() { "secret_hash" } else { "NULL" };
     let sql = format!(
-        "UPDATE api_keys SET old_hash = {keep}, old_until = $2, secret_hash = $3, prefix = $4, disabled = 0 \
+        "UPDATE api_keys SET old_hash = {keep}, old_until = $2, secret_hash = $3, prefix = $4, old_prefix = $5, \
+         disabled = 0 WHERE id = $1"
+    );
+    let old_prefix = key.old_prefix.as_deref();
+    tx.execute(&sql, &params![&key.id, key.old_until, hash, &key.prefix, old_prefix]).await.map(drop)
+}
+
+/// Writes what can be changed without another secret; an old one that is to die at once is forgotten.
+pub(super) async fn update(tx: &mut Tx, _: &Permit, key: &Stored) -> Result<()> {
+    let keep = if key.old_until.is_some() { "old_hash" } else { "NULL" };
+    let sql = format!(
+        "UPDATE api_keys SET name = $2, expires_at = $3, old_hash = {keep}, old_until = $4, old_prefix = $5 \
          WHERE id = $1"
     );
-    tx.execute(&sql, &params![&key.id, key.old_until, hash, &key.prefix]).await.map(drop)
+    let old_prefix = key.old_prefix.as_deref();
+    tx.execute(&sql, &params![&key.id, &key.name, key.expires_at, key.old_until, old_prefix]).await.map(drop)
 }
 
 pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: &str) -> Result<()> {

@@ -128,6 +128,8 @@ pub(super) async fn disable_keys(tx: &mut Tx, _: &Permit) -> Result<Vec<(String,
     let sql = "SELECT space_id, count(*) FROM api_keys WHERE disabled = 0 GROUP BY space_id ORDER BY space_id";
     let rows = tx.query(sql, &[]).await?;
     let found = rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.int(1)?))).collect::<Result<_>>()?;
-    tx.execute("UPDATE api_keys SET disabled = 1, old_hash = NULL, old_until = NULL WHERE disabled = 0", &[]).await?;
+    let sql =
+        "UPDATE api_keys SET disabled = 1, old_hash = NULL, old_until = NULL, old_prefix = NULL WHERE disabled = 0";
+    tx.execute(sql, &[]).await?;
     Ok(found)
 }

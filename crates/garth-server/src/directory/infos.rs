@@ -320,7 +320,11 @@ impl KeyInfo {
     }
 }
 
-/// When something was used last: bookkeeping, which no decision reads. Every snapshot shares it.
+/// How exactly it is known when something was used last: a use within so many microseconds of the noted one is not
+/// noted.
+pub const LAST_USE: Micros = 60 * 1_000_000;
+
+/// When something was used last, to [`LAST_USE`]: bookkeeping, which no decision reads. Every snapshot shares it.
 #[derive(Debug)]
 pub struct LastUse {
     at: AtomicI64,
@@ -338,9 +342,18 @@ impl LastUse {
         Some(self.at.load(Ordering::Relaxed)).filter(|at| *at > 0)
     }
 
-    /// Notes a use. Answers whether it is the first since [`LastUse::take`], and so has to be queued for writing.
+    /// Notes a use, unless one was noted lately: what is used all the time costs a look and no write. Answers whether
+    /// it is the first since [`LastUse::take`], and so has to be queued for writing.
     pub fn note(&self, now: Micros) -> bool {
+        if self.at().is_some_and(|at| now - at < LAST_USE) {
+            return false;
+        }
         self.at.fetch_max(now, Ordering::Relaxed);
+        self.wait()
+    }
+
+    /// Waits to be written. Answers whether it did not yet.
+    pub fn wait(&self) -> bool {
         !self.waits.swap(true, Ordering::AcqRel)
     }
 

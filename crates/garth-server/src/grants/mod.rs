@@ -427,6 +427,27 @@ pub async fn take_all(w: &mut Write<'_>, permit: &Permit, principal: Principal) 
     Ok(())
 }
 
+/// The role that a key was made with ends as the key does. The caller of this has decided that it may be.
+///
+/// # Errors
+/// When the store fails.
+pub async fn end_with_key(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    space: SpaceIx,
+    key: Principal,
+    expires_at: Option<Micros>,
+) -> Result<()> {
+    let id = w.dir().space_id(space).ok_or(Error::NotFound)?.to_string();
+    let holder = w.dir().principal_text(key);
+    let own = store::of_principal(w.tx(), &id, &holder).await?.into_iter().find(|grant| grant.source == KEY);
+    let Some(there) = own else { return Ok(()) };
+    store::update(w.tx(), permit, &there.id, &there.role, expires_at).await?;
+    let after = Stored { expires_at, ..there.clone() };
+    let (was, is) = (state(w.dir(), &there), state(w.dir(), &after));
+    recorded(w, space, &after, was, is).await
+}
+
 /// Could the caller give everything that is granted to a principal? Asked before its credential is handed out anew.
 ///
 /// # Errors

@@ -304,6 +304,32 @@ pub async fn dictate_nothing(w: &mut Write<'_>, permit: &Permit, provider: (Uuid
     Ok(())
 }
 
+/// Ends the memberships that a provider made in groups whose names it may not say, as [`dictate`] does for one user,
+/// and answers how many.
+///
+/// # Errors
+/// When the store fails.
+pub async fn dictate_only(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    provider: (Uuid, &str),
+    may: impl Fn(&str) -> bool,
+) -> Result<usize> {
+    let source = provider.0.to_string();
+    let mut ended = 0;
+    for member in store::members_by_source(w.tx(), &source).await? {
+        let Some(user) = member.strip_prefix("user:").and_then(|id| Uuid::try_parse(id).ok()) else { continue };
+        let there = store::by_source(w.tx(), &member, &source).await?;
+        let stays = there.iter().filter_map(|id| w.dir().groups.by_id::<GroupIx>(id));
+        let stays: Vec<GroupIx> =
+            stays.filter(|ix| w.dir().groups.info(*ix).is_some_and(|group| may(&group.name))).collect();
+        if stays.len() < there.len() {
+            ended += dictate(w, permit, provider, user, &stays).await?.1.len();
+        }
+    }
+    Ok(ended)
+}
+
 async fn changed_member(w: &mut Write<'_>, member: &str) -> Result<()> {
     let change = match member.split_once(':').map(|(kind, id)| (kind, Uuid::try_parse(id))) {
         Some(("user", Ok(id))) => Change::User(id),

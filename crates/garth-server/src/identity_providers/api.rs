@@ -31,6 +31,8 @@ pub struct IdentityProvider {
     scopes: Vec<String>,
     groups_claim: Option<String>,
     groups_from: GroupsFrom,
+    /// The groups that it may fill, by name or, with `*` at the end, by how that begins; null: any.
+    groups_allowed: Option<Vec<String>>,
     create_users: bool,
     allow_private: bool,
     enabled: bool,
@@ -58,6 +60,7 @@ impl IdentityProvider {
             scopes: choices.scopes,
             groups_claim: choices.groups_claim,
             groups_from: choices.groups_from,
+            groups_allowed: choices.groups_allowed,
             create_users: choices.create_users,
             allow_private: choices.allow_private,
             enabled: provider.enabled,
@@ -92,6 +95,9 @@ pub struct NewIdentityProvider {
     /// Where it is read.
     #[serde(default)]
     groups_from: GroupsFrom,
+    /// The groups that it may fill, by name or, with `*` at the end, by how that begins; any without a list.
+    #[serde(default)]
+    groups_allowed: Option<Vec<String>>,
     /// Does whoever signs in for the first time get an account?
     #[serde(default)]
     create_users: bool,
@@ -126,6 +132,10 @@ pub struct IdentityProviderChanges {
     groups_claim: Option<Option<String>>,
     #[serde(default, deserialize_with = "some")]
     groups_from: Option<GroupsFrom>,
+    /// Null: any group. What it made in groups that are not allowed any more ends.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<String>>)]
+    groups_allowed: Option<Option<Vec<String>>>,
     #[serde(default, deserialize_with = "some")]
     create_users: Option<bool>,
     #[serde(default, deserialize_with = "some")]
@@ -175,6 +185,7 @@ impl IdentityProviderChanges {
             scopes: self.scopes,
             groups_claim: self.groups_claim,
             groups_from: self.groups_from,
+            groups_allowed: self.groups_allowed,
             create_users: self.create_users,
             allow_private: self.allow_private,
             enabled: self.enabled,
@@ -277,6 +288,7 @@ async fn create(ctx: Ctx, Input(body): Input<NewIdentityProvider>) -> Result<imp
             scopes,
             groups_claim: body.groups_claim,
             groups_from: body.groups_from,
+            groups_allowed: body.groups_allowed,
             create_users: body.create_users,
             allow_private: body.allow_private,
         },

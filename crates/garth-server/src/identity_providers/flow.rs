@@ -5,7 +5,7 @@
 
 use super::claims::{self, Expected, Groups};
 use super::client::{self, Metadata, Trouble};
-use super::identities::{self, Known};
+use super::identities::{self, Coming, Known};
 use super::jose::Token;
 use super::{GroupsFrom, Provider, of_slug};
 use crate::access::{Ctx, Who};
@@ -46,6 +46,7 @@ struct Flow {
     /// Whose account is to be linked, instead of signing in: the session that asked for it, and its user.
     link: Option<(Uuid, Uuid)>,
     origin: Origin,
+    began: Micros,
     until: Micros,
 }
 
@@ -123,6 +124,7 @@ pub async fn start(ctx: &Ctx, slug: &str, back: Option<&str>, cookie: Option<&st
         back: local_path(back),
         link,
         origin: Origin::of(ctx.address),
+        began: now,
         until: now + FLOW_SECONDS * 1_000_000,
     };
     ctx.app.memory.of::<Flows>().put(ids::token_hash(&state), flow, now);
@@ -241,7 +243,7 @@ async fn end(ctx: &Ctx, provider: &Provider, answer: Answer, cookie: Option<&str
     let code = short(&answer.code).ok_or_else(over)?;
     let verified = verify(ctx, provider, &metadata, &flow, &code).await?;
     match flow.link {
-        None => sign_in(ctx, provider, verified, flow.back, device).await,
+        None => sign_in(ctx, provider, verified, flow, device).await,
         Some((session, user)) => {
             // Only who asked for it is linked, with the session they asked with.
             if asking(ctx).ok() != Some((session, user)) {
@@ -303,15 +305,22 @@ async fn verify(ctx: &Ctx, provider: &Provider, metadata: &Metadata, flow: &Flow
             claims::both(claims::groups(&claims, claim), of_userinfo(claim).unwrap_or_else(unread))
         }
     };
+    // What it may not say, it has not said: neither for groups here nor for login policies.
+    let groups = match groups {
+        Groups::Named(names) => Groups::Named(names.into_iter().filter(|name| choices.allows(name)).collect()),
+        unknown => unknown,
+    };
     let person = claims::person(&claims, userinfo.as_ref().and_then(Option::as_ref));
     let sid = claims::session_id(&claims);
     Ok(Verified { known: Known { subject, person, groups }, sid, token: tokens.id })
 }
 
-async fn sign_in(ctx: &Ctx, provider: &Provider, verified: Verified, back: String, device: &str) -> Result<Ended> {
+/// Tried first, and judged by the login policies as it would be: whoever is refused leaves neither an account nor other
+/// memberships behind. Then who they are, where they belong and their session are written together.
+async fn sign_in(ctx: &Ctx, provider: &Provider, verified: Verified, flow: Flow, device: &str) -> Result<Ended> {
+    sessions::in_earnest(ctx)?;
     let Verified { known, sid, token } = verified;
-    let (subject, groups) = (known.subject.clone(), known.groups.clone());
-    let (teams, notice) = match groups {
+    let (teams, notice) = match known.groups.clone() {
         Groups::Named(names) => (Teams::Told(names), None),
         Groups::Unknown(why) => {
             // Somebody who manages the provider has to look: nobody gets what is theirs by groups.
@@ -320,11 +329,13 @@ async fn sign_in(ctx: &Ctx, provider: &Provider, verified: Verified, back: Strin
         }
     };
     let anonymous = ctx.with_credential(Who::Anonymous);
-    let user = identities::arrive(&anonymous, provider.id, known).await?;
+    let (arrived, picture) = identities::foreseen(&anonymous, provider.id, &known).await?;
+    let admission = sessions::admit_as(&anonymous, &picture, arrived.user, arrived.new, teams).await?;
     let hint = sessions::seal_hint(ctx, &token)?;
-    let outside = Outside { provider: provider.id, subject, sid, hint };
-    let signed_in = sessions::enter(&anonymous, user, device, teams, outside).await?;
-    Ok(Ended::In { signed_in: Box::new(signed_in), back, notice })
+    let outside = Outside { provider: provider.id, subject: known.subject.clone(), sid, hint };
+    let coming = Coming { known, arrived, admission, outside, began: flow.began, device: device.to_owned() };
+    let signed_in = identities::enter(&anonymous, coming).await?;
+    Ok(Ended::In { signed_in: Box::new(signed_in), back: flow.back, notice })
 }
 
 fn over() -> Error {
@@ -402,6 +413,7 @@ mod tests {
             back: String::new(),
             link: None,
             origin: Origin::of(Some(std::net::IpAddr::from(place.to_be_bytes()))),
+            began: now,
             until,
         };
         for n in 0..2 * FLOWS_EACH {

@@ -6,8 +6,9 @@ use crate::access::{Ctx, Permit, Record, Write, write};
 use crate::base::error::{Error, Result};
 use crate::base::{ids, text};
 use crate::directory::Directory;
+use crate::groups;
+use crate::sessions::{self, Admission, Outside, SignedIn};
 use crate::users::{self, NewUser};
-use crate::{groups, sessions};
 use garth_core::{GroupIx, Micros, UserIx};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 const HANDLE_CHARACTERS: usize = 60;
 
 /// Somebody as a provider knows them.
+#[derive(Clone)]
 pub(super) struct Known {
     /// What they are told apart by there.
     pub subject: String,
@@ -36,6 +38,8 @@ pub struct Identity {
     pub slug: String,
     /// What people call it.
     pub provider_name: String,
+    /// Can somebody sign in by it?
+    pub enabled: bool,
     /// What they are told apart by there.
     pub subject: String,
     /// The address that the provider had verified.
@@ -44,40 +48,114 @@ pub struct Identity {
     pub created_at: Micros,
 }
 
-/// Somebody comes from a provider: finds their account or makes one, and replaces what the provider said of their groups.
-/// Answers the account.
-pub(super) async fn arrive(ctx: &Ctx, provider: Uuid, known: Known) -> Result<Uuid> {
+/// Which account somebody has here who comes from a provider.
+pub(super) struct Arrived {
+    /// The account; of a new one another each time, until it is made in earnest.
+    pub user: Uuid,
+    /// Is it made for them?
+    pub new: bool,
+    /// What it is called.
+    username: String,
+}
+
+/// Somebody who has been admitted, on their way in.
+pub(super) struct Coming {
+    /// Who they are there.
+    pub known: Known,
+    /// Who they would be here.
+    pub arrived: Arrived,
+    /// What the login policies said of that.
+    pub admission: Admission,
+    /// What is kept with their session.
+    pub outside: Outside,
+    /// When they set out.
+    pub began: Micros,
+    /// What they sign in with.
+    pub device: String,
+}
+
+/// Who somebody from a provider would be here, and everything as it would be then. Nothing is changed.
+///
+/// # Errors
+/// 404 when the provider is disabled, 403 for somebody who has no account here and gets none.
+pub(super) async fn foreseen(ctx: &Ctx, provider: Uuid, known: &Known) -> Result<(Arrived, Directory)> {
+    let ((trying, tried), known) = (ctx.trying(), known.clone());
+    let arrived = write(&trying, "identity.sign_in", async move |w: &mut Write<'_>| {
+        let permit = w.by_secret();
+        arrive(w, &permit, provider, &known, None).await
+    })
+    .await?;
+    let pictures = tried.take().ok_or_else(|| Error::internal("a sign-in was tried and left no pictures"))?;
+    Ok((arrived, pictures.after))
+}
+
+/// Somebody comes in from a provider: who they are, where they belong and their session, all of it or nothing.
+///
+/// # Errors
+/// 403 when the provider has ended their sessions since they set out, or their account or itself was disabled; 409
+/// `conflict` when they would not be whom the login policies judged.
+pub(super) async fn enter(ctx: &Ctx, coming: Coming) -> Result<SignedIn> {
     write(ctx, "identity.sign_in", async move |w: &mut Write<'_>| {
         let permit = w.by_secret();
-        let provider = enabled(w, provider).await?;
-        let user = match store::whom(w.tx(), &provider.issuer, &known.subject).await? {
-            Some((_, user)) => user,
-            None if provider.choices.create_users => make(w, &permit, &provider, &known).await?,
-            None => return Err(stranger()),
-        };
-        let ix = w.dir().users.by_id::<UserIx>(&user).ok_or_else(stranger)?;
-        if !w.dir().world.user(ix).is_some_and(|user| user.enabled) {
-            return Err(stranger());
-        }
-        let (named, problem) = match &known.groups {
-            Groups::Named(names) => (names.as_slice(), None),
-            Groups::Unknown(why) => (&[][..], Some(*why)),
-        };
-        // By name, to the letter: what is called otherwise here is another group.
-        let groups: Vec<GroupIx> = named.iter().filter_map(|name| w.dir().groups.by_name(name)).collect();
-        w.dictated(&permit);
-        let (come, gone) = groups::dictate(w, &permit, (provider.id, &provider.slug), user, &groups).await?;
-        if problem.is_some() || !come.is_empty() || !gone.is_empty() {
-            let mut after = json!({ "identity_provider": provider.slug, "groups_come": come, "groups_gone": gone });
-            if let Some(why) = problem {
-                after["groups_unknown"] = json!(why);
+        let Coming { known, arrived: foreseen, admission, outside, began, device } = coming;
+        // A logout that the provider sent while they were under way is not outrun.
+        for (subject, session) in store::logouts_since(w.tx(), outside.provider, began).await? {
+            if sessions::meant(subject.as_deref(), session.as_deref(), &outside.subject, outside.sid.as_deref()) {
+                return Err(sessions::ended_meanwhile());
             }
-            let (target_id, before) = (user.to_string(), Value::Null);
-            w.record(Record { space: None, target_type: "user", target_id, before, after }).await?;
         }
-        Ok(user)
+        let arrived = arrive(w, &permit, outside.provider, &known, Some(&foreseen.username)).await?;
+        let same = arrived.new == foreseen.new && arrived.username == foreseen.username;
+        if !same || (!arrived.new && arrived.user != foreseen.user) {
+            return Err(Error::conflict("conflict", "another sign-in came between; try again"));
+        }
+        let admission = if arrived.new { admission.of_new(arrived.user)? } else { admission };
+        w.goes_on_as("login");
+        sessions::enter(w, &permit, &admission, &device, &outside).await
     })
     .await
+}
+
+/// Finds the account of somebody who comes from a provider, or makes one, and replaces what the provider said of their
+/// groups.
+async fn arrive(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    provider: Uuid,
+    known: &Known,
+    called: Option<&str>,
+) -> Result<Arrived> {
+    let provider = enabled(w, provider).await?;
+    let (user, new) = match store::whom(w.tx(), &provider.issuer, &known.subject).await? {
+        Some((_, user)) => (user, false),
+        None if provider.choices.create_users => (make(w, permit, &provider, known, called).await?, true),
+        None => return Err(stranger()),
+    };
+    let ix = w.dir().users.by_id::<UserIx>(&user).ok_or_else(stranger)?;
+    if !w.dir().world.user(ix).is_some_and(|user| user.enabled) {
+        return Err(stranger());
+    }
+    let username = w.dir().users.info(ix).map(|info| info.username.clone()).unwrap_or_default();
+    let (named, problem) = match &known.groups {
+        Groups::Named(names) => (names.as_slice(), None),
+        Groups::Unknown(why) => (&[][..], Some(*why)),
+    };
+    if named.iter().any(|name| !provider.choices.allows(name)) {
+        return Err(Error::conflict("conflict", "the identity provider was changed meanwhile; try again"));
+    }
+    // By name, to the letter: what is called otherwise here is another group.
+    let groups: Vec<GroupIx> = named.iter().filter_map(|name| w.dir().groups.by_name(name)).collect();
+    w.dictated(permit);
+    let (come, gone) = groups::dictate(w, permit, (provider.id, &provider.slug), user, &groups).await?;
+    if problem.is_some() || !come.is_empty() || !gone.is_empty() {
+        let mut after = json!({ "identity_provider": provider.slug, "groups_come": come, "groups_gone": gone });
+        if let Some(why) = problem {
+            after["groups_unknown"] = json!(why);
+        }
+        let (target_id, before) = (user.to_string(), Value::Null);
+        w.record(Record { space: None, target_type: "user", target_id, before, after }).await?;
+    }
+    Ok(Arrived { user, new, username })
 }
 
 async fn enabled(w: &mut Write<'_>, provider: Uuid) -> Result<Provider> {
@@ -91,8 +169,19 @@ fn stranger() -> Error {
     )
 }
 
-async fn make(w: &mut Write<'_>, permit: &Permit, provider: &Provider, known: &Known) -> Result<Uuid> {
-    let username = free_username(w.dir(), provider, known.person.handle.as_deref());
+/// Makes an account; `called` is what it would be called when it was tried.
+async fn make(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    provider: &Provider,
+    known: &Known,
+    called: Option<&str>,
+) -> Result<Uuid> {
+    let free = called.filter(|name| w.dir().users.by_name::<UserIx>(&text::folded(name)).is_none());
+    let username = match free {
+        Some(name) => name.to_owned(),
+        None => free_username(w.dir(), provider, known.person.handle.as_deref()),
+    };
     let name = known.person.name.clone().or_else(|| Some(handle(known.person.handle.as_deref())));
     let new = NewUser { username, name, email: known.person.email.clone() };
     let user = users::make(w, permit, &new, false).await?;
@@ -186,7 +275,9 @@ pub async fn unlink(ctx: &Ctx, id: &str) -> Result<()> {
         let user = w.dir().users.info(ix).ok_or(Error::Unauthenticated)?.id;
         let own = store::of_user_in(w.tx(), user).await?;
         let identity = own.iter().find(|identity| identity.id == id).ok_or(Error::NotFound)?;
-        if own.len() == 1 && !store::has_password(w.tx(), user).await? {
+        // A provider that is disabled lets nobody in.
+        let other = own.iter().any(|other| other.id != id && other.enabled);
+        if !other && !store::has_password(w.tx(), user).await? {
             return Err(Error::conflict("conflict", "it is your only way to sign in: link another one first"));
         }
         store::unlink(w.tx(), &permit, id).await?;

@@ -2,7 +2,7 @@
 
 use super::client::{self, Trouble};
 use super::jose::Token;
-use super::{Provider, claims, store};
+use super::{FLOW_SECONDS, Provider, claims, store};
 use crate::access::{Ctx, Record, Who, Write, write};
 use crate::base::error::{Error, Result};
 use crate::base::fetch::form;
@@ -77,10 +77,12 @@ async fn end(ctx: &Ctx, provider: Provider, ending: claims::Ending) -> Result<us
     write(ctx, "identity.logout", async move |w: &mut Write<'_>| {
         let permit = w.by_secret();
         let spent = ids::hash_of(&[provider.id.as_bytes(), ending.token.as_bytes()]);
-        // Until it would be too old anyway.
-        let until = w.now + (claims::FRESH_SECONDS + 2 * claims::SKEW_SECONDS) * 1_000_000;
-        let now = w.now;
-        if !store::spend(w.tx(), &permit, &spent, until, now).await? {
+        // Until it would be too old anyway, and nobody is under way any more who set out before it.
+        let kept = FLOW_SECONDS.max(claims::FRESH_SECONDS + 2 * claims::SKEW_SECONDS);
+        let (now, until) = (w.now, w.now + kept * 1_000_000);
+        let (subject, session) = (ending.subject.as_deref(), ending.session.as_deref());
+        let spent = store::Spent { id: &spent, until, provider: provider.id, subject, session };
+        if !store::spend(w.tx(), &permit, &spent, now).await? {
             return Err(Error::Malformed("this logout token was carried out already".to_owned()));
         }
         let which = Which::Ended { subject: ending.subject.clone(), session: ending.session.clone() };

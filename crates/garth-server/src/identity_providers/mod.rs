@@ -38,6 +38,10 @@ pub const PROVIDERS: usize = 50;
 pub const SLUG_BYTES: usize = 32;
 /// Most scopes of one provider.
 pub const SCOPES: usize = 20;
+/// Most entries of a list of groups that a provider may fill.
+pub const GROUPS_ALLOWED: usize = 500;
+/// Longest of them, in bytes: a group's name.
+const GROUP_BYTES: usize = 255;
 /// Longest client secret, in bytes.
 pub const SECRET_BYTES: usize = 1_024;
 
@@ -63,10 +67,25 @@ pub struct Choices {
     pub groups_claim: Option<String>,
     /// Where that claim is read.
     pub groups_from: GroupsFrom,
+    /// The names of groups that it may say, whole or, with `*` at the end, as they begin; any without a list. What else
+    /// it names is passed over, for groups here and for login policies.
+    #[serde(default)]
+    pub groups_allowed: Option<Vec<String>>,
     /// May somebody who is not known yet sign in, and get an account by it?
     pub create_users: bool,
     /// May it be at a private address and speak plain HTTP, where the server's configuration allows that at all?
     pub allow_private: bool,
+}
+
+impl Choices {
+    /// May it say that somebody is in the group of that name?
+    pub fn allows(&self, group: &str) -> bool {
+        let fits = |entry: &String| match entry.strip_suffix('*') {
+            Some(start) => group.starts_with(start),
+            None => entry == group,
+        };
+        self.groups_allowed.as_ref().is_none_or(|allowed| allowed.iter().any(fits))
+    }
 }
 
 /// An identity provider.
@@ -187,6 +206,8 @@ pub struct Changes {
     pub groups_claim: Option<Option<String>>,
     /// Where that claim is read.
     pub groups_from: Option<GroupsFrom>,
+    /// The groups that it may fill; `Some(None)` is any.
+    pub groups_allowed: Option<Option<Vec<String>>>,
     /// Do people who are not known yet get an account?
     pub create_users: Option<bool>,
     /// May it be at a private address?
@@ -198,12 +219,14 @@ pub struct Changes {
 impl Changes {
     /// Is it only put to rest, or called otherwise?
     fn rest(&self) -> bool {
-        let Self { client_id, client_secret, scopes, groups_claim, groups_from, create_users, .. } = self;
+        let Self { client_id, client_secret, scopes, groups_claim, groups_from, groups_allowed, create_users, .. } =
+            self;
         let other = client_id.is_some()
             || client_secret.is_some()
             || scopes.is_some()
             || groups_claim.is_some()
             || groups_from.is_some()
+            || groups_allowed.is_some()
             || create_users.is_some()
             || self.allow_private.is_some();
         self.enabled == Some(false) && !other
@@ -306,16 +329,22 @@ fn judge(ctx: &Ctx, provider: &Provider, secret: Option<&str>) -> Result<()> {
     } else if !choices.scopes.iter().any(|scope| scope == "openid") {
         refuse("/scopes", "must hold openid");
     }
+    let allowed = choices.groups_allowed.as_deref().unwrap_or_default();
+    if allowed.len() > GROUPS_ALLOWED || !allowed.iter().all(|group| plain(group, GROUP_BYTES)) {
+        refuse("/groups_allowed", "must be at most 500 names of groups, each 1 to 255 bytes long");
+    }
     if !choices.groups_claim.as_ref().is_none_or(|claim| plain(claim, 255)) {
         refuse("/groups_claim", "must be 1 to 255 bytes long, without control characters");
     }
     if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
 }
 
-/// Changes a provider. When it is disabled, nobody signs in by it any more, and the sessions that began there end.
+/// Changes a provider. When it is disabled, nobody signs in by it any more, and the sessions that began there end. The
+/// memberships it made in groups that it may not fill any more end.
 ///
 /// # Errors
-/// 403 for all but system administrators, 404, 422.
+/// 403 for all but system administrators, 404, 409 `last_admin` when a space would lose its last administrator by that,
+/// 422.
 pub async fn update(ctx: &Ctx, id: &str, changes: Changes) -> Result<Saved> {
     let before = get(ctx, id).await?;
     let mut after = before.clone();
@@ -341,6 +370,11 @@ pub async fn update(ctx: &Ctx, id: &str, changes: Changes) -> Result<Saved> {
         }
         store::update(w.tx(), &permit, &after).await?;
         let mut is = after.state();
+        if before.choices.groups_allowed != after.choices.groups_allowed {
+            // What it may not say any more is not so from now on, whoever signs in or not.
+            let (by, choices) = ((after.id, after.slug.as_str()), &after.choices);
+            is["memberships_ended"] = json!(groups::dictate_only(w, &permit, by, |name| choices.allows(name)).await?);
+        }
         if before.enabled && !after.enabled {
             let ended = sessions::end_of_provider(w, &permit, after.id, sessions::Which::All).await?;
             is["sessions_ended"] = json!(ended);
@@ -364,6 +398,7 @@ fn apply(provider: &mut Provider, changes: &Changes) -> Result<()> {
     choices.scopes = changes.scopes.clone().unwrap_or_else(|| choices.scopes.clone());
     choices.groups_claim = changes.groups_claim.clone().unwrap_or_else(|| choices.groups_claim.clone());
     choices.groups_from = changes.groups_from.unwrap_or(choices.groups_from);
+    choices.groups_allowed = changes.groups_allowed.clone().unwrap_or_else(|| choices.groups_allowed.clone());
     choices.create_users = changes.create_users.unwrap_or(choices.create_users);
     choices.allow_private = changes.allow_private.unwrap_or(choices.allow_private);
     provider.client_id = changes.client_id.clone().unwrap_or_else(|| provider.client_id.clone());

@@ -125,7 +125,7 @@ pub(super) async fn unlink(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
     tx.execute("DELETE FROM external_identities WHERE id = $1", &params![id.to_string()]).await.map(drop)
 }
 
-const OF_USER: &str = "SELECT e.id, e.provider_id, p.slug, p.name, e.subject, e.email, e.created_at \
+const OF_USER: &str = "SELECT e.id, e.provider_id, p.slug, p.name, e.subject, e.email, e.created_at, p.enabled \
                        FROM external_identities e JOIN identity_providers p ON p.id = e.provider_id \
                        WHERE e.user_id = $1 ORDER BY e.created_at, e.id";
 
@@ -148,6 +148,7 @@ fn identity(row: &Row) -> Result<Identity> {
         subject: row.text(4)?.to_owned(),
         email: row.opt_text(5)?.map(str::to_owned),
         created_at: row.int(6)?,
+        enabled: row.bool(7)?,
     })
 }
 
@@ -157,9 +158,33 @@ pub(super) async fn has_password(tx: &mut Tx, user: Uuid) -> Result<bool> {
     Ok(!tx.query(sql, &params![user.to_string()]).await?.is_empty())
 }
 
+/// A logout token that was carried out, and whose sessions it ended.
+pub(super) struct Spent<'a> {
+    pub id: &'a str,
+    pub until: Micros,
+    pub provider: Uuid,
+    pub subject: Option<&'a str>,
+    pub session: Option<&'a str>,
+}
+
 /// Notes that a logout token was carried out; answers whether it was not before. Those that are too old to come again go.
-pub(super) async fn spend(tx: &mut Tx, _: &Permit, id: &str, until: Micros, now: Micros) -> Result<bool> {
+pub(super) async fn spend(tx: &mut Tx, _: &Permit, spent: &Spent<'_>, now: Micros) -> Result<bool> {
     tx.execute("DELETE FROM spent_logout_tokens WHERE until <= $1", &params![now]).await?;
-    let sql = "INSERT INTO spent_logout_tokens (id, until) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
-    Ok(tx.execute(sql, &params![id, until]).await? > 0)
+    let sql = "INSERT INTO spent_logout_tokens (id, until, provider_id, subject, sid, at) \
+               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
+    let Spent { id, until, subject, session, .. } = *spent;
+    let values = params![id, until, spent.provider.to_string(), subject, session, now];
+    Ok(tx.execute(sql, &values).await? > 0)
+}
+
+/// What the logouts of a provider since then ended: of whom, and which session, as it said it.
+pub(super) async fn logouts_since(
+    tx: &mut Tx,
+    provider: Uuid,
+    since: Micros,
+) -> Result<Vec<(Option<String>, Option<String>)>> {
+    let sql = "SELECT subject, sid FROM spent_logout_tokens WHERE provider_id = $1 AND at > $2";
+    let rows = tx.query(sql, &params![provider.to_string(), since]).await?;
+    let text = |row: &Row, column| row.opt_text(column).map(|text| text.map(str::to_owned));
+    rows.iter().map(|row| Ok((text(row, 0)?, text(row, 1)?))).collect()
 }

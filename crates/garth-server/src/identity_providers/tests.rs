@@ -4,6 +4,8 @@ use crate::support::idp::{Idp, Signed, merge};
 use crate::support::*;
 use garth_server::Limits;
 
+#[path = "tests/admitted.rs"]
+mod admitted;
 #[path = "tests/hostile.rs"]
 mod hostile;
 #[path = "tests/logout.rs"]

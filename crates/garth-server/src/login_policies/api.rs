@@ -177,7 +177,8 @@ impl Simulation {
 pub struct LoginSample {
     id: String,
     at: String,
-    user: String,
+    /// Nobody where an account would only have been made, had it not been refused.
+    user: Option<String>,
     /// What the policies were told.
     #[schema(value_type = Object)]
     input: Value,
@@ -263,7 +264,7 @@ async fn samples(ctx: Ctx) -> Result<Json<LoginSamples>> {
     let one = |sample: login_policies::Sample| LoginSample {
         id: sample.id.to_string(),
         at: clock::to_text(sample.at),
-        user: sample.user.to_string(),
+        user: sample.user.map(|user| user.to_string()),
         input: sample.input,
         policies: sample.policies,
         result: sample.result,

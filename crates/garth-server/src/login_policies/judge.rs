@@ -70,10 +70,12 @@ pub async fn judge(ctx: &Ctx, dir: &Directory, user: UserIx, teams: &[String]) -
         Decision::Refused => json!({ "allowed_by": [] }),
         _ => Value::Null,
     };
-    let sample = all.sample.then(|| {
-        let id = dir.users.info(user).map(|info| info.id).unwrap_or_default();
-        samples::sample(ctx.now(), id, input_json(ctx, dir, user, teams), &policies, &answers, decision)
-    });
+    let (id, login) = dir.users.info(user).map(|info| (info.id, info.username.as_str())).unwrap_or_default();
+    let refused = decision == Decision::Refused;
+    // What is only tried is not kept, and takes nobody's turn.
+    let kept = all.sample && (!refused || (!ctx.dry_run && samples::paced(ctx, login)));
+    let sample =
+        kept.then(|| samples::sample(ctx.now(), id, input_json(ctx, dir, user, teams), &policies, &answers, decision));
     let team = Some(all.team).filter(|team| !team.is_empty()).map(|team| team.into_iter().collect());
     let roles = if decision == Decision::Refused { Vec::new() } else { roles };
     Ok(Judged { decision, roles, team, why, sample })

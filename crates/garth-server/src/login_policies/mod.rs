@@ -14,7 +14,7 @@ mod store;
 pub use input::teams_of;
 pub use judge::{Judged, asked, judge};
 pub use outputs::{CONTRACT, Decision, Outputs, combine};
-pub use samples::{SAMPLES, Sample, keep as keep_sample, list as samples};
+pub use samples::{REFUSED_A_MINUTE, SAMPLES, SAMPLES_REFUSED, Sample, keep as keep_sample, list as samples};
 pub use simulate::{Draft, Simulated, simulate};
 
 use crate::access::{Ctx, Record, Write, page_of, write};

@@ -47,25 +47,31 @@ pub(super) async fn insert_sample(
     _: &Permit,
     sample: &super::Sample,
     since: Micros,
-    most: i64,
+    (most, most_refused): (i64, i64),
 ) -> Result<()> {
-    let sql = "INSERT INTO login_samples (id, at, user_id, input, policies, result) VALUES ($1, $2, $3, $4, $5, $6)";
-    let (id, user) = (sample.id.to_string(), sample.user.to_string());
+    let sql = "INSERT INTO login_samples (id, at, user_id, refused, input, policies, result) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let (id, user) = (sample.id.to_string(), sample.user.map(|user| user.to_string()));
     let (input, policies, result) = (sample.input.to_string(), sample.policies.to_string(), sample.result.to_string());
-    tx.execute(sql, &params![id, sample.at, user, input, policies, result]).await?;
+    tx.execute(sql, &params![id, sample.at, user, sample.refused, input, policies, result]).await?;
+    let sql = "DELETE FROM login_samples WHERE refused = 1 AND id NOT IN \
+               (SELECT id FROM login_samples WHERE refused = 1 ORDER BY at DESC, id DESC LIMIT $1)";
+    tx.execute(sql, &params![most_refused]).await?;
     let sql = "DELETE FROM login_samples WHERE at <= $1 OR id NOT IN \
                (SELECT id FROM login_samples ORDER BY at DESC, id DESC LIMIT $2)";
     tx.execute(sql, &params![since, most]).await.map(drop)
 }
 
-/// The samples since then, the last first: id, when, who, input, policies, result.
-pub(super) async fn samples(db: &Db, since: Micros, most: i64) -> Result<Vec<[String; 6]>> {
-    let sql = "SELECT id, at, user_id, input, policies, result FROM login_samples WHERE at > $1 \
+/// The samples since then, the last first: id, when, who (or nobody), refused or not, input, policies, result.
+pub(super) async fn samples(db: &Db, since: Micros, most: i64) -> Result<Vec<[String; 7]>> {
+    let sql = "SELECT id, at, user_id, refused, input, policies, result FROM login_samples WHERE at > $1 \
                ORDER BY at DESC, id DESC LIMIT $2";
     let text = |row: &crate::base::db::Row, column| row.text(column).map(str::to_owned);
     let rows = db.scan(sql, params![since, most].to_vec()).await?;
     let one = |row: &crate::base::db::Row| {
-        Ok([text(row, 0)?, row.int(1)?.to_string(), text(row, 2)?, text(row, 3)?, text(row, 4)?, text(row, 5)?])
+        let user = row.opt_text(2)?.unwrap_or_default().to_owned();
+        let (at, refused) = (row.int(1)?.to_string(), row.int(3)?.to_string());
+        Ok([text(row, 0)?, at, user, refused, text(row, 4)?, text(row, 5)?, text(row, 6)?])
     };
     rows.iter().map(one).collect()
 }

@@ -5,6 +5,7 @@
 
 use crate::access::{Ctx, Permit, Record, Write, note_refusal, write};
 use crate::base::error::{Error, Result};
+use crate::directory::Directory;
 use crate::login_policies::{self, Decision, Judged, asked, judge, teams_of};
 use garth_core::{SpaceIx, UserIx};
 use serde_json::{Value, json};
@@ -37,6 +38,8 @@ pub(super) struct Brings {
 #[derive(Clone, Debug)]
 pub struct Admission {
     user: Uuid,
+    /// Was there no such account yet when it was judged?
+    new: bool,
     /// What the policies were told is of that change; see [`crate::directory::Directory::login_basis`].
     basis: i64,
     /// The teams they were told.
@@ -59,7 +62,15 @@ pub struct Admission {
 /// # Errors
 /// 403 `login_refused`, which is on record; 503 `overloaded` while too many are being judged.
 pub async fn admit(ctx: &Ctx, user: Uuid, told: Teams) -> Result<Admission> {
-    let dir = ctx.directory();
+    admit_as(ctx, &ctx.directory(), user, false, told).await
+}
+
+/// The same of somebody as they are in that picture, which may be one of how things would be. `new` is an account that
+/// is there in that picture alone: it is on record by its name, because nothing else of it is there when it is refused.
+///
+/// # Errors
+/// As [`admit`].
+pub async fn admit_as(ctx: &Ctx, dir: &Directory, user: Uuid, new: bool, told: Teams) -> Result<Admission> {
     let (provider_teams, unknown) = match told {
         Teams::Unasked => (None, None),
         Teams::Told(names) => (Some(names), None),
@@ -68,6 +79,7 @@ pub async fn admit(ctx: &Ctx, user: Uuid, told: Teams) -> Result<Admission> {
     let teams = provider_teams.clone().unwrap_or_default();
     let mut admission = Admission {
         user,
+        new,
         basis: dir.login_basis,
         told: Vec::new(),
         brings: Brings { teams: provider_teams, ..Brings::default() },
@@ -78,17 +90,27 @@ pub async fn admit(ctx: &Ctx, user: Uuid, told: Teams) -> Result<Admission> {
     let Some(ix) = dir.users.by_id::<UserIx>(&user) else { return Ok(admission) };
     // Whoever is disabled is refused where the session would begin, as if there were no such account.
     let Some(facts) = dir.world.user(ix).filter(|facts| facts.enabled) else { return Ok(admission) };
-    if facts.system_admin || asked(&dir).next().is_none() {
+    if facts.system_admin || asked(dir).next().is_none() {
         return Ok(admission);
     }
+    let refused = |mut why: Value| {
+        let target = if new { String::new() } else { user.to_string() };
+        if new {
+            why["username"] = json!(dir.users.info(ix).map(|info| info.username.clone()));
+        }
+        note_refusal(ctx, "login", "user", target, &why);
+    };
     if let Some(why) = unknown {
-        note_refusal(ctx, "login", "user", user.to_string(), &json!({ "error": why }));
+        refused(json!({ "error": why }));
         return Err(Error::LoginRefused);
     }
-    admission.told = teams_of(&dir, ix, &admission.provider_teams);
-    let judged = judge(ctx, &dir, ix, &admission.told).await?;
+    admission.told = teams_of(dir, ix, &admission.provider_teams);
+    let mut judged = judge(ctx, dir, ix, &admission.told).await?;
     if judged.decision == Decision::Refused {
-        note_refusal(ctx, "login", "user", user.to_string(), &judged.why);
+        refused(judged.why.clone());
+        if let Some(sample) = judged.sample.as_mut().filter(|_| new) {
+            sample.user = None;
+        }
         keep_sample(ctx, &judged).await;
         return Err(Error::LoginRefused);
     }
@@ -114,11 +136,25 @@ async fn keep_sample(ctx: &Ctx, judged: &Judged) {
     }
 }
 
+/// What was judged is not what would be judged now.
+fn changed() -> Error {
+    Error::conflict("conflict", "the login policies changed meanwhile; try again")
+}
+
 impl Admission {
     /// The first administrator, whom no policy is asked about.
     pub(super) fn first(user: Uuid) -> Self {
         let brings = Brings::default();
-        Self { user, basis: 0, told: Vec::new(), provider_teams: Vec::new(), judged: None, brings, passkey: None }
+        Self {
+            user,
+            new: false,
+            basis: 0,
+            told: Vec::new(),
+            provider_teams: Vec::new(),
+            judged: None,
+            brings,
+            passkey: None,
+        }
     }
 
     /// They came in with that passkey.
@@ -129,6 +165,21 @@ impl Admission {
     /// The passkey they came in with, if it was one.
     pub(super) fn passkey(&self) -> Option<Uuid> {
         self.passkey
+    }
+
+    /// The same for the account that was made of whom it was about.
+    ///
+    /// # Errors
+    /// 409 where that one had an account: an admission is good for no other.
+    pub fn of_new(mut self, user: Uuid) -> Result<Self> {
+        if !self.new {
+            return Err(changed());
+        }
+        self.user = user;
+        if let Some(sample) = self.judged.as_mut().and_then(|judged| judged.sample.as_mut()) {
+            sample.user = Some(user);
+        }
+        Ok(self)
     }
 
     /// Who.
@@ -146,8 +197,7 @@ impl Admission {
     /// # Errors
     /// 409 where that has changed: whoever comes in tries again.
     pub(super) fn still_holds(&self, w: &Write<'_>) -> Result<()> {
-        let (dir, changed) =
-            (w.dir(), || Error::conflict("conflict", "the login policies changed meanwhile; try again"));
+        let dir = w.dir();
         let ix = dir.users.by_id::<UserIx>(&self.user).ok_or_else(changed)?;
         let exempt = dir.world.user(ix).is_some_and(|user| user.system_admin);
         let unasked = exempt || asked(dir).next().is_none();

@@ -5,7 +5,7 @@ use crate::base::clock;
 use crate::base::error::{Problem, Result};
 use crate::base::http::{CREDENTIAL_BYTES, Input, Json, given, some};
 use crate::directory::UserInfo;
-use crate::sessions::{self, MePatch, Setup, SignedIn};
+use crate::sessions::{self, Link, MePatch, Setup, SignedIn};
 use crate::users::NewUser;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -108,6 +108,44 @@ pub struct Begun {
     /// Shown this once, when they were made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     recovery_codes: Vec<String>,
+    /// The links with identity providers that the account keeps, where a password was set anew: end those that you did
+    /// not make.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    identities: Vec<KeptIdentity>,
+}
+
+/// A link with an identity provider that outlives a new password.
+#[derive(Serialize, ToSchema)]
+pub struct KeptIdentity {
+    /// For `DELETE /api/v1/me/identities/{id}`.
+    id: String,
+    provider: KeptProvider,
+    /// What one is told apart by there.
+    subject: String,
+    /// The address that the provider had verified.
+    email: Option<String>,
+    created_at: String,
+}
+
+/// The provider of such a link.
+#[derive(Serialize, ToSchema)]
+pub struct KeptProvider {
+    name: String,
+    slug: String,
+    /// Can somebody sign in by it at the moment?
+    enabled: bool,
+}
+
+impl KeptIdentity {
+    fn of(link: Link) -> Self {
+        Self {
+            id: link.id,
+            provider: KeptProvider { name: link.provider, slug: link.slug, enabled: link.enabled },
+            subject: link.subject,
+            email: link.email,
+            created_at: clock::to_text(link.created_at),
+        }
+    }
 }
 
 impl Begun {
@@ -118,6 +156,7 @@ impl Begun {
             token: signed_in.token,
             expires_at: clock::to_text(signed_in.expires_at),
             recovery_codes: signed_in.recovery_codes,
+            identities: signed_in.identities.into_iter().map(KeptIdentity::of).collect(),
         }
     }
 }

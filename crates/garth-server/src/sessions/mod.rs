@@ -5,15 +5,17 @@
 
 mod admission;
 pub mod api;
+mod links;
 mod me;
 mod outside;
 mod proof;
 mod recovery;
 mod store;
 
-pub use admission::{Admission, Teams, admit};
+pub use admission::{Admission, Teams, admit, admit_as};
+pub use links::Link;
 pub use me::{Me, MePatch, MySpace, Session, end, list, me, set_password, update_me};
-pub use outside::{HINT_BYTES, Outside, Which, began_at, end_of_provider, enter, seal_hint};
+pub use outside::{HINT_BYTES, Outside, Which, began_at, end_of_provider, ended_meanwhile, enter, meant, seal_hint};
 pub use proof::{Proved, RECENT_SECONDS, prove, shown};
 pub use recovery::{RECOVERY_CODES, recover, renew};
 
@@ -48,6 +50,8 @@ pub struct SignedIn {
     pub expires_at: Micros,
     /// Recovery codes, where new ones were made; shown this once.
     pub recovery_codes: Vec<String>,
+    /// The links with identity providers that outlive it, where a password was set anew.
+    pub identities: Vec<Link>,
 }
 
 /// The first account.
@@ -133,7 +137,7 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
         }
         store::set_password(w.tx(), &permit, id, &hash).await?;
         // The token may have replaced an earlier password: whoever came in by that one is out.
-        users::end_sessions(w, &permit, id).await?;
+        let ended = users::end_sessions(w, &permit, id).await?;
         if let Some(name) = name {
             let space = w.dir().users.by_id::<UserIx>(&id).and_then(|ix| w.dir().users.info(ix)?.default_space);
             store::update_me(w.tx(), &permit, id, &name, space).await?;
@@ -141,7 +145,13 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
         }
         let recovery_codes = recovery::make_codes(w, &permit, id).await?;
         let signed_in = begin(w, &permit, &admission, "signup", Error::NotFound).await?;
-        Ok(SignedIn { recovery_codes, ..signed_in })
+        let identities = links::kept(w, id).await?;
+        if ended > 0 || !identities.is_empty() {
+            let after = json!({ "sessions_ended": ended, "identities_kept": links::told(&identities) });
+            let target_id = id.to_string();
+            w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after }).await?;
+        }
+        Ok(SignedIn { recovery_codes, identities, ..signed_in })
     })
     .await
 }
@@ -244,7 +254,8 @@ pub async fn begin(
     w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after }).await?;
     admission.record(w, permit).await?;
     let system_admin = system_admin || admission.brings().system_admin;
-    Ok(SignedIn { token, user: info, system_admin, expires_at, recovery_codes: Vec::new() })
+    let (recovery_codes, identities) = (Vec::new(), Vec::new());
+    Ok(SignedIn { token, user: info, system_admin, expires_at, recovery_codes, identities })
 }
 
 /// Ends the good sessions of a user, but for one that is kept, and answers how many.

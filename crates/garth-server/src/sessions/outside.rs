@@ -1,7 +1,7 @@
 //! Sessions of people whom an identity provider has verified: how they begin, and how the provider ends them.
 
-use super::{SignedIn, Teams, admit, begin, device_name, end_one, in_earnest, store};
-use crate::access::{Ctx, Permit, Write, write};
+use super::{Admission, SignedIn, begin, device_name, end_one, store};
+use crate::access::{Ctx, Permit, Write};
 use crate::base::error::{Error, Result};
 use crate::base::secrets;
 use uuid::Uuid;
@@ -24,27 +24,32 @@ pub struct Outside {
     pub hint: Option<String>,
 }
 
-/// Begins a session of somebody whom a provider has verified. `teams` are what it said of their groups, which
-/// login policies are told.
+/// Why somebody who was on their way in does not come in: their provider was disabled, their account unlinked or
+/// disabled, or the provider has ended their sessions since they set out.
+pub fn ended_meanwhile() -> Error {
+    Error::Forbidden("this sign-in was ended meanwhile; try again".to_owned())
+}
+
+/// Begins a session of somebody whom a provider has verified and the login policies have admitted, in the change that
+/// writes down who they are.
 ///
 /// # Errors
-/// 403 when the account is disabled, or is not known by that provider (any more); as [`admit`].
-pub async fn enter(ctx: &Ctx, user: Uuid, device: &str, teams: Teams, outside: Outside) -> Result<SignedIn> {
-    in_earnest(ctx)?;
-    let device = device_name(device);
-    let admission = admit(ctx, user, teams).await?;
-    write(ctx, "login", async move |w: &mut Write<'_>| {
-        // The provider may have been disabled since it was asked, and the account unlinked.
-        let refused = || Error::Forbidden("this sign-in was ended meanwhile; try again".to_owned());
-        if !store::knows(w.tx(), outside.provider, &outside.subject, user).await? {
-            return Err(refused());
-        }
-        let permit = w.by_secret();
-        let signed_in = begin(w, &permit, &admission, &device, refused()).await?;
-        store::mark(w.tx(), &permit, &crate::base::ids::token_hash(&signed_in.token), &outside).await?;
-        Ok(signed_in)
-    })
-    .await
+/// 403 when the account is disabled, or is not known by that provider (any more); 409 `conflict` when the login
+/// policies would be told something else by now.
+pub async fn enter(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    admission: &Admission,
+    device: &str,
+    outside: &Outside,
+) -> Result<SignedIn> {
+    // The provider may have been disabled since it was asked, and the account unlinked.
+    if !store::knows(w.tx(), outside.provider, &outside.subject, admission.user()).await? {
+        return Err(ended_meanwhile());
+    }
+    let signed_in = begin(w, permit, admission, &device_name(device), ended_meanwhile()).await?;
+    store::mark(w.tx(), permit, &crate::base::ids::token_hash(&signed_in.token), outside).await?;
+    Ok(signed_in)
 }
 
 /// Which of a provider's sessions.
@@ -99,15 +104,20 @@ impl Theirs {
             Which::All => true,
             Which::Of { subject, but } => self.subject == *subject && Some(self.id) != *but,
             Which::Ended { subject, session } => {
-                let theirs = subject.as_ref().is_none_or(|subject| *subject == self.subject);
-                match (session, &self.sid) {
-                    (Some(named), Some(own)) => theirs && named == own,
-                    // It cannot be told which one it is: none of somebody's is left.
-                    (Some(_), None) => theirs && subject.is_some(),
-                    (None, _) => theirs && subject.is_some(),
-                }
+                meant(subject.as_deref(), session.as_deref(), &self.subject, self.sid.as_deref())
             }
         }
+    }
+}
+
+/// When a provider ends a subject's sessions, or the session of a name, or both: is one of that subject and name meant?
+pub fn meant(subject: Option<&str>, session: Option<&str>, whose: &str, sid: Option<&str>) -> bool {
+    let theirs = subject.is_none_or(|subject| subject == whose);
+    match (session, sid) {
+        (Some(named), Some(own)) => theirs && named == own,
+        // It cannot be told which one it is: none of somebody's is left.
+        (Some(_), None) => theirs && subject.is_some(),
+        (None, _) => theirs && subject.is_some(),
     }
 }
 

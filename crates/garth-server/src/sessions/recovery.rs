@@ -1,6 +1,6 @@
 //! The way back in without the password: recovery codes.
 
-use super::{SignedIn, begin, device_name, end_sessions, store};
+use super::{SignedIn, begin, device_name, end_sessions, links, store};
 use crate::access::{Ctx, Permit, Record, Who, Write, write};
 use crate::base::error::{Error, Result};
 use crate::base::passwords::Passwords;
@@ -58,10 +58,12 @@ pub async fn recover(ctx: &Ctx, username: &str, code: &str, new_password: String
         store::forget_signups(w.tx(), &permit, user).await?;
         let ended = end_sessions(w, &permit, user, None).await?;
         let signed_in = begin(w, &permit, &admission, &device, WRONG).await?;
-        let after = json!({ "recovery_codes_left": left, "sessions_ended": ended });
+        let identities = links::kept(w, user).await?;
+        let kept = links::told(&identities);
+        let after = json!({ "recovery_codes_left": left, "sessions_ended": ended, "identities_kept": kept });
         let target_id = user.to_string();
         w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after }).await?;
-        Ok(signed_in)
+        Ok(SignedIn { identities, ..signed_in })
     })
     .await?;
     guess.right();

@@ -1,6 +1,7 @@
 //! SQL of signing in: passwords, sign-up tokens, recovery codes, sessions. Who is disabled is not found by what
 //! they could get in with.
 
+use super::links::Link;
 use super::outside::{Outside, Theirs};
 use crate::access::Permit;
 use crate::base::db::{Db, DbError, Row, Tx, params};
@@ -159,6 +160,25 @@ pub(super) async fn knows(tx: &mut Tx, provider: Uuid, subject: &str, user: Uuid
     let sql = "SELECT 1 FROM identity_providers p JOIN external_identities e ON e.provider_id = p.id \
                WHERE p.id = $1 AND p.enabled = 1 AND e.subject = $2 AND e.user_id = $3";
     Ok(!tx.query(sql, &params![provider.to_string(), subject, user.to_string()]).await?.is_empty())
+}
+
+/// The links of a user with identity providers, oldest first.
+pub(super) async fn links(tx: &mut Tx, user: Uuid) -> Result<Vec<Link>> {
+    let sql = "SELECT e.id, p.slug, p.name, p.enabled, e.subject, e.email, e.created_at \
+               FROM external_identities e JOIN identity_providers p ON p.id = e.provider_id \
+               WHERE e.user_id = $1 ORDER BY e.created_at, e.id";
+    let one = |row: &Row| {
+        Ok(Link {
+            id: row.text(0)?.to_owned(),
+            slug: row.text(1)?.to_owned(),
+            provider: row.text(2)?.to_owned(),
+            enabled: row.bool(3)?,
+            subject: row.text(4)?.to_owned(),
+            email: row.opt_text(5)?.map(str::to_owned),
+            created_at: row.int(6)?,
+        })
+    };
+    tx.query(sql, &params![user.to_string()]).await?.iter().map(one).collect()
 }
 
 /// Notes with a session where it began.

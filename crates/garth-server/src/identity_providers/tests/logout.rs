@@ -55,7 +55,7 @@ async fn signing_out_is_begun_by_our_own_pages_only(g: Garth) {
     browser.bare(Method::GET, "/api/v1/me").await.ok();
 }
 
-async fn send(g: &Garth, token: &str) -> Answer {
+pub(super) async fn send(g: &Garth, token: &str) -> Answer {
     let body = browser::form(&[("logout_token", token)]);
     let call = g.anonymous().call(Method::POST, "/auth/oidc/corp/backchannel-logout");
     call.raw("application/x-www-form-urlencoded", body).await

@@ -305,6 +305,7 @@ fn spaces() -> Vec<Route> {
         get("/api/v1/spaces/{id}/api-keys", SignedIn),
         post("/api/v1/spaces/{id}/api-keys", SignedIn, |_, _| json!({"name": "new", "role": "reader"})),
         get("/api/v1/spaces/{id}/api-keys/{key}", SignedIn),
+        patch("/api/v1/spaces/{id}/api-keys/{key}", SignedIn, |_, _| json!({"name": "newer"})),
         post("/api/v1/spaces/{id}/api-keys/{key}/rotate", SignedIn, nothing),
         get("/api/v1/spaces/{id}/quotas", SignedIn),
         put("/api/v1/spaces/{id}/quotas/{meter}", SignedIn, |_, _| json!({"limit": 1_000, "window": "daily"})),

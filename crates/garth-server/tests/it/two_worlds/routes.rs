@@ -123,8 +123,8 @@ fn browsers() -> Vec<Entry> {
 
 fn provider(d: &mut Dice) -> Value {
     json!({"name": d.name(), "slug": "corp", "issuer": "https://127.0.0.1:1", "client_id": "garth", "client_secret": "hush",
-           "scopes": ["openid"], "groups_claim": "groups", "groups_from": "both", "create_users": d.chance(50),
-           "allow_private": d.chance(50), "enabled": d.chance(50)})
+           "scopes": ["openid"], "groups_claim": "groups", "groups_from": "both", "groups_allowed": ["corp-*"],
+           "create_users": d.chance(50), "allow_private": d.chance(50), "enabled": d.chance(50)})
 }
 
 fn questions() -> Vec<Entry> {
@@ -429,6 +429,11 @@ fn spaces() -> Vec<Entry> {
             |d| json!({"name": d.name(), "role": d.role(), "expires_at": "2032-01-01T00:00:00Z"}),
         ),
         ask("GET /api/v1/spaces/{id}/api-keys/{key}", 3),
+        tell("PATCH /api/v1/spaces/{id}/api-keys/{key}", 2, |d| match d.below(3) {
+            0 => json!({"name": d.name()}),
+            1 => json!({"expires_at": "2032-02-01T00:00:00Z"}),
+            _ => json!({"expires_at": null, "old_secret_until": null}),
+        }),
         tell("POST /api/v1/spaces/{id}/api-keys/{key}/rotate", 2, |d| json!({"grace_seconds": d.below(100)})),
         ask("DELETE /api/v1/spaces/{id}/api-keys/{key}", 1),
         // What is copied or brought in together is made in one instant, and its order among itself is chance.
@@ -590,6 +595,8 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
             2 => d.one(&USERNAMES).to_owned(),
             _ => d.name(),
         },
+        // What secrets begin with differs from world to world.
+        "prefix" => d.one(&["gk_", "gk", "x", ""]).to_owned(),
         "order" => {
             let orders = ["updated", "created", "name", "-updated", "-created", "-name"];
             if d.chance(3) { "rank".to_owned() } else { d.one(&orders).to_owned() }
@@ -618,7 +625,7 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
 }
 
 /// Fields of bodies, by the last step of their path or with their route, that hold no id of anything that could be hidden.
-pub const PLAIN: [&str; 76] = [
+pub const PLAIN: [&str; 78] = [
     "omit_rate_limits",
     "window",
     "meter",
@@ -635,6 +642,7 @@ pub const PLAIN: [&str; 76] = [
     "scopes",
     "groups_claim",
     "groups_from",
+    "groups_allowed",
     "create_users",
     "allow_private",
     "enabled",
@@ -681,6 +689,7 @@ pub const PLAIN: [&str; 76] = [
     "inherits",
     "sealed",
     "grace_seconds",
+    "old_secret_until",
     "public_access",
     "create_spaces",
     "audit_days",
