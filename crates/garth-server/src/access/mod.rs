@@ -43,7 +43,7 @@ pub use needs::{Needed, barred};
 pub use once::{KEPT_SECONDS, KEY_BYTES};
 pub use page::{cursor, page_of, read_cursor};
 pub use pictures::{ChangedRow, Pictures, Tried};
-pub use places::{archived, named_space, path, redacted, registered, role_names, visible_space};
+pub use places::{archived, named_space, path, redacted, registered, role_names, usual_space, visible_space};
 pub use sees::Viewer;
 pub use share::{Busy, Share};
 pub use store::AuditEntry;

@@ -3,9 +3,11 @@
 //! The login policies are asked before the change that begins the session, because they take their time. What they
 //! were told is looked at once more inside it: where that has changed meanwhile, whoever comes in tries again.
 
-use crate::access::{Ctx, Permit, Record, Write, note_refusal, write};
+use crate::access::{Ctx, Permit, Record, Who, Write, note_refusal, write};
 use crate::base::error::{Error, Result};
+use crate::directory::Directory;
 use crate::login_policies::{self, Decision, Judged, asked, judge, teams_of};
+use crate::users::{self, NewUser};
 use garth_core::{SpaceIx, UserIx};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -57,7 +59,38 @@ pub struct Admission {
 /// # Errors
 /// 403 `login_refused`, which is on record; 503 `overloaded` while too many are being judged.
 pub async fn admit(ctx: &Ctx, user: Uuid, told: Teams) -> Result<Admission> {
+    let admitted = admit_in(ctx, &ctx.directory(), user, told).await;
+    if let Err((_, Some(judged))) = &admitted {
+        keep_sample(ctx, judged).await;
+    }
+    admitted.map_err(|(error, _)| error)
+}
+
+/// The same about somebody whose account is only to be made, under that id: the policies are asked about the account as it
+/// would be. Of whoever they refuse no sample is kept, for there is nobody to keep it of.
+///
+/// # Errors
+/// As [`admit`], and whatever speaks against the account.
+pub(super) async fn admit_new(ctx: &Ctx, user: Uuid, new: &NewUser) -> Result<Admission> {
     let dir = ctx.directory();
+    if asked(&dir).next().is_none() {
+        return Ok(Admission { basis: dir.login_basis, ..Admission::first(user) });
+    }
+    let (trying, tried) = ctx.with_credential(Who::Anonymous).trying();
+    let new = new.clone();
+    write(&trying, "signup", async move |w: &mut Write<'_>| {
+        let permit = w.by_secret();
+        users::make_as(w, &permit, user, &new, false).await
+    })
+    .await?;
+    let pictures = tried.take().ok_or_else(|| Error::internal("what was tried left no picture"))?;
+    admit_in(ctx, &pictures.after, user, Teams::Unasked).await.map_err(|(error, _)| error)
+}
+
+/// What a refusal was judged by, where the policies were asked.
+type Refused = (Error, Option<Box<Judged>>);
+
+async fn admit_in(ctx: &Ctx, dir: &Directory, user: Uuid, told: Teams) -> std::result::Result<Admission, Refused> {
     let (provider_teams, unknown) = match told {
         Teams::Unasked => (None, None),
         Teams::Told(names) => (Some(names), None),
@@ -75,19 +108,18 @@ pub async fn admit(ctx: &Ctx, user: Uuid, told: Teams) -> Result<Admission> {
     let Some(ix) = dir.users.by_id::<UserIx>(&user) else { return Ok(admission) };
     // Whoever is disabled is refused where the session would begin, as if there were no such account.
     let Some(facts) = dir.world.user(ix).filter(|facts| facts.enabled) else { return Ok(admission) };
-    if facts.system_admin || asked(&dir).next().is_none() {
+    if facts.system_admin || asked(dir).next().is_none() {
         return Ok(admission);
     }
     if let Some(why) = unknown {
         note_refusal(ctx, "login", "user", user.to_string(), &json!({ "error": why }));
-        return Err(Error::LoginRefused);
+        return Err((Error::LoginRefused, None));
     }
-    admission.told = teams_of(&dir, ix, &admission.provider_teams);
-    let judged = judge(ctx, &dir, ix, &admission.told).await?;
+    admission.told = teams_of(dir, ix, &admission.provider_teams);
+    let judged = judge(ctx, dir, ix, &admission.told).await.map_err(|error| (error, None))?;
     if judged.decision == Decision::Refused {
         note_refusal(ctx, "login", "user", user.to_string(), &judged.why);
-        keep_sample(ctx, &judged).await;
-        return Err(Error::LoginRefused);
+        return Err((Error::LoginRefused, Some(Box::new(judged))));
     }
     admission.brings.system_admin = judged.decision == Decision::Admin;
     admission.brings.roles = judged.roles.clone();
@@ -101,7 +133,7 @@ pub async fn admit(ctx: &Ctx, user: Uuid, told: Teams) -> Result<Admission> {
 /// Keeps the sample of somebody who was refused. That it cannot be kept lets nobody in.
 async fn keep_sample(ctx: &Ctx, judged: &Judged) {
     let Some(sample) = judged.sample.clone().filter(|_| !ctx.dry_run) else { return };
-    let anonymous = ctx.with_credential(crate::access::Who::Anonymous);
+    let anonymous = ctx.with_credential(Who::Anonymous);
     let kept = write(&anonymous, "login.sample", async move |w: &mut Write<'_>| {
         let permit = w.by_secret();
         login_policies::keep_sample(w, &permit, &sample).await

@@ -31,6 +31,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/0010_identity_providers.sql"),
     },
     Migration { version: 11, name: "login policies", sql: include_str!("../../../migrations/0011_login_policies.sql") },
+    Migration { version: 12, name: "invitations", sql: include_str!("../../../migrations/0012_invitations.sql") },
 ];
 
 /// To serve, runs what is missing; to read, checks that nothing is.

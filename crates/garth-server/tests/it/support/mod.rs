@@ -303,6 +303,7 @@ impl Garth {
             capabilities: Vec::new(),
             clock: self.0.clock.clone(),
             limits: self.limits(),
+            mail: None,
         }
     }
 
