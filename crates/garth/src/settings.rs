@@ -117,9 +117,9 @@ settings! {
         "Its port; without it 587 for starttls, 465 for tls, 25 for none";
     smtp_security: Security = "starttls", "SECURITY", security,
         "How the connection to it is kept from being read: starttls, tls from the first byte, or none";
-    smtp_username: Option<String> = "", "NAME", text,
+    smtp_username: Option<String> = "", "NAME", plain,
         "The username that it wants";
-    smtp_password: Option<String> = "", "PASSWORD", text,
+    smtp_password: Option<String> = "", "PASSWORD", plain,
         "The password that it wants; let it stand in the file or the environment, where no list of processes shows it";
     smtp_from: Option<String> = "", "ADDRESS", sender,
         "Who mail is from: garth@example.org, or Garth <garth@example.org>";
@@ -274,7 +274,7 @@ fn flag(text: &str) -> Result<bool, String> {
     }
 }
 
-fn text(text: &str) -> Result<Option<String>, String> {
+fn plain(text: &str) -> Result<Option<String>, String> {
     Ok(given(text).map(str::to_owned))
 }
 

@@ -206,10 +206,11 @@ impl Post {
         let mut pauses = AGAIN.into_iter();
         loop {
             let sent = tokio::time::timeout(TIME, self.transport.send(message.clone())).await;
-            let (why, code) = match &sent {
+            let (why, code, lasting) = match &sent {
                 Ok(Ok(_)) => return,
-                Ok(Err(error)) => (why(error), code(error)),
-                Err(_) => ("it took too long", None),
+                // Settings that do not fit are not mended by waiting.
+                Ok(Err(error)) => (why(error), code(error), error.is_client() || error.is_tls()),
+                Err(_) => ("it took too long", None, false),
             };
             // Nobody of that name, or no room: that is for whoever wrote the address.
             if code.is_some_and(|code| (550..=553).contains(&code)) {
@@ -217,7 +218,7 @@ impl Post {
                 return;
             }
             // A no that is meant to last stays one.
-            let pause = pauses.next().filter(|_| code.is_none_or(|code| code < 500));
+            let pause = pauses.next().filter(|_| !lasting && code.is_none_or(|code| code < 500));
             let Some(pause) = pause else {
                 tracing::warn!(why, code, "a letter could not be handed to the mail server; it is lost");
                 return;

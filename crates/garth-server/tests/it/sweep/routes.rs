@@ -71,7 +71,7 @@ impl Route {
         let ends = self.method == "delete" && !self.path.contains("/grants/") && !self.path.contains("/members/");
         let of_atlas = Ids { space: w.ids.space.clone(), ..w.doomed.clone() };
         let ids = match ends {
-            true if self.path.contains("/api-keys/") => &of_atlas,
+            true if self.path.contains("/api-keys/") || self.path.contains("/invitations/") => &of_atlas,
             true => &w.doomed,
             false => &w.ids,
         };
@@ -296,6 +296,8 @@ fn spaces() -> Vec<Route> {
         post("/api/v1/spaces/{id}/api-keys", SignedIn, |_, _| json!({"name": "new", "role": "reader"})),
         get("/api/v1/spaces/{id}/api-keys/{key}", SignedIn),
         post("/api/v1/spaces/{id}/api-keys/{key}/rotate", SignedIn, nothing),
+        get("/api/v1/spaces/{id}/invitations", SignedIn),
+        post("/api/v1/spaces/{id}/invitations", SignedIn, |_, _| json!({"to": "new@example.org", "role": "reader"})),
         post("/api/v1/spaces/{id}/archive", SignedIn, nothing),
         post("/api/v1/spaces/{id}/activate", SignedIn, nothing),
     ]
@@ -338,6 +340,7 @@ fn ends() -> Vec<Route> {
         delete("/api/v1/spaces/{id}/grants/{grant}", SignedIn),
         delete("/api/v1/registry/spaces/{id}/grants/{grant}", System),
         delete("/api/v1/spaces/{id}/api-keys/{key}", SignedIn),
+        delete("/api/v1/spaces/{id}/invitations/{invitation}", SignedIn),
         delete("/api/v1/spaces/{id}", SignedIn),
         delete("/api/v1/users/{id}/sessions", System),
         delete("/api/v1/users/{id}", System),
@@ -378,6 +381,8 @@ fn account() -> Vec<Route> {
         patch("/api/v1/me", People, |_, _| json!({"name": "Me"})),
         get("/api/v1/me/sessions", People),
         delete("/api/v1/me/sessions/{id}", People),
+        get("/api/v1/me/invitations", People),
+        post("/api/v1/invitations/{token}/accept", People, nothing),
         get("/api/v1/me/identities", People),
         delete("/api/v1/me/identities/{id}", People),
         post("/api/v1/me/recovery-codes", People, |_, by| json!({"current": password(&by.username)})),

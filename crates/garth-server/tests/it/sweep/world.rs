@@ -63,6 +63,9 @@ pub struct Ids {
     pub pool: String,
     pub provider: String,
     pub identity: String,
+    pub invitation: String,
+    /// What kim accepts an invitation by.
+    pub token: String,
 }
 
 impl Ids {
@@ -86,6 +89,8 @@ impl Ids {
             pool: strange(&self.pool),
             provider: strange(&self.provider),
             identity: strange(&self.identity),
+            invitation: strange(&self.invitation),
+            token: strange(&self.token),
         }
     }
 
@@ -113,6 +118,8 @@ impl Ids {
             .replace("{slug}", "corp")
             .replace("{name}", &garth_server::base::html::STYLE_NAME)
             .replace("{key}", &self.key)
+            .replace("{invitation}", &self.invitation)
+            .replace("{token}", &self.token)
             .replace("{space}", &self.window)
             .replace("{resource}", &self.pool)
             .replace("{principal}", &format!("user:{}", self.user));
@@ -200,7 +207,15 @@ impl World {
         let pending = ada.post("/api/v1/users", json!({"username": "pending"})).await.created();
         let (provider, old_provider) = (provider(&ada, "corp").await, provider(&ada, "old").await);
         let (identity, hidden_identity) = (identity(g, &provider, &kim).await, identity(g, &provider, &mia).await);
+        let invited = async |by: &Person, space: &Thing, to: &str| {
+            let body = json!({"to": to, "role": "reader"});
+            by.post(&space.url("/invitations"), body).await.expect_status(202)
+        };
+        let (stranger, for_kim) = (invited(&lin, &atlas, "a@example.org").await, invited(&lin, &atlas, "kim").await);
+        let (over, for_mia) = (invited(&lin, &atlas, "b@example.org").await, invited(&mia, &vault, "mia").await);
         let ids = Ids {
+            invitation: stranger.id(),
+            token: for_kim.text("token"),
             provider: provider.clone(),
             identity,
             space: atlas.id.clone(),
@@ -230,6 +245,8 @@ impl World {
             window: vault.id.clone(),
             pool: hidden_pool.id.clone(),
             identity: hidden_identity,
+            invitation: for_mia.id(),
+            token: for_mia.text("token"),
             ..ids.clone()
         };
         let doomed = Ids {
@@ -241,6 +258,7 @@ impl World {
             pool: used.id.clone(),
             provider: old_provider,
             login_policy: unasked,
+            invitation: over.id(),
             ..ids.clone()
         };
         World {
