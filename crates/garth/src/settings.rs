@@ -173,7 +173,9 @@ impl Settings {
         let here = |host: &str| host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
         let far = self.smtp_host.as_deref().is_some_and(|host| !here(host));
         if self.smtp_password.is_some() && self.smtp_security == Security::None && far {
-            return Some("A password is not sent over a connection that anybody can read: set smtp_security to starttls or tls.");
+            return Some(
+                "A password is not sent over a connection that anybody can read: set smtp_security to starttls or tls.",
+            );
         }
         None
     }

@@ -284,7 +284,8 @@ mod tests {
         for good in ["lin@example.org", "lin.chen+x@mail.example.org", "l@xn--bcher-kva.example"] {
             assert!(deliverable(good), "{good}");
         }
-        for bad in ["lin", "lin@", "@example.org", "lin@corp", "lin@[127.0.0.1]", "a@b@c.d", "lin@a..b", "x y@a.b", ""] {
+        for bad in ["lin", "lin@", "@example.org", "lin@corp", "lin@[127.0.0.1]", "a@b@c.d", "lin@a..b", "x y@a.b", ""]
+        {
             assert!(!deliverable(bad), "{bad}");
         }
     }

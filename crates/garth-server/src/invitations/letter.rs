@@ -1,6 +1,7 @@
 //! What an invitation's letter says.
 
-use super::{Stored, inviter_name};
+use super::Stored;
+use super::accepting::inviter_name;
 use crate::access::Write;
 use crate::base::clock;
 use crate::base::mail::{Letter, deliverable};

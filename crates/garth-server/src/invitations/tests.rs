@@ -211,7 +211,9 @@ async fn only_administrators_invite_and_only_to_what_they_hold(g: Garth) {
         assert!(denied.text("detail").contains("permissions that you lack"), "{denied}");
         invite(&kim, "writer").await.refused(403, "forbidden");
         invite(&lin, "no-such-role").await.invalid("/role");
-        for wrong in ["", "  ", "two words", "a@b@c.org", "a..b@example.org", "x@-.org.", "group:crew", "a/b@example.org"] {
+        for wrong in
+            ["", "  ", "two words", "a@b@c.org", "a..b@example.org", "x@-.org.", "group:crew", "a/b@example.org"]
+        {
             lin.post(&atlas.url("/invitations"), json!({"to": wrong, "role": "reader"})).await.invalid("/to");
         }
         lin.post(&atlas.url("/invitations"), json!({"to": "zoe"})).await.invalid("/role");
@@ -346,7 +348,8 @@ async fn an_invitation_outlives_a_restart_and_is_on_record(g: Garth) {
     lin.delete(&atlas.url(&format!("/invitations/{}", two.id()))).await.done();
     let entries = lin.get(&atlas.url("/audit?limit=100")).await.ok();
     let of = |id: &str| {
-        let found = entries.items().into_iter().filter(|entry| entry["target"] == format!("invitation:{id}"));
+        let target = json!({"type": "invitation", "id": id});
+        let found = entries.items().into_iter().filter(|entry| entry["target"] == target);
         let found = found.map(|entry| entry["action"].as_str().expect("an action").to_owned());
         sorted(found.collect())
     };

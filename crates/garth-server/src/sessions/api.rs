@@ -1,9 +1,9 @@
 //! Signing in and one's own account over HTTP.
 
 use crate::access::{Anyone, App, Ctx};
-use crate::base::{clock, text};
 use crate::base::error::{Problem, Result};
 use crate::base::http::{CREDENTIAL_BYTES, Input, Json, given, some};
+use crate::base::{clock, text};
 use crate::directory::UserInfo;
 use crate::sessions::{self, MePatch, Setup, SignedIn};
 use crate::users::NewUser;

@@ -135,13 +135,7 @@ pub async fn make(w: &mut Write<'_>, permit: &Permit, new: &NewUser, system_admi
 ///
 /// # Errors
 /// As [`make`].
-pub async fn make_as(
-    w: &mut Write<'_>,
-    permit: &Permit,
-    id: Uuid,
-    new: &NewUser,
-    system_admin: bool,
-) -> Result<Uuid> {
+pub async fn make_as(w: &mut Write<'_>, permit: &Permit, id: Uuid, new: &NewUser, system_admin: bool) -> Result<Uuid> {
     let (username, handle) = username("/username", &new.username)?;
     let name = new.name.as_deref().map_or(Ok(username.clone()), |name| text::name("/name", name))?;
     let email = new.email.as_deref().map(|email| text::email("/email", email)).transpose()?;

@@ -19,7 +19,8 @@ const WEEK: i64 = 7 * 24 * 60 * 60 * SECOND;
 async fn n55_a_token_is_what_was_given_out_to_the_letter(g: Garth) {
     let (ada, lin, atlas) = atlas(&g).await;
     let bo = g.person("bo").await;
-    let (to_bo, new) = (lin.invite(&atlas, "bo", "reader").await, lin.invite(&atlas, "new@example.org", "reader").await);
+    let (to_bo, new) =
+        (lin.invite(&atlas, "bo", "reader").await, lin.invite(&atlas, "new@example.org", "reader").await);
     let account = ada.post("/api/v1/users", json!({"username": "pending"})).await.created();
     g.unchanged(async || {
         for token in [to_bo.text("token"), new.text("token")] {
@@ -277,7 +278,9 @@ async fn invitations_have_limits(g: Garth) {
     let own = ada.space("Own").admin(&bo).create().await;
     let more = json!({"to": "more@example.org", "role": "reader"});
     bo.post(&own.url("/invitations"), more).await.refused(429, "rate_limited");
-    for (to, fits) in [(format!("{}@x.example.org", "l".repeat(64)), true), (format!("{}@x.org", "l".repeat(250)), false)] {
+    for (to, fits) in
+        [(format!("{}@x.example.org", "l".repeat(64)), true), (format!("{}@x.org", "l".repeat(250)), false)]
+    {
         let answer = ada.invite_to(&own, &to).await;
         assert_eq!(answer.status.is_success(), fits, "{answer}");
     }

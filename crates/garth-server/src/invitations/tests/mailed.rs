@@ -23,7 +23,10 @@ async fn somebody_new_comes_in_by_a_letter(g: Garth) {
     lin.patch(&atlas.url(""), json!({"name": "Café “Lift”"})).await.ok();
     let invited = lin.invite(&atlas, "New.Person@example.org", "writer").await;
     assert_eq!(invited["mailed"], true);
-    assert!(invited["token"].is_null() && invited["link"].is_null(), "whoever invites is not shown the link: {invited}");
+    assert!(
+        invited["token"].is_null() && invited["link"].is_null(),
+        "whoever invites is not shown the link: {invited}"
+    );
 
     let letter = server.letter().await;
     assert_eq!(letter.to, ["New.Person@example.org"]);
