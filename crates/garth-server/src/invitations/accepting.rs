@@ -118,7 +118,7 @@ pub async fn accept(ctx: &Ctx, named: String) -> Result<Joined> {
 /// Is it this account's? An address needs its link as well, unless the account has proved to read it.
 fn addressed(invitation: &Stored, me: &UserInfo, by_token: bool) -> bool {
     if !invitation.by_address {
-        return invitation.user.as_deref() == Some(&me.id.to_string());
+        return invitation.user.as_ref().is_some_and(|user| *user == me.id.to_string());
     }
     let is = |name: &str| text::folded(name) == invitation.handle;
     let known = is(&me.username) || me.email.as_deref().is_some_and(is);

@@ -169,10 +169,10 @@ pub async fn verify_email(w: &mut Write<'_>, permit: &Permit, id: Uuid, address:
         }
     }
     let (_, before) = known(w.dir(), &id.to_string())?;
-    if before.verified_email.as_deref() == Some(&handle) {
+    if before.verified_email.as_ref() == Some(&handle) {
         return Ok(());
     }
-    store::set_verified(w.tx(), permit, id, Some((&handle, address))).await?;
+    store::set_verified(w.tx(), permit, id, Some((handle.as_str(), address))).await?;
     w.changed(Change::User(id)).await?;
     recorded_address(w, id, true).await
 }

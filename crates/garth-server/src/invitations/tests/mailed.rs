@@ -12,6 +12,7 @@ stories! {
     n56_nobody_verifies_an_address_but_by_reading_it,
     an_address_is_one_accounts_at_a_time,
     a_letter_is_tried_again,
+    letters_go_over_tls,
     nothing_is_said_in_the_clear_where_tls_is_asked_for,
     what_cannot_be_sent_is_not_promised,
 }
@@ -189,13 +190,27 @@ async fn a_letter_is_tried_again(g: Garth) {
     assert_eq!(server.letter().await.to, ["last@example.org"]);
 }
 
+async fn letters_go_over_tls(g: Garth) {
+    let (_, lin, atlas) = atlas(&g).await;
+    let server = MailServer::start().await;
+    for security in [Security::StartTls, Security::Tls] {
+        server.behave(Manners { tls: Some(security), ..Manners::default() });
+        g.restart_with(|config| config.mail = Some(server.settings_over(security))).await;
+        lin.invite(&atlas, "new@example.org", "reader").await;
+        assert_eq!(server.letter().await.to, ["new@example.org"], "{security:?}");
+    }
+    // Who it signs in as, and everything else, was said inside.
+    let heard = server.heard();
+    let open: Vec<&String> = heard.iter().filter(|line| !line.starts_with("(tls) ")).collect();
+    assert!(open.iter().all(|line| line.starts_with("EHLO") || line.starts_with("STARTTLS")), "{heard:#?}");
+    assert_eq!(heard.iter().filter(|line| line.starts_with("(tls) AUTH PLAIN")).count(), 2, "{heard:#?}");
+}
+
 async fn nothing_is_said_in_the_clear_where_tls_is_asked_for(g: Garth) {
     let (_, lin, atlas) = atlas(&g).await;
     let server = MailServer::start().await;
     g.expects_warning("a letter could not be handed to the mail server");
-    let credentials = Some(("garth".to_owned(), "hush-hush".to_owned()));
-    let strict = garth_server::base::mail::Smtp { security: Security::StartTls, credentials, ..server.settings() };
-    g.restart_with(|config| config.mail = Some(strict)).await;
+    g.restart_with(|config| config.mail = Some(server.settings_over(Security::StartTls))).await;
     lin.invite(&atlas, "new@example.org", "reader").await;
     eventually("the mail server is asked", async || !server.heard().is_empty()).await;
     // What follows in the same server's order has come after it.

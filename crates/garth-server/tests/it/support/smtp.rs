@@ -2,11 +2,14 @@
 
 use super::Garth;
 use garth_server::base::mail::{Security, Smtp};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
 
 /// A letter as it was handed over.
 #[derive(Clone, Debug)]
@@ -41,6 +44,8 @@ pub struct Manners {
     pub silent: bool,
     /// It says no to the first so many connections.
     pub busy: usize,
+    /// The TLS that it speaks.
+    pub tls: Option<Security>,
 }
 
 pub struct MailServer {
@@ -48,6 +53,7 @@ pub struct MailServer {
     manners: Arc<Mutex<Manners>>,
     letters: tokio::sync::Mutex<mpsc::UnboundedReceiver<Got>>,
     said: Arc<Mutex<Vec<String>>>,
+    certificate: Vec<u8>,
 }
 
 impl MailServer {
@@ -57,6 +63,7 @@ impl MailServer {
         let (sender, letters) = mpsc::unbounded_channel();
         let (manners, said): (Arc<Mutex<Manners>>, Arc<Mutex<Vec<String>>>) = Default::default();
         let (of_all, heard) = (Arc::clone(&manners), Arc::clone(&said));
+        let (tls, certificate) = certified();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let now = {
@@ -65,10 +72,11 @@ impl MailServer {
                     manners.busy = manners.busy.saturating_sub(1);
                     now
                 };
-                tokio::spawn(serve(stream, now, sender.clone(), Arc::clone(&heard)));
+                let (letters, said, tls) = (sender.clone(), Arc::clone(&heard), tls.clone());
+                tokio::spawn(Talk { manners: now, letters, said, tls }.serve(stream));
             }
         });
-        MailServer { port, manners, letters: tokio::sync::Mutex::new(letters), said }
+        MailServer { port, manners, letters: tokio::sync::Mutex::new(letters), said, certificate }
     }
 
     /// How it behaves from now on.
@@ -86,6 +94,12 @@ impl MailServer {
             from: "Garth <garth@garth.example>".to_owned(),
             ca: None,
         }
+    }
+
+    /// The same over TLS, signed in, believing its certificate.
+    pub fn settings_over(&self, security: Security) -> Smtp {
+        let credentials = Some(("garth".to_owned(), "hush-hush".to_owned()));
+        Smtp { security, credentials, ca: Some(self.certificate.clone()), ..self.settings() }
     }
 
     /// The next letter.
@@ -111,65 +125,116 @@ pub async fn with_mail(g: &Garth, server: &MailServer) {
     g.restart_with(|config| config.mail = Some(server.settings())).await;
 }
 
-async fn serve(
-    stream: TcpStream,
+/// What one conversation is about.
+struct Talk {
     manners: Manners,
     letters: mpsc::UnboundedSender<Got>,
     said: Arc<Mutex<Vec<String>>>,
-) -> Option<()> {
-    let (read, mut write) = stream.into_split();
-    let mut lines = BufReader::new(read).lines();
-    if manners.silent {
-        // Until the other one has had enough.
-        while let Ok(Some(_)) = lines.next_line().await {}
-        return None;
+    tls: TlsAcceptor,
+}
+
+impl Talk {
+    async fn serve(self, stream: TcpStream) -> Option<()> {
+        if self.manners.silent {
+            // Until the other one has had enough.
+            let mut lines = BufReader::new(stream).lines();
+            while let Ok(Some(_)) = lines.next_line().await {}
+            return None;
+        }
+        if self.manners.tls == Some(Security::Tls) {
+            let stream = self.tls.accept(stream).await.ok()?;
+            self.converse(stream, true, true).await.map(drop)
+        } else {
+            let plain = self.converse(stream, false, true).await?;
+            let stream = self.tls.accept(plain).await.ok()?;
+            self.converse(stream, true, false).await.map(drop)
+        }
     }
-    if manners.busy > 0 {
-        write.write_all(b"421 busy\r\n").await.ok()?;
-        return None;
-    }
-    write.write_all(b"220 mail.example ESMTP\r\n").await.ok()?;
-    let (mut from, mut to) = (String::new(), Vec::new());
-    loop {
-        let line = lines.next_line().await.ok()??;
-        said.lock().unwrap().push(line.clone());
-        let upper = line.to_ascii_uppercase();
-        let address = || line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
-        let answer = match upper.split([' ', ':']).next().unwrap_or_default() {
-            "EHLO" => "250-mail.example\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n".to_owned(),
-            "MAIL" => {
-                from = address();
-                "250 fine\r\n".to_owned()
-            }
-            "RCPT" => {
-                to.push(address());
-                format!("{}\r\n", manners.recipient.unwrap_or("250 fine"))
-            }
-            "DATA" => {
-                write.write_all(b"354 go on\r\n").await.ok()?;
-                let mut data = String::new();
-                loop {
-                    let line = lines.next_line().await.ok()??;
-                    if line == "." {
-                        break;
-                    }
-                    data.push_str(line.strip_prefix('.').unwrap_or(&line));
-                    data.push('\n');
+
+    /// Up to the end, or to where TLS begins: then with the connection.
+    async fn converse<S>(&self, stream: S, secret: bool, greet: bool) -> Option<S>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut stream = BufReader::new(stream);
+        if greet && self.manners.busy > 0 {
+            stream.get_mut().write_all(b"421 busy\r\n").await.ok()?;
+            return None;
+        }
+        if greet {
+            stream.get_mut().write_all(b"220 mail.example ESMTP\r\n").await.ok()?;
+        }
+        let (mut from, mut to) = (String::new(), Vec::new());
+        loop {
+            let line = read_line(&mut stream).await?;
+            self.said.lock().unwrap().push(if secret { format!("(tls) {line}") } else { line.clone() });
+            let address = || line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
+            let answer = match line.to_ascii_uppercase().split([' ', ':']).next().unwrap_or_default() {
+                "EHLO" => match (secret, self.manners.tls) {
+                    (true, _) => "250-mail.example\r\n250-AUTH PLAIN\r\n250 SMTPUTF8".to_owned(),
+                    (false, Some(_)) => "250-mail.example\r\n250 STARTTLS".to_owned(),
+                    (false, None) => "250-mail.example\r\n250-8BITMIME\r\n250 SMTPUTF8".to_owned(),
+                },
+                "STARTTLS" if self.manners.tls.is_some() && !secret => {
+                    stream.get_mut().write_all(b"220 go on\r\n").await.ok()?;
+                    return Some(stream.into_inner());
                 }
-                let (head, body) = data.split_once("\n\n").unwrap_or((&data, ""));
-                let text = decoded(head, body);
-                let got = Got { from: from.clone(), to: std::mem::take(&mut to), head: head.to_owned(), text };
-                letters.send(got).ok()?;
-                "250 kept\r\n".to_owned()
-            }
-            "QUIT" => {
-                write.write_all(b"221 bye\r\n").await.ok()?;
-                return None;
-            }
-            _ => "502 what\r\n".to_owned(),
-        };
-        write.write_all(answer.as_bytes()).await.ok()?;
+                "AUTH" if secret => "235 fine".to_owned(),
+                "MAIL" => {
+                    from = address();
+                    "250 fine".to_owned()
+                }
+                "RCPT" => {
+                    to.push(address());
+                    self.manners.recipient.unwrap_or("250 fine").to_owned()
+                }
+                "DATA" => {
+                    stream.get_mut().write_all(b"354 go on\r\n").await.ok()?;
+                    let (head, text) = read_letter(&mut stream).await?;
+                    let got = Got { from: from.clone(), to: std::mem::take(&mut to), head, text };
+                    self.letters.send(got).ok()?;
+                    "250 kept".to_owned()
+                }
+                "QUIT" => {
+                    stream.get_mut().write_all(b"221 bye\r\n").await.ok()?;
+                    return None;
+                }
+                _ => "502 what".to_owned(),
+            };
+            stream.get_mut().write_all(format!("{answer}\r\n").as_bytes()).await.ok()?;
+        }
     }
+}
+
+async fn read_line<S: AsyncRead + Unpin>(stream: &mut BufReader<S>) -> Option<String> {
+    let mut line = String::new();
+    let read = stream.read_line(&mut line).await.ok()?;
+    (read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Head and text of a letter, up to the dot.
+async fn read_letter<S: AsyncRead + Unpin>(stream: &mut BufReader<S>) -> Option<(String, String)> {
+    let mut data = String::new();
+    loop {
+        let line = read_line(stream).await?;
+        if line == "." {
+            break;
+        }
+        data.push_str(line.strip_prefix('.').unwrap_or(&line));
+        data.push('\n');
+    }
+    let (head, body) = data.split_once("\n\n").unwrap_or((&data, ""));
+    Some((head.to_owned(), decoded(head, body)))
+}
+
+/// TLS under a certificate of its own, and that certificate as PEM.
+fn certified() -> (TlsAcceptor, Vec<u8>) {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
+    let config = config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key);
+    (TlsAcceptor::from(Arc::new(config.expect("a certificate and its key"))), made.cert.pem().into_bytes())
 }
 
 /// A body as it was meant.
