@@ -168,6 +168,16 @@ pub async fn expected(ctx: &Ctx, token: &str) -> Result<Option<Expected>> {
     Ok(open.map(|invitation| Expected { verified: proves(&invitation), address: invitation.to }))
 }
 
+/// Requires that a token still lets somebody new in, before anything is made of it.
+///
+/// # Errors
+/// 404.
+pub async fn require_open(w: &mut Write<'_>, token: &str) -> Result<()> {
+    let now = w.now;
+    let found = store::with_token_in(w.tx(), &ids::token_hash(token), now).await?;
+    found.filter(|invitation| invitation.by_address).map(drop).ok_or(Error::NotFound)
+}
+
 /// Lets a new account in by the token; answers where. What the token proves is noted with the account.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ pub mod api;
 mod letter;
 mod store;
 
-pub use accepting::{Expected, Joined, Mine, accept, expected, mine, welcome};
+pub use accepting::{Expected, Joined, Mine, accept, expected, mine, require_open, welcome};
 pub use store::Stored;
 
 use crate::access::{self, Ctx, Permit, Record, Write, archived, identity, visible_space, works, write};

@@ -41,6 +41,8 @@ pub(super) async fn join(ctx: &Ctx, token: String, password: String, name: Optio
     let anonymous = ctx.with_credential(Who::Anonymous);
     write(&anonymous, "signup", async move |w: &mut Write<'_>| {
         let permit = w.by_secret();
+        // Somebody else may have been faster: then it is used, whatever else speaks against it.
+        invitations::require_open(w, &token).await?;
         users::make_as(w, &permit, id, &new, false).await?;
         store::set_password(w.tx(), &permit, id, &hash).await?;
         let joined = invitations::welcome(w, &permit, &token, id).await?;

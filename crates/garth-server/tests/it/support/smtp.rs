@@ -98,7 +98,7 @@ impl MailServer {
 
     /// The same over TLS, signed in, believing its certificate.
     pub fn settings_over(&self, security: Security) -> Smtp {
-        let credentials = Some(("garth".to_owned(), "hush-hush".to_owned()));
+        let credentials = Some(("garth".to_owned(), "hush-hush-hush".to_owned()));
         Smtp { security, credentials, ca: Some(self.certificate.clone()), ..self.settings() }
     }
 
