@@ -26,8 +26,8 @@ pub const QUEUE: usize = 256;
 const AT_ONCE: usize = 4;
 /// The longest that one try may take, from looking the mail server up to its last word.
 const TIME: Duration = Duration::from_secs(30);
-/// The longest that a mail server may think about one command.
-const COMMAND: Duration = Duration::from_secs(15);
+/// The longest of it that connecting may take.
+const CONNECT: Duration = Duration::from_secs(15);
 /// A letter that cannot be sent is tried again after each of these.
 const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 /// So long the end of the server waits for letters that are being sent.
@@ -168,7 +168,7 @@ fn transport(smtp: &Smtp, from: &Mailbox) -> Result<Transport, String> {
     };
     let hello = ClientId::Domain(from.email.domain().to_owned());
     let builder = Transport::builder_dangerous(smtp.host.as_str()).port(smtp.port.unwrap_or(port)).tls(tls);
-    let builder = builder.hello_name(hello).timeout(Some(COMMAND));
+    let builder = builder.hello_name(hello).timeout(Some(CONNECT));
     Ok(match &smtp.credentials {
         Some((name, password)) => builder.credentials(Credentials::new(name.clone(), password.clone())),
         None => builder,
