@@ -248,7 +248,7 @@ async fn an_application_invites_while_its_key_is_good(g: Garth) {
 }
 
 async fn a_role_that_came_with_a_session_invites_nobody(g: Garth) {
-    let (ada, lin, atlas) = atlas(&g).await;
+    let (ada, _, atlas) = atlas(&g).await;
     g.person("bo").await;
     let rego = format!(
         "package garth\nallow if input.session.member\nspace_admin contains \"{}\" if input.session.login == \"bo\"",
@@ -266,7 +266,6 @@ async fn a_role_that_came_with_a_session_invites_nobody(g: Garth) {
     .await;
     ada.grant_by_registry(&atlas, &bo, "admin").await;
     invite().await.expect_status(202);
-    drop(lin);
 }
 
 async fn nobody_comes_into_an_archived_space(g: Garth) {
