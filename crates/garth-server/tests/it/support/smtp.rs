@@ -192,7 +192,8 @@ impl Talk {
                     stream.get_mut().write_all(b"354 go on\r\n").await.ok()?;
                     let (head, text) = read_letter(&mut stream).await?;
                     let got = Got { from: from.clone(), to: std::mem::take(&mut to), head, text };
-                    self.letters.send(got).ok()?;
+                    // When the story has ended nobody reads it any more, and it is kept all the same.
+                    let _ = self.letters.send(got);
                     "250 kept".to_owned()
                 }
                 "QUIT" => {
