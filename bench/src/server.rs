@@ -54,6 +54,7 @@ impl Server {
             capabilities: Vec::new(),
             clock: Clock::default(),
             limits: limits(),
+            mail: None,
         };
         let app = App::open(config).await.expect("the server opens");
         let nothing = || ([(CONTENT_TYPE, "application/json")], r#"{"decision":true}"#);

@@ -75,6 +75,7 @@ impl Yard {
             capabilities: Vec::new(),
             clock: Clock::standing(now),
             limits,
+            mail: None,
         };
         let app = runtime.block_on(App::open(config)).expect("the server opens");
         let router = garth_server::router(Arc::clone(&app));

@@ -14,6 +14,7 @@ pub mod grants;
 pub mod groups;
 pub mod health;
 pub mod identity_providers;
+pub mod invitations;
 pub mod kinds;
 pub mod local;
 pub mod login_policies;
@@ -82,6 +83,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(spaces::api::routes())
         .merge(grants::api::routes())
         .merge(api_keys::api::routes())
+        .merge(invitations::api::routes())
         .merge(quotas::api::routes())
         .merge(resources::api::routes())
         .merge(resources::attachments::api::routes())

@@ -9,8 +9,9 @@ mod sources;
 pub use sources::Typed;
 
 use garth_server::Limits;
+use garth_server::base::mail::{self, Security, Smtp};
 use ipnet::IpNet;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
@@ -110,7 +111,24 @@ settings! {
         "Networks of proxies whose Forwarded and X-Forwarded-For headers are believed, as a list or with commas between";
     allow_private_targets: bool = "false", "BOOL", flag,
         "May this server ask identity providers at private addresses and over plain HTTP, where a provider is set up so";
+    smtp_host: Option<String> = "", "HOST", host,
+        "The mail server that invitations are sent by; without it their links are shown to the inviter";
+    smtp_port: Option<u16> = "", "PORT", port,
+        "Its port; without it 587 for starttls, 465 for tls, 25 for none";
+    smtp_security: Security = "starttls", "SECURITY", security,
+        "How the connection to it is kept from being read: starttls, tls from the first byte, or none";
+    smtp_username: Option<String> = "", "NAME", plain,
+        "The username that it wants";
+    smtp_password: Option<String> = "", "PASSWORD", plain,
+        "The password that it wants; let it stand in the file or the environment, where no list of processes shows it";
+    smtp_from: Option<String> = "", "ADDRESS", sender,
+        "Who mail is from: garth@example.org, or Garth <garth@example.org>";
+    smtp_ca: Option<PathBuf> = "", "FILE", path,
+        "A certificate authority of your own, as PEM, believed for the mail server beside the public ones";
 }
+
+/// Settings that are never shown.
+pub const SECRETS: [&str; 1] = ["smtp_password"];
 
 impl Settings {
     /// What the server takes on at a time.
@@ -123,6 +141,43 @@ impl Settings {
             trusted_proxies: self.trusted_proxies.clone(),
             allow_private_targets: self.allow_private_targets,
         }
+    }
+}
+
+impl Settings {
+    /// The mail server, if there is to be one.
+    ///
+    /// # Errors
+    /// One sentence, when its certificate authority cannot be read.
+    pub fn smtp(&self) -> Result<Option<Smtp>, String> {
+        let (Some(host), Some(from)) = (self.smtp_host.clone(), self.smtp_from.clone()) else { return Ok(None) };
+        let read = |file: &PathBuf| {
+            std::fs::read(file).map_err(|e| format!("The file of smtp_ca, {}, cannot be read: {e}.", file.display()))
+        };
+        let ca = self.smtp_ca.as_ref().map(read).transpose()?;
+        let credentials = self.smtp_username.clone().zip(self.smtp_password.clone());
+        let (port, security) = (self.smtp_port, self.smtp_security);
+        let smtp = Smtp { host, port, security, credentials, from, ca };
+        smtp.check()?;
+        Ok(Some(smtp))
+    }
+
+    /// What of the mail server does not go together, in one sentence.
+    pub fn smtp_trouble(&self) -> Option<&'static str> {
+        if self.smtp_host.is_some() != self.smtp_from.is_some() {
+            return Some("A mail server and a sender belong together: set smtp_host and smtp_from.");
+        }
+        if self.smtp_username.is_some() != self.smtp_password.is_some() {
+            return Some("A username and a password belong together: set smtp_username and smtp_password.");
+        }
+        let here = |host: &str| host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        let far = self.smtp_host.as_deref().is_some_and(|host| !here(host));
+        if self.smtp_password.is_some() && self.smtp_security == Security::None && far {
+            return Some(
+                "A password is not sent over a connection that anybody can read: set smtp_security to starttls or tls.",
+            );
+        }
+        None
     }
 }
 
@@ -221,6 +276,42 @@ fn flag(text: &str) -> Result<bool, String> {
     }
 }
 
+fn plain(text: &str) -> Result<Option<String>, String> {
+    Ok(given(text).map(str::to_owned))
+}
+
+fn host(text: &str) -> Result<Option<String>, String> {
+    let name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    match given(text) {
+        Some(host) if !name(host) && host.parse::<IpAddr>().is_err() => {
+            Err("must be a name or an address without a port, such as mail.example.org".to_owned())
+        }
+        host => Ok(host.map(str::to_owned)),
+    }
+}
+
+fn port(text: &str) -> Result<Option<u16>, String> {
+    let port = |text: &str| text.parse().ok().filter(|port| *port > 0);
+    match given(text) {
+        None => Ok(None),
+        Some(text) => port(text).map(Some).ok_or_else(|| "must be a port, 1 to 65535".to_owned()),
+    }
+}
+
+fn security(text: &str) -> Result<Security, String> {
+    match text {
+        "starttls" => Ok(Security::StartTls),
+        "tls" => Ok(Security::Tls),
+        "none" => Ok(Security::None),
+        _ => Err("must be starttls, tls or none".to_owned()),
+    }
+}
+
+fn sender(text: &str) -> Result<Option<String>, String> {
+    let checked = |text: &str| mail::sender(text).map(|_| text.to_owned());
+    given(text).map(checked).transpose()
+}
+
 fn urns(text: &str) -> Result<Vec<String>, String> {
     let one = |text: &str| {
         let fits = text.starts_with("urn:") && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -282,6 +373,12 @@ mod tests {
             ("allow_private_targets", "perhaps"),
             ("authzen_capabilities", "batch"),
             ("log_filter", "garth=loud"),
+            ("smtp_host", "mail.example.org:25"),
+            ("smtp_host", "smtp://me:secret@mail.example.org"),
+            ("smtp_port", "0"),
+            ("smtp_port", "65536"),
+            ("smtp_security", "ssl"),
+            ("smtp_from", "garth"),
         ] {
             let setting = SETTINGS.iter().find(|setting| setting.key == key).expect("a setting");
             let why = (setting.check)(wrong).expect_err(wrong);

@@ -31,6 +31,8 @@ pub fn config(settings: &Settings, fallback: &str, public_url: String) -> Config
         capabilities,
         clock: Clock::default(),
         limits: settings.limits(),
+        // Only who serves sends letters.
+        mail: None,
     }
 }
 

@@ -163,6 +163,7 @@ async fn look(data: &Path) -> Ctx {
         capabilities: Vec::new(),
         clock: Clock::default(),
         limits: garth_server::Limits::default(),
+        mail: None,
     };
     Ctx::system(App::open_read_only(config).await.expect("it opens beside the server"))
 }

@@ -13,6 +13,7 @@ use crate::base::clock::Clock;
 use crate::base::db::{Db, DbError, Mode, Target, Tx, Writer};
 use crate::base::error::{Error, Result};
 use crate::base::ids;
+use crate::base::mail::{Mailer, Smtp};
 use crate::base::memory::Memory;
 use crate::base::metrics::{Figures, Moment};
 use crate::base::passwords::Passwords;
@@ -56,6 +57,8 @@ pub struct Config {
     pub clock: Clock,
     /// What one server takes on at a time.
     pub limits: Limits,
+    /// The mail server; without one nothing is mailed.
+    pub mail: Option<Smtp>,
 }
 
 /// What one server takes on at a time, and whom it believes about addresses.
@@ -125,6 +128,8 @@ pub struct App {
     pub guesses: Guesses,
     /// What nouns keep in memory.
     pub memory: Memory,
+    /// Sends letters, where a mail server is configured.
+    pub mail: Option<Mailer>,
     /// Holds addresses without a credential to their pace.
     pub(super) pace: Pace,
     pub(super) writer: Option<Writer<Directory>>,
@@ -223,10 +228,14 @@ impl App {
         known: Arc<Known>,
     ) -> Result<Arc<App>, DbError> {
         let setup_file = config.data_dir.as_deref().map(|dir| dir.join("setup-token"));
+        // Who only looks sends nothing.
+        let smtp = config.mail.as_ref().filter(|_| writer.is_some());
+        let mail = smtp.map(|smtp| Mailer::start(smtp, config.clock.clone())).transpose().map_err(DbError::Other)?;
         let app = App {
             db,
             guesses: Guesses::default(),
             memory: Memory::default(),
+            mail,
             pace: Pace::new(config.limits.anonymous_per_second, config.clock.clone()),
             clock: config.clock,
             passwords: Passwords::new().map_err(fault)?,
@@ -493,6 +502,9 @@ impl App {
 
     /// Writes what waits, finishes the queue and lets the store go.
     pub async fn shutdown(&self) {
+        if let Some(mail) = &self.mail {
+            mail.shutdown().await;
+        }
         if let Err(e) = self.flush(true).await {
             tracing::warn!(error = %e, "refusals could not be written at the end");
         }

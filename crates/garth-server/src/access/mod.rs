@@ -49,7 +49,9 @@ pub use once::{KEPT_SECONDS, KEY_BYTES};
 pub use page::{cursor, page_of, read_cursor};
 pub use people::{People, near};
 pub use pictures::{ChangedRow, Pictures, Tried};
-pub use places::{InCharge, archived, in_charge, named_space, path, redacted, registered, role_names, visible_space};
+pub use places::{
+    InCharge, archived, in_charge, named_space, path, redacted, registered, role_names, usual_space, visible_space,
+};
 pub use sees::Viewer;
 pub use share::{Busy, Share};
 pub use store::AuditEntry;

@@ -4,7 +4,7 @@ use crate::access::{self, Viewer};
 use crate::base::error::{Error, Result};
 use crate::directory::Directory;
 use crate::directory::policy::Sees;
-use garth_core::{Action, Caller, Micros, RoleIx, RoleKind, Roles, SpaceIx, Target, World};
+use garth_core::{Action, Caller, Micros, Principal, RoleIx, RoleKind, Roles, SpaceIx, Target, World};
 use serde_json::Value;
 
 /// The space of an id that the caller can see.
@@ -24,6 +24,21 @@ pub fn visible_space(dir: &Directory, caller: &Caller, id: &str, now: Micros) ->
 /// 422 at the pointer.
 pub fn named_space(dir: &Directory, caller: &Caller, pointer: &str, id: &str, now: Micros) -> Result<SpaceIx> {
     visible_space(dir, caller, id, now).map_err(|_| Error::field(pointer, "is not a space you can see"))
+}
+
+/// Where something new goes when nobody says, and where somebody begins: the caller's own default (a key's is the space it
+/// belongs to), else the installation's, else the oldest that is left; each only if visible and active.
+pub fn usual_space(dir: &Directory, viewer: &Viewer<'_>, caller: &Caller) -> Option<SpaceIx> {
+    let fits = |ix: &SpaceIx| viewer.space(*ix) && !archived(&dir.world, *ix);
+    let own = match caller.who {
+        Some(Principal::User(user)) => dir.users.info(user).and_then(|u| u.default_space),
+        _ => None,
+    };
+    let own = own.and_then(|id| dir.spaces.by_id::<SpaceIx>(&id)).or(caller.home).filter(&fits);
+    own.or_else(|| Some(dir.default_space).filter(&fits)).or_else(|| {
+        let all = dir.spaces.iter::<SpaceIx>().filter(|(ix, _)| fits(ix));
+        all.min_by_key(|(_, info)| (info.created_at, info.id)).map(|(ix, _)| ix)
+    })
 }
 
 /// Is the space, or one above it, archived?

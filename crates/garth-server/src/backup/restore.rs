@@ -171,6 +171,7 @@ async fn settle(
         clock: wanted.clock.clone(),
         limits: crate::access::Limits::default(),
         capabilities: Vec::new(),
+        mail: None,
     };
     let app = App::open(config).await?;
     let outcome = end_promises(&Ctx::system(app.clone()), header, wanted.keep_keys).await;

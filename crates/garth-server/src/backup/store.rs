@@ -117,9 +117,10 @@ pub(super) async fn end_sessions(tx: &mut Tx, _: &Permit, now: Micros) -> Result
     tx.execute("DELETE FROM sessions", &[]).await
 }
 
-/// Makes every sign-up and reset link worth nothing, and forgets answers that were kept for repeated requests.
+/// Makes every sign-up and reset link and every invitation worth nothing, and forgets answers that were kept for repeated requests.
 pub(super) async fn forget_promises(tx: &mut Tx, _: &Permit) -> Result<()> {
     tx.execute("DELETE FROM signup_tokens", &[]).await?;
+    tx.execute("DELETE FROM invitations", &[]).await?;
     tx.execute("DELETE FROM idempotency_keys", &[]).await.map(drop)
 }
 

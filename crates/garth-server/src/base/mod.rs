@@ -9,6 +9,7 @@ pub mod fetch;
 pub mod html;
 pub mod http;
 pub mod ids;
+pub mod mail;
 pub mod memory;
 pub mod metrics;
 pub mod passwords;

@@ -61,6 +61,8 @@ pub struct UserInfo {
     pub name: String,
     /// Where to write to them.
     pub email: Option<String>,
+    /// The address that they have proved to read, as it is compared.
+    pub verified_email: Option<String>,
     /// Cannot sign in.
     pub disabled: bool,
     /// The account is gone; the row stays so that what they made keeps an author.

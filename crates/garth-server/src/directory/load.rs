@@ -362,7 +362,7 @@ async fn kinds_first(tx: &mut impl Rows, dir: &mut Directory) -> Result<()> {
 }
 
 const USERS: &str = "SELECT id, username, handle, name, email, system_admin, disabled, deleted_at, default_space, \
-                     created_at FROM users";
+                     created_at, verified_email FROM users";
 const GROUPS: &str = "SELECT id, name, created_at FROM groups";
 const ROLES: &str = "SELECT id, name, permissions, created_at, slug FROM roles";
 const KINDS: &str = "SELECT id, definition, created_at, search_cut, search_next FROM kinds";
@@ -450,6 +450,7 @@ fn put_user(dir: &mut Directory, row: &Row, groups: &[GroupIx]) -> Result<()> {
         deleted: row.opt_int(7)?.is_some(),
         default_space: row.opt_text(8)?.and_then(|t| Uuid::try_parse(t).ok()),
         created_at: row.int(9)?,
+        verified_email: row.opt_text(10)?.map(str::to_owned),
     };
     let ix: UserIx = dir.users.place(user.id);
     if let Some(before) = dir.users.info(ix).map(|u| text::folded(&u.username)) {

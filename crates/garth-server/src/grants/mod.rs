@@ -202,18 +202,20 @@ async fn holder(w: &mut Write<'_>, door: Door, space: SpaceIx, text: &str) -> Re
 /// # Errors
 /// 403.
 pub fn may_give(w: &mut Write<'_>, space: SpaceIx, role: RoleIx) -> Result<()> {
-    if w.caller.system {
-        return Ok(());
-    }
-    let standing = w.dir().world.standing(&w.caller, space, w.now);
-    let world = &w.dir().world;
-    let held = standing.roles.iter().filter_map(|r| world.role(*r));
-    if world.role(role).is_some_and(|wanted| covers(held, wanted)) {
+    if w.caller.system || holds_all_of(w.dir(), &w.caller, space, role, w.now) {
         return Ok(());
     }
     let id = w.dir().space_id(space).unwrap_or_default().to_string();
     w.refused_in(space, "space", id);
     Err(Error::Forbidden("you cannot give a role with permissions that you lack".to_owned()))
+}
+
+/// Does somebody hold every permission of a role in a space?
+pub fn holds_all_of(dir: &Directory, caller: &Caller, space: SpaceIx, role: RoleIx, now: Micros) -> bool {
+    let world = &dir.world;
+    let standing = world.standing(caller, space, now);
+    let held = standing.roles.iter().filter_map(|r| world.role(*r));
+    world.role(role).is_some_and(|wanted| covers(held, wanted))
 }
 
 /// A sealed space takes only direct grants to users and keys, and of roles that nobody can change: whoever
@@ -255,6 +257,20 @@ pub async fn put(
     expires_at: Option<Micros>,
     source: &str,
 ) -> Result<(Stored, bool)> {
+    let by = identity(w.dir(), &w.caller).unwrap_or_else(|| "system".to_owned());
+    put_by(w, permit, space, principal, role, expires_at, (source, by)).await
+}
+
+/// The same, with who gives it besides where it comes from.
+async fn put_by(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    space: SpaceIx,
+    principal: Principal,
+    role: RoleIx,
+    expires_at: Option<Micros>,
+    (source, granted_by): (&str, String),
+) -> Result<(Stored, bool)> {
     let space_id = w.dir().space_id(space).ok_or(Error::NotFound)?;
     let role_id = w.dir().roles.info(role).ok_or(Error::NotFound)?.id.to_string();
     let holder = w.dir().principal_text(principal);
@@ -269,7 +285,6 @@ pub async fn put(
         recorded(w, space, &there, before, state(w.dir(), &there)).await?;
         return Ok((there, false));
     }
-    let granted_by = identity(w.dir(), &w.caller).unwrap_or_else(|| "system".to_owned());
     let grant = Stored {
         id: ids::new_id(w.now).to_string(),
         principal: holder,
@@ -296,7 +311,23 @@ pub async fn put_for_good(
     principal: Principal,
     role: RoleIx,
 ) -> Result<bool> {
-    let (there, new) = put(w, permit, space, principal, role, None, "direct").await?;
+    let by = identity(w.dir(), &w.caller).unwrap_or_else(|| "system".to_owned());
+    put_for_good_by(w, permit, space, principal, role, by).await
+}
+
+/// The same in somebody else's name, as a principal: whoever invited the holder.
+///
+/// # Errors
+/// When the store fails.
+pub async fn put_for_good_by(
+    w: &mut Write<'_>,
+    permit: &Permit,
+    space: SpaceIx,
+    principal: Principal,
+    role: RoleIx,
+    by: String,
+) -> Result<bool> {
+    let (there, new) = put_by(w, permit, space, principal, role, None, ("direct", by)).await?;
     if new || there.expires_at.is_none() {
         return Ok(new);
     }

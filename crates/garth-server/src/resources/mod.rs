@@ -293,23 +293,11 @@ fn may_put(w: &mut Write<'_>, kind: KindIx, space: SpaceIx) -> Result<Permit> {
     Ok(permit)
 }
 
-/// Where a resource goes when nobody says: the caller's own default (a key's is the space it belongs to),
-/// else the installation's, else the oldest; each only if visible and active.
+/// Where a resource goes when nobody says.
 fn usual_space(w: &Write<'_>) -> Result<SpaceIx> {
-    let dir = w.dir();
-    let viewer = Viewer::new(dir, &w.caller, w.now);
-    let fits = |ix: &SpaceIx| viewer.space(*ix) && !archived(&dir.world, *ix);
-    let own = match w.caller.who {
-        Some(Principal::User(user)) => dir.users.info(user).and_then(|u| u.default_space),
-        _ => None,
-    };
-    let own = own.and_then(|id| dir.spaces.by_id::<SpaceIx>(&id)).or(w.caller.home).filter(&fits);
-    own.or_else(|| Some(dir.default_space).filter(&fits))
-        .or_else(|| {
-            let all = dir.spaces.iter::<SpaceIx>().filter(|(ix, _)| fits(ix));
-            all.min_by_key(|(_, info)| (info.created_at, info.id)).map(|(ix, _)| ix)
-        })
-        .ok_or_else(|| Error::field("/space", "there is no space that you could put this in"))
+    let viewer = Viewer::new(w.dir(), &w.caller, w.now);
+    let found = access::usual_space(w.dir(), &viewer, &w.caller);
+    found.ok_or_else(|| Error::field("/space", "there is no space that you could put this in"))
 }
 
 fn person(w: &Write<'_>, pointer: &str, text: &str) -> Result<String> {

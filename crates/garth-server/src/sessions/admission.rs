@@ -3,10 +3,11 @@
 //! The login policies are asked before the change that begins the session, because they take their time. What they
 //! were told is looked at once more inside it: where that has changed meanwhile, whoever comes in tries again.
 
-use crate::access::{Ctx, Permit, Record, Write, note_refusal, write};
+use crate::access::{Ctx, Permit, Record, Who, Write, note_refusal, write};
 use crate::base::error::{Error, Result};
 use crate::directory::Directory;
 use crate::login_policies::{self, Decision, Judged, asked, judge, teams_of};
+use crate::users::{self, NewUser};
 use garth_core::{SpaceIx, UserIx};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -63,6 +64,27 @@ pub struct Admission {
 /// 403 `login_refused`, which is on record; 503 `overloaded` while too many are being judged.
 pub async fn admit(ctx: &Ctx, user: Uuid, told: Teams) -> Result<Admission> {
     admit_as(ctx, &ctx.directory(), user, false, told).await
+}
+
+/// The same about somebody whose account is only to be made, under that id: the policies are asked about the account as it
+/// would be.
+///
+/// # Errors
+/// As [`admit`], and whatever speaks against the account.
+pub(super) async fn admit_new(ctx: &Ctx, user: Uuid, new: &NewUser) -> Result<Admission> {
+    let dir = ctx.directory();
+    if asked(&dir).next().is_none() {
+        return Ok(Admission { basis: dir.login_basis, ..Admission::first(user) });
+    }
+    let (trying, tried) = ctx.with_credential(Who::Anonymous).trying();
+    let new = new.clone();
+    write(&trying, "signup", async move |w: &mut Write<'_>| {
+        let permit = w.by_secret();
+        users::make_as(w, &permit, user, &new, false).await
+    })
+    .await?;
+    let pictures = tried.take().ok_or_else(|| Error::internal("what was tried left no picture"))?;
+    admit_as(ctx, &pictures.after, user, true, Teams::Unasked).await?.of_new(user)
 }
 
 /// The same of somebody as they are in that picture, which may be one of how things would be. `new` is an account that
@@ -126,7 +148,7 @@ pub async fn admit_as(ctx: &Ctx, dir: &Directory, user: Uuid, new: bool, told: T
 /// Keeps the sample of somebody who was refused. That it cannot be kept lets nobody in.
 async fn keep_sample(ctx: &Ctx, judged: &Judged) {
     let Some(sample) = judged.sample.clone().filter(|_| !ctx.dry_run) else { return };
-    let anonymous = ctx.with_credential(crate::access::Who::Anonymous);
+    let anonymous = ctx.with_credential(Who::Anonymous);
     let kept = write(&anonymous, "login.sample", async move |w: &mut Write<'_>| {
         let permit = w.by_secret();
         login_policies::keep_sample(w, &permit, &sample).await

@@ -1,9 +1,9 @@
 //! Signing in and one's own account over HTTP.
 
 use crate::access::{Anyone, App, Ctx};
-use crate::base::clock;
 use crate::base::error::{Problem, Result};
 use crate::base::http::{CREDENTIAL_BYTES, Input, Json, given, some};
+use crate::base::{clock, text};
 use crate::directory::UserInfo;
 use crate::sessions::{self, Link, MePatch, Setup, SignedIn};
 use crate::users::NewUser;
@@ -35,7 +35,7 @@ pub struct SetupInput {
     space: Option<String>,
 }
 
-/// A one-time token and the password to begin with.
+/// A one-time token, of an account or of an invitation, and the password to begin with.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
@@ -83,6 +83,8 @@ pub struct MyUser {
     username: String,
     name: String,
     email: Option<String>,
+    /// Has one proved to read the address, by a link that was mailed there?
+    email_verified: bool,
     system_admin: bool,
 }
 
@@ -93,6 +95,7 @@ impl MyUser {
             username: user.username.clone(),
             name: user.name.clone(),
             email: user.email.clone(),
+            email_verified: user.email.as_deref().map(text::folded).is_some_and(|e| user.verified_email == Some(e)),
             system_admin,
         }
     }
@@ -176,7 +179,10 @@ pub struct MySpace {
 #[derive(Serialize, ToSchema)]
 pub struct Me {
     user: MyUser,
+    /// The one that they chose themselves; null while it is hidden from them.
     default_space: Option<String>,
+    /// Where they begin: their own default, else the installation's, else the oldest that they can see; active ones only.
+    usual_space: Option<String>,
     spaces: Vec<MySpace>,
     /// Two spaces or more are visible.
     controls: bool,
@@ -198,6 +204,7 @@ impl Me {
         Self {
             user: MyUser::of(&me.user, me.system_admin),
             default_space: me.default_space.map(|id| id.to_string()),
+            usual_space: me.usual_space.map(|id| id.to_string()),
             spaces: me.spaces.iter().map(space).collect(),
             controls: me.controls,
             notice: me.notice,
@@ -277,7 +284,7 @@ async fn set_up(Anyone(ctx): Anyone, Input(body): Input<SetupInput, CREDENTIAL_B
     Ok((StatusCode::CREATED, Json(Begun::of(sessions::set_up(&ctx, setup).await?))))
 }
 
-/// Begin an account with its one-time token
+/// Begin an account with its one-time token, or join by an invitation as somebody new
 #[utoipa::path(post, path = "/api/v1/signup", tag = "sessions", security(()), request_body = SignUp,
     responses((status = 201, description = "A session, and recovery codes", body = Begun), (status = "default", description = "A problem", body = Problem)))]
 async fn sign_up(Anyone(ctx): Anyone, Input(body): Input<SignUp, CREDENTIAL_BYTES>) -> Result<impl IntoResponse> {

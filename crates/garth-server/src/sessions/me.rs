@@ -1,7 +1,7 @@
 //! One's own account: what one sees, one's name, default space, password and sessions.
 
 use super::{end_one, end_sessions, links, require_strong, store};
-use crate::access::{Ctx, Record, Viewer, Write, archived, named_space, path, role_names, write};
+use crate::access::{Ctx, Record, Viewer, Write, archived, named_space, path, role_names, usual_space, write};
 use crate::base::attempts::Guess;
 use crate::base::error::{Error, Result};
 use crate::base::text;
@@ -19,6 +19,9 @@ pub struct Me {
     pub system_admin: bool,
     /// Their own default space, unless it is hidden from them.
     pub default_space: Option<Uuid>,
+    /// Where something new of theirs goes when they do not say: their own default, or what takes its place while that is
+    /// hidden or archived.
+    pub usual_space: Option<Uuid>,
     /// Every space they can see, archived ones too, oldest first.
     pub spaces: Vec<MySpace>,
     /// Do they see two spaces or more, so that controls for them make sense?
@@ -66,8 +69,10 @@ fn me_in(dir: &Directory, caller: &Caller, ix: UserIx, now: Micros) -> Result<Me
         .collect();
     spaces.sort_by_key(|s| (s.info.created_at, s.info.id));
     let default_space = user.default_space.filter(|id| dir.spaces.by_id(id).is_some_and(|ix| viewer.space(ix)));
+    let usual_space = usual_space(dir, &viewer, caller).and_then(|ix| dir.space_id(ix));
     let notice = Some(NO_SPACE).filter(|_| spaces.is_empty());
-    Ok(Me { system_admin: caller.system_admin, default_space, controls: spaces.len() > 1, notice, spaces, user })
+    let (system_admin, controls) = (caller.system_admin, spaces.len() > 1);
+    Ok(Me { system_admin, default_space, usual_space, controls, notice, spaces, user })
 }
 
 /// What is to change; `None` stays as it is.

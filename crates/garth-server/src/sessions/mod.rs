@@ -5,6 +5,7 @@
 
 mod admission;
 pub mod api;
+mod joining;
 mod links;
 mod me;
 mod outside;
@@ -23,6 +24,7 @@ use crate::access::{Ctx, Permit, Record, Who, Write, write};
 use crate::base::error::{Error, Result};
 use crate::base::{ids, text};
 use crate::directory::{Change, UserInfo};
+use crate::invitations;
 use crate::spaces::{self, NewSpace};
 use crate::users::{self, NewUser};
 use garth_core::{Caller, Micros, UserIx};
@@ -109,12 +111,16 @@ pub async fn set_up(ctx: &Ctx, setup: Setup) -> Result<SignedIn> {
     Ok(signed_in)
 }
 
-/// Begins an account with the one-time token that a system administrator passed on.
+/// Begins an account with the one-time token that a system administrator passed on, or with that of an invitation (see
+/// [`joining::join`]).
 ///
 /// # Errors
 /// 404 for a token that is unknown, used or expired, or of a disabled account; 422 for a password that will not do;
 /// 403 `login_refused`, which leaves the token as it is; 429 after too many tokens that were none.
 pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<String>) -> Result<SignedIn> {
+    if invitations::is_token(&token) {
+        return joining::join(ctx, token, password, name).await;
+    }
     let token_hash = ids::token_hash(&token);
     let _turn = ctx.hashing()?;
     let guess = ctx.guess(None)?;

@@ -22,6 +22,7 @@ stories! {
     a_bad_credential_is_never_taken_for_anonymous,
     sessions_outlive_a_restart_and_ended_ones_stay_ended,
     people_set_their_own_name_and_default_space,
+    a_lost_default_gives_way_to_the_oldest_space_that_is_left,
     my_sessions_are_listed_and_ended_one_by_one_or_all,
     a_session_that_nobody_uses_ends,
 }
@@ -236,6 +237,54 @@ async fn people_set_their_own_name_and_default_space(g: Garth) {
     assert_eq!(lin.get("/api/v1/me").await.ok()["default_space"], Value::Null);
     let passed = lin.resource("task", "Home again").create().await;
     assert_eq!(passed["space"], home.id);
+}
+
+async fn a_lost_default_gives_way_to_the_oldest_space_that_is_left(g: Garth) {
+    let ada = g.admin().await;
+    let lin = g.person("lin").await;
+    ada.kind("task").await;
+    g.closed_home().await;
+    ada.patch("/api/v1/settings", json!({"create_spaces": "users"})).await.ok();
+    let me = async || {
+        let me = lin.get("/api/v1/me").await.ok();
+        (me["default_space"].clone(), me["usual_space"].clone())
+    };
+    assert_eq!(me().await, (Value::Null, Value::Null), "who is nowhere begins nowhere");
+    let mut spaces = Vec::new();
+    for name in ["Old", "Middle", "New"] {
+        spaces.push(lin.space(name).create().await);
+        g.pass(SECOND);
+    }
+    let [old, middle, new] = [0, 1, 2].map(|at| spaces[at].clone());
+    assert_eq!(old["access"]["role"], "admin", "whoever makes a space is its admin");
+    // Making one chooses no default: until somebody does, the oldest is where they begin.
+    assert_eq!(me().await, (Value::Null, json!(old.id)));
+    lin.patch("/api/v1/me", json!({"default_space": new.id})).await.ok();
+    // Working elsewhere changes nothing.
+    for space in [&old, &middle] {
+        lin.get(&space.url("")).await.ok();
+        lin.resource("task", "Elsewhere").space(space).create().await;
+        lin.sign_in("lin").await.get(&format!("/api/v1/resources?space={}", space.id)).await.ok();
+        assert_eq!(me().await, (json!(new.id), json!(new.id)));
+    }
+    // Lost in one way or another: the oldest that is left, where things go as well.
+    let lands = async || lin.resource("task", "Anywhere").create().await["space"].clone();
+    ada.grant_by_registry(&new, &ada, "admin").await;
+    lin.post(&new.url("/leave"), json!({})).await.done();
+    assert_eq!(me().await, (Value::Null, json!(old.id)));
+    assert_eq!(lands().await, old.id);
+    lin.post(&old.url("/archive"), json!({})).await.ok();
+    assert_eq!(me().await, (Value::Null, json!(middle.id)), "an archived one is passed over");
+    assert_eq!(lands().await, middle.id);
+    // Who is let in again finds it as it was: it was lost, not forgotten.
+    ada.grant(&new, &lin, "reader").await;
+    assert_eq!(me().await, (json!(new.id), json!(new.id)));
+    ada.post(&new.url("/archive"), json!({})).await.ok();
+    assert_eq!(me().await, (json!(new.id), json!(middle.id)));
+    ada.delete(&new.url("?confirm=New")).await.ok();
+    assert_eq!(me().await, (Value::Null, json!(middle.id)));
+    g.restart().await;
+    assert_eq!(me().await, (Value::Null, json!(middle.id)));
 }
 
 async fn my_sessions_are_listed_and_ended_one_by_one_or_all(g: Garth) {

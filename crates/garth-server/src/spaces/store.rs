@@ -169,6 +169,10 @@ pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
         "DELETE FROM api_calls WHERE space_id = $1".to_owned(),
         "DELETE FROM resource_counts WHERE space_id = $1".to_owned(),
         "UPDATE users SET default_space = NULL WHERE default_space = $1".to_owned(),
+        // What was sent stays counted; to whom is forgotten.
+        "UPDATE invitations SET token_hash = id, sent_to = '', handle = '', user_id = NULL, ended_at = created_at \
+         WHERE space_id = $1"
+            .to_owned(),
         "DELETE FROM spaces WHERE id = $1".to_owned(),
     ] {
         tx.execute(&sql, &params![id.to_string()]).await?;

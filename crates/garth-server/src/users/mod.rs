@@ -130,13 +130,22 @@ pub async fn reset_link(ctx: &Ctx, id: String) -> Result<(Arc<UserInfo>, String)
 /// # Errors
 /// 409 when the username is taken, 422.
 pub async fn make(w: &mut Write<'_>, permit: &Permit, new: &NewUser, system_admin: bool) -> Result<Uuid> {
+    let id = ids::new_id(w.now);
+    make_as(w, permit, id, new, system_admin).await
+}
+
+/// The same under an id that was chosen before.
+///
+/// # Errors
+/// As [`make`].
+pub async fn make_as(w: &mut Write<'_>, permit: &Permit, id: Uuid, new: &NewUser, system_admin: bool) -> Result<Uuid> {
     let (username, handle) = username("/username", &new.username)?;
     let name = new.name.as_deref().map_or(Ok(username.clone()), |name| text::name("/name", name))?;
     let email = new.email.as_deref().map(|email| text::email("/email", email)).transpose()?;
     if w.dir().users.by_name::<UserIx>(&handle).is_some() {
         return Err(Error::conflict("conflict", "a user of that name exists already"));
     }
-    let (now, id) = (w.now, ids::new_id(w.now));
+    let now = w.now;
     let (username, handle, name) = (&username, &handle, &name);
     let row = store::NewRow { id, username, handle, name, email: email.as_deref(), system_admin };
     store::insert(w.tx(), permit, &row, now).await?;
@@ -146,6 +155,34 @@ pub async fn make(w: &mut Write<'_>, permit: &Permit, new: &NewUser, system_admi
     w.record(Record { space: None, target_type: "user", target_id: id.to_string(), before: Value::Null, after })
         .await?;
     Ok(id)
+}
+
+/// Somebody has proved that they read an address: it is theirs from now on, and no other account's any more. Where the
+/// account has no address yet, it gets this one.
+///
+/// # Errors
+/// When the store fails.
+pub async fn verify_email(w: &mut Write<'_>, permit: &Permit, id: Uuid, address: &str) -> Result<()> {
+    let handle = text::folded(address);
+    for other in store::verified(w.tx(), &handle).await? {
+        if other != id {
+            store::set_verified(w.tx(), permit, other, None).await?;
+            w.changed(Change::User(other)).await?;
+            recorded_address(w, other, false).await?;
+        }
+    }
+    let (_, before) = known(w.dir(), &id.to_string())?;
+    if before.verified_email.as_ref() == Some(&handle) {
+        return Ok(());
+    }
+    store::set_verified(w.tx(), permit, id, Some((handle.as_str(), address))).await?;
+    w.changed(Change::User(id)).await?;
+    recorded_address(w, id, true).await
+}
+
+async fn recorded_address(w: &mut Write<'_>, id: Uuid, verified: bool) -> Result<()> {
+    let (before, after) = (json!({ "email_verified": !verified }), json!({ "email_verified": verified }));
+    w.record(Record { space: None, target_type: "user", target_id: id.to_string(), before, after }).await
 }
 
 /// A username as it is stored, and as it is compared.
@@ -201,6 +238,10 @@ pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Account> 
         }
         let disabled = changes.disabled.unwrap_or(before.disabled);
         store::update(w.tx(), &permit, before.id, &name, email.as_deref(), system_admin, disabled).await?;
+        if email != before.email && before.verified_email.is_some() {
+            // Whoever says that the address is another one proves nothing, and takes back what was proved.
+            store::set_verified(w.tx(), &permit, before.id, None).await?;
+        }
         // Login policies were never asked about an administrator; of whoever is none any more they are.
         let judged = was_admin && !system_admin && w.dir().login_policies.iter().any(|policy| policy.enabled);
         if disabled || judged {

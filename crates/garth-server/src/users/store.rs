@@ -48,6 +48,20 @@ pub(super) async fn update(
     tx.execute(sql, &params![id.to_string(), name, email, system_admin, disabled]).await.map(drop)
 }
 
+/// The accounts whose owner has proved to read that address.
+pub(super) async fn verified(tx: &mut Tx, handle: &str) -> Result<Vec<Uuid>> {
+    let rows = tx.query("SELECT id FROM users WHERE verified_email = $1 ORDER BY id", &params![handle]).await?;
+    rows.iter().map(|row| read_id(row, 0)).collect()
+}
+
+/// Notes which address the owner of an account has proved to read, as it is compared and as it is written; it is the
+/// account's address where that has none.
+pub(super) async fn set_verified(tx: &mut Tx, _: &Permit, id: Uuid, address: Option<(&str, &str)>) -> Result<()> {
+    let sql = "UPDATE users SET verified_email = $2, email = COALESCE(email, $3) WHERE id = $1";
+    let (handle, written) = address.unzip();
+    tx.execute(sql, &params![id.to_string(), handle, written]).await.map(drop)
+}
+
 /// Takes away all sessions of a user and answers which they were.
 pub(super) async fn end_sessions(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<Vec<Uuid>> {
     let user = id.to_string();
@@ -71,8 +85,10 @@ pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid, now: Micros) -> Re
                     (SELECT resource_id FROM resource_subscribers WHERE subscriber = $1)";
     tx.execute(followed, &params![&principal]).await?;
     tx.execute("DELETE FROM resource_subscribers WHERE subscriber = $1", &params![&principal]).await?;
+    tx.execute("DELETE FROM invitations WHERE user_id = $1", &params![&user]).await?;
     let sql = "UPDATE users SET username = '', handle = $1, name = 'deleted', email = NULL, password = NULL, \
-               system_admin = 0, disabled = 1, deleted_at = $2, default_space = NULL WHERE id = $1";
+               system_admin = 0, disabled = 1, deleted_at = $2, default_space = NULL, verified_email = NULL \
+               WHERE id = $1";
     tx.execute(sql, &params![&user, now]).await.map(drop)
 }
 

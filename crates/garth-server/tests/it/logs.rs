@@ -3,6 +3,7 @@
 
 use crate::support::*;
 use axum::http::Method;
+use garth_server::base::mail::Security;
 
 stories! {
     n74_nothing_secret_is_logged,
@@ -56,6 +57,22 @@ async fn n74_nothing_secret_is_logged(g: Garth) {
     ada.with_token(&format!("{}x", app.text("secret"))).get(&home.url("")).await.not_signed_in();
     secrets.push(app.text("secret"));
 
+    let invite = async |to: &str| {
+        ada.post(&home.url("/invitations"), json!({"to": to, "role": "reader"})).await.expect_status(202)
+    };
+    let shown = invite("lin").await.text("token");
+    for token in [strange(&shown), shown.clone()] {
+        lin.post(&format!("/api/v1/invitations/{token}/accept"), json!({})).await;
+        g.anonymous().post("/api/v1/signup", json!({"token": token, "password": guess})).await.refused_somehow();
+        secrets.push(token);
+    }
+    let server = smtp::MailServer::start().await;
+    server.behave(smtp::Manners { tls: Some(Security::StartTls), ..smtp::Manners::default() });
+    g.restart_with(|config| config.mail = Some(server.settings_over(Security::StartTls))).await;
+    let mailed = "somebody.mailed@example.org";
+    invite(mailed).await;
+    secrets.extend([server.letter().await.token(), server.settings_over(Security::Tls).credentials.expect("both").1]);
+
     let key = "the-key-to-the-vault";
     secrets.push(key.to_owned());
     let schema = json!({"type": "object", "properties": {"token": {"type": "string", "maxLength": 30}}});
@@ -72,6 +89,7 @@ async fn n74_nothing_secret_is_logged(g: Garth) {
 
     let log = log::recorded();
     assert!(log.lines().filter(|line| line.contains("request_id=")).count() > 20, "nothing was recorded:\n{log}");
+    assert!(!log.contains(mailed), "the log tells an address: {:?}", log.lines().find(|line| line.contains(mailed)));
     let metrics = String::from_utf8(ada.get("/metrics").await.ok().bytes).expect("text");
     for secret in secrets {
         assert!(secret.len() > 10, "too short to look for: {secret}");

@@ -40,6 +40,8 @@ mod groups;
 mod health;
 #[path = "../../src/identity_providers/tests.rs"]
 mod identity_providers;
+#[path = "../../src/invitations/tests.rs"]
+mod invitations;
 #[path = "../../src/kinds/tests.rs"]
 mod kinds;
 #[path = "../../src/login_policies/tests.rs"]

@@ -59,6 +59,11 @@ const PROMISED: &str = "
     post /api/v1/spaces/{}/grants
     patch /api/v1/spaces/{}/grants/{}
     delete /api/v1/spaces/{}/grants/{}
+    get /api/v1/spaces/{}/invitations
+    post /api/v1/spaces/{}/invitations
+    delete /api/v1/spaces/{}/invitations/{}
+    get /api/v1/me/invitations
+    post /api/v1/invitations/{}/accept
     get /api/v1/spaces/{}/members
     get /api/v1/spaces/{}/audit
     get /api/v1/spaces/{}/quotas

@@ -2,6 +2,7 @@
 
 use crate::options::{DATA, ShowConfig};
 use crate::output::{self, Failure};
+use crate::settings::SECRETS;
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -13,6 +14,7 @@ pub fn run(typed: ShowConfig) -> Result<ExitCode, Failure> {
     for (setting, value, origin) in &effective.origins {
         let value = match setting.key {
             "database" => without_password(value),
+            secret if SECRETS.contains(&secret) && !value.is_empty() => "(never shown)".to_owned(),
             _ => value.clone(),
         };
         let from = match (origin.as_str(), &file) {

@@ -33,6 +33,7 @@ pub async fn run(options: Serve) -> Result<ExitCode, Failure> {
     let here = format!("{scheme}://{address}");
     let fallback = if options.demo { DEMO_DATA } else { DATA };
     let config = store::config(&settings, fallback, settings.public_url.clone().unwrap_or_else(|| here.clone()));
+    let config = Config { mail: settings.smtp().map_err(Failure)?, ..config };
     let app = App::open(config.clone()).await.map_err(store::failure)?;
     let front = Front { settings, listener, metrics, certificate, here };
     let served = fill_and_serve(&app, &config, front, options.demo).await;

@@ -54,6 +54,14 @@ fn what_nobody_knows_is_refused_with_a_sentence() {
         ("in_flight = true", "setting in_flight"),
         ("in_flight = ", "is not TOML"),
         ("tls_cert = \"cert.pem\"", "belong together"),
+        ("smtp_host = \"mail.example.org\"", "belong together"),
+        ("smtp_username = \"garth\"", "belong together"),
+        (
+            "smtp_host = \"mail.example.org\"\nsmtp_from = \"g@example.org\"\nsmtp_security = \"none\"\n\
+             smtp_username = \"garth\"\nsmtp_password = \"hush\"",
+            "anybody can read",
+        ),
+        ("smtp_host = \"mail.example.org:25\"", "setting smtp_host"),
     ] {
         std::fs::write(&file, text).expect("a file");
         for command in [&["config"][..], &["serve"], &["check", "@maya", "read", "space:Kestrel"]] {
@@ -87,6 +95,11 @@ fn n74_settings_are_shown_without_their_secrets() {
         assert!(said.contains("postgres://garth@127.0.0.1/garth") && said.contains("GARTH_MASTER_KEY"), "{said}");
         assert!(!said.contains("secret"), "{said}");
     }
+    let mail = "smtp_host = \"mail.example.org\"\nsmtp_from = \"garth@example.org\"\nsmtp_username = \"garth\"\n\
+                smtp_password = \"secret-word\"";
+    std::fs::write(&file, mail).expect("a file");
+    let said = stdout(&run(&["config", "--config", named]));
+    assert!(said.contains("(never shown)") && !said.contains("secret"), "{said}");
     for broken in ["database = \"postgres://garth:secret-word", "database = \"mysql://garth:secret-word@there\""] {
         std::fs::write(&file, broken).expect("a file");
         let said = complaint(&run(&["config", "--config", named]));

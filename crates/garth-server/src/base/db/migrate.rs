@@ -31,6 +31,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/0010_identity_providers.sql"),
     },
     Migration { version: 11, name: "login policies", sql: include_str!("../../../migrations/0011_login_policies.sql") },
+    Migration { version: 12, name: "invitations", sql: include_str!("../../../migrations/0012_invitations.sql") },
     Migration { version: 13, name: "quotas", sql: include_str!("../../../migrations/0013_quotas.sql") },
     Migration { version: 14, name: "passkeys", sql: include_str!("../../../migrations/0014_passkeys.sql") },
     Migration { version: 16, name: "keys", sql: include_str!("../../../migrations/0016_keys.sql") },

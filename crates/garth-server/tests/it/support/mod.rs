@@ -21,6 +21,7 @@ mod engine;
 pub mod idp;
 pub mod log;
 mod person;
+pub mod smtp;
 
 pub use answer::{Answer, assert_missing, assert_same, sorted, strange};
 pub use authenticator::Authenticator;
@@ -305,6 +306,7 @@ impl Garth {
             capabilities: Vec::new(),
             clock: self.0.clock.clone(),
             limits: self.limits(),
+            mail: None,
         }
     }
 

@@ -47,7 +47,8 @@ async fn n01_an_id_of_another_space_is_an_id_that_never_was(g: Garth) {
 
 async fn n02_nor_does_a_nested_id_tell_anything(g: Garth) {
     let w = World::make(&g).await;
-    let nested = |route: &Route| ["{grant}", "{key}", "{user}"].iter().any(|name| route.path.contains(name));
+    let nested =
+        |route: &Route| ["{grant}", "{key}", "{user}", "{invitation}"].iter().any(|name| route.path.contains(name));
     compared(&g, &w, |route| {
         if !nested(route) {
             return Vec::new();

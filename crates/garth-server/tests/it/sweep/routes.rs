@@ -71,7 +71,12 @@ impl Route {
         let ends = self.method == "delete" && !self.path.contains("/grants/") && !self.path.contains("/{principal}");
         let of_atlas = Ids { space: w.ids.space.clone(), ..w.doomed.clone() };
         let ids = match ends {
-            true if ["/api-keys/", "/quotas/", "/members/"].iter().any(|part| self.path.contains(part)) => &of_atlas,
+            true if ["/api-keys/", "/quotas/", "/members/", "/invitations/"]
+                .iter()
+                .any(|part| self.path.contains(part)) =>
+            {
+                &of_atlas
+            }
             true => &w.doomed,
             false => &w.ids,
         };
@@ -310,6 +315,8 @@ fn spaces() -> Vec<Route> {
         get("/api/v1/spaces/{id}/quotas", SignedIn),
         put("/api/v1/spaces/{id}/quotas/{meter}", SignedIn, |_, _| json!({"limit": 1_000, "window": "daily"})),
         post("/api/v1/spaces/{id}/quotas/{meter}/consume", SignedIn, |_, _| json!({"units": 1})),
+        get("/api/v1/spaces/{id}/invitations", SignedIn),
+        post("/api/v1/spaces/{id}/invitations", SignedIn, |_, _| json!({"to": "new@example.org", "role": "reader"})),
         post("/api/v1/spaces/{id}/archive", SignedIn, nothing),
         post("/api/v1/spaces/{id}/activate", SignedIn, nothing),
     ]
@@ -354,6 +361,7 @@ fn ends() -> Vec<Route> {
         delete("/api/v1/registry/spaces/{id}/grants/{grant}", System),
         delete("/api/v1/spaces/{id}/api-keys/{key}", SignedIn),
         delete("/api/v1/spaces/{id}/quotas/{meter}", SignedIn),
+        delete("/api/v1/spaces/{id}/invitations/{invitation}", SignedIn),
         delete("/api/v1/spaces/{id}", SignedIn),
         delete("/api/v1/users/{id}/sessions", System),
         delete("/api/v1/users/{id}", System),
@@ -394,6 +402,8 @@ fn account() -> Vec<Route> {
         patch("/api/v1/me", People, |_, _| json!({"name": "Me"})),
         get("/api/v1/me/sessions", People),
         delete("/api/v1/me/sessions/{id}", People),
+        get("/api/v1/me/invitations", People),
+        post("/api/v1/invitations/{token}/accept", People, nothing),
         get("/api/v1/me/identities", People),
         delete("/api/v1/me/identities/{id}", People),
         get("/api/v1/me/passkeys", People),

@@ -69,6 +69,9 @@ pub struct Ids {
     pub provider: String,
     pub identity: String,
     pub passkey: String,
+    pub invitation: String,
+    /// What kim accepts an invitation by.
+    pub token: String,
 }
 
 impl Ids {
@@ -93,6 +96,8 @@ impl Ids {
             provider: strange(&self.provider),
             identity: strange(&self.identity),
             passkey: strange(&self.passkey),
+            invitation: strange(&self.invitation),
+            token: strange(&self.token),
         }
     }
 
@@ -122,6 +127,8 @@ impl Ids {
             .replace("{name}", &garth_server::base::html::STYLE_NAME)
             .replace("{key}", &self.key)
             .replace("{meter}", METER)
+            .replace("{invitation}", &self.invitation)
+            .replace("{token}", &self.token)
             .replace("{space}", &self.window)
             .replace("{resource}", &self.pool)
             .replace("{user}", &self.user)
@@ -223,7 +230,15 @@ impl World {
         let pending = ada.post("/api/v1/users", json!({"username": "pending"})).await.created();
         let (provider, old_provider) = (provider(&ada, "corp").await, provider(&ada, "old").await);
         let (identity, hidden_identity) = (identity(g, &provider, &kim).await, identity(g, &provider, &mia).await);
+        let invited = async |by: &Person, space: &Thing, to: &str| {
+            let body = json!({"to": to, "role": "reader"});
+            by.post(&space.url("/invitations"), body).await.expect_status(202)
+        };
+        let (stranger, for_kim) = (invited(&lin, &atlas, "a@example.org").await, invited(&lin, &atlas, "kim").await);
+        let (over, for_mia) = (invited(&lin, &atlas, "b@example.org").await, invited(&mia, &vault, "mia").await);
         let ids = Ids {
+            invitation: stranger.id(),
+            token: for_kim.text("token"),
             provider: provider.clone(),
             identity,
             passkey: passkey(&kim).await,
@@ -255,6 +270,8 @@ impl World {
             pool: hidden_pool.id.clone(),
             identity: hidden_identity,
             passkey: passkey(&mia).await,
+            invitation: for_mia.id(),
+            token: for_mia.text("token"),
             ..ids.clone()
         };
         let doomed = Ids {
@@ -266,6 +283,7 @@ impl World {
             pool: used.id.clone(),
             provider: old_provider,
             login_policy: unasked,
+            invitation: over.id(),
             ..ids.clone()
         };
         World {

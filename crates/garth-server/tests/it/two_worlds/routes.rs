@@ -263,6 +263,8 @@ fn account() -> Vec<Entry> {
         )),
         dry(tell("POST /api/v1/logout", 1, nothing)),
         tell("POST /api/v1/spaces/{id}/leave", 1, nothing),
+        ask("GET /api/v1/me/invitations", 3),
+        tell("POST /api/v1/invitations/{token}/accept", 2, nothing),
     ]
 }
 
@@ -436,6 +438,12 @@ fn spaces() -> Vec<Entry> {
         }),
         tell("POST /api/v1/spaces/{id}/api-keys/{key}/rotate", 2, |d| json!({"grace_seconds": d.below(100)})),
         ask("DELETE /api/v1/spaces/{id}/api-keys/{key}", 1),
+        ask("GET /api/v1/spaces/{id}/invitations", 4),
+        tell("POST /api/v1/spaces/{id}/invitations", 6, |d| {
+            let to = if d.chance(30) { "new@example.org" } else { d.one(&USERNAMES) };
+            json!({"to": to, "role": d.role()})
+        }),
+        ask("DELETE /api/v1/spaces/{id}/invitations/{invitation}", 2),
         // What is copied or brought in together is made in one instant, and its order among itself is chance.
         dry(tell("POST /api/v1/spaces/{id}/copies", 6, |d| {
             let mut body = json!({"resources": [d.resource()]});
@@ -573,6 +581,9 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
         ("/", "grant", "grant"),
         ("/", "space", "space"),
         ("/", "key", "key"),
+        // Nobody knows one that is hidden; any id is as good.
+        ("/", "invitation", "grant"),
+        ("/", "token", "session"),
         ("/", "resource", "resource"),
         ("/", "user", "user"),
         ("/", "principal", "principal"),
@@ -625,7 +636,7 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
 }
 
 /// Fields of bodies, by the last step of their path or with their route, that hold no id of anything that could be hidden.
-pub const PLAIN: [&str; 78] = [
+pub const PLAIN: [&str; 79] = [
     "omit_rate_limits",
     "window",
     "meter",
@@ -652,6 +663,7 @@ pub const PLAIN: [&str; 78] = [
     "version",
     "input",
     "POST /api/v1/setup: space",
+    "POST /api/v1/spaces/{id}/invitations: to",
     "name",
     "description",
     "labels",

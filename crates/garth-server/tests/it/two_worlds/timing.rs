@@ -81,6 +81,10 @@ fn questions() -> Vec<Question> {
             let to = format!("user:{}", token(h, "user", n % 4));
             told(w, "POST", "/api/v1/spaces/«v.space.1»/grants", json!({"principal": to, "role": "reader"}))
         }),
+        each("POST /spaces/{id}/invitations, to a username", |w, h, _| {
+            let to = if h { "mia" } else { "nobody-at-all" };
+            told(w, "POST", "/api/v1/spaces/«v.space.1»/invitations?dry_run=true", json!({"to": to, "role": "reader"}))
+        }),
         Question {
             what: "POST /login, a wrong password",
             one_of: 100,

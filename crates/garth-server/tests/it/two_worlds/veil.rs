@@ -49,7 +49,9 @@ fn sort(word: &str) -> Option<&'static str> {
     let after = |prefix: &str, length: usize| word.strip_prefix(prefix).is_some_and(|t| t.len() == length && small(t));
     match word.len() {
         36 if groups == [8, 4, 4, 4, 12] && hex() => Some("id"),
-        55.. if ["gs_", "gk_", "pk_", "signup_", "reset_"].iter().any(|prefix| after(prefix, 52)) => Some("token"),
+        55.. if ["gs_", "gk_", "pk_", "signup_", "reset_", "invite_"].iter().any(|prefix| after(prefix, 52)) => {
+            Some("token")
+        }
         9 if after("gk_", 6) => Some("prefix"),
         23 if groups == [5, 5, 5, 5] => Some("recovery code"),
         26 if small(word) => Some("request"),
