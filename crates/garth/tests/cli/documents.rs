@@ -77,6 +77,11 @@ fn the_examples_of_quotas_work() {
 }
 
 #[test]
+fn somebody_from_ask_a_question_finds_everything() {
+    follow("docs/coming-from-ask-a-question.md");
+}
+
+#[test]
 fn the_examples_of_the_interface_work() {
     follow("docs/api.md");
 }
