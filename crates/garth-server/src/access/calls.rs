@@ -9,7 +9,7 @@
 
 use super::store::{AuditEntry, calls};
 use super::{App, Ctx, KEY_PREFIX, chain, once};
-use crate::access::counts::{NEAR, near};
+use crate::access::counts::{NEAR, nearly};
 use crate::base::db::{DbError, Tx};
 use crate::base::error::{Error, Result};
 use crate::base::ids;
@@ -306,7 +306,7 @@ async fn block(
     let before = calls::taken_in(tx, &of.0.to_string(), of.1).await?;
     let size = size(last, limit - before);
     let taken = if size > 0 { calls_of(tx, of, size).await? } else { before };
-    if near(taken, limit) && !near(before, limit) {
+    if nearly(taken, limit) && !nearly(before, limit) {
         chain::append(tx, dir, &coming_near(of.0, limit, now)).await?;
     }
     Ok(Some(Block { limit, taken, size }))

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub const NEAR: &str = "quota.near";
 
 /// Is so much near the limit: at 80 % of it?
-pub fn near(used: i64, limit: i64) -> bool {
+pub fn nearly(used: i64, limit: i64) -> bool {
     i128::from(used) * 10 >= i128::from(limit) * 8
 }
 
@@ -71,7 +71,7 @@ impl Write<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn note_near(&mut self, space: SpaceIx, meter: &str, limit: i64, before: i64, after: i64) -> Result<()> {
-        if near(before, limit) || !near(after, limit) {
+        if nearly(before, limit) || !nearly(after, limit) {
             return Ok(());
         }
         let id = self.dir().space_id(space).unwrap_or_default().to_string();

@@ -38,7 +38,7 @@ pub use bounds::{EXPORTS, IMPORT_BYTES, IMPORT_TIME, IMPORTS, Lane, TRANSFERS_EA
 pub use calls::{DAY, calls_today};
 pub use chain::{ChainKey, ChainReport, chains, check_chain};
 pub use cookie::Cookie;
-pub use counts::near;
+pub use counts::nearly;
 pub use ctx::{Anyone, Ctx, KEY_PREFIX, Reader, Visitor, Who, works};
 pub use exchange::{Exchanged, exchange_key};
 pub use explain::{Explanation, Step, explain};

@@ -15,7 +15,7 @@ mod store;
 pub use consume::{Consumed, UNITS, consume};
 pub use meter::{METER_BYTES, ROLLING_SECONDS};
 
-use crate::access::{Ctx, Permit, Record, Write, calls_today, near, page_of, registered, visible_space, write};
+use crate::access::{Ctx, Permit, Record, Write, calls_today, nearly, page_of, registered, visible_space, write};
 use crate::base::clock;
 use crate::base::error::{Error, FieldError, Result};
 use crate::base::http::{Page, PageRequest};
@@ -60,7 +60,7 @@ impl State {
     fn of(used: i64, limit: Option<i64>) -> Self {
         match limit {
             Some(limit) if used >= limit => Self::Full,
-            Some(limit) if near(used, limit) => Self::Near,
+            Some(limit) if nearly(used, limit) => Self::Near,
             _ => Self::Open,
         }
     }
