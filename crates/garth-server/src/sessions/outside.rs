@@ -103,8 +103,7 @@ impl Theirs {
                 match (session, &self.sid) {
                     (Some(named), Some(own)) => theirs && named == own,
                     // It cannot be told which one it is: none of somebody's is left.
-                    (Some(_), None) => theirs && subject.is_some(),
-                    (None, _) => theirs && subject.is_some(),
+                    _ => theirs && subject.is_some(),
                 }
             }
         }
