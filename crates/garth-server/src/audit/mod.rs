@@ -97,16 +97,16 @@ async fn list(ctx: &Ctx, space: String, filter: Filter, request: &PageRequest) -
     Ok(Page { items, next })
 }
 
-/// The ids of resources that an entry names as principals: its actor, and who holds a grant.
+/// The ids of resources that an entry names: its actor, and who holds a grant or what was attached.
 fn actors_of(entry: &Entry) -> Vec<String> {
-    let mut named: Vec<String> = entry.actor.strip_prefix(ACTOR).map(str::to_owned).into_iter().collect();
-    let states = [&entry.before, &entry.after];
-    if entry.target_type == "grant" {
-        named.extend(states.into_iter().filter_map(|state| holder(state)));
-    } else {
-        named.extend(states.into_iter().filter_map(|state| attached(state)));
-    }
-    named
+    let actor = entry.actor.strip_prefix(ACTOR).map(str::to_owned);
+    let (_, named) = naming(&entry.target_type);
+    actor.into_iter().chain([&entry.before, &entry.after].into_iter().filter_map(|state| named(state))).collect()
+}
+
+/// Where what was written down of such a target may name a resource: in which field, and how it is read.
+fn naming(target_type: &str) -> (&'static str, fn(&str) -> Option<String>) {
+    if target_type == "grant" { ("principal", holder) } else { ("attached", attached) }
 }
 
 /// The id of what was attached, of what was written down of the one it was attached to.
@@ -130,8 +130,7 @@ fn without_hidden(entry: &mut Entry, seen: impl Fn(&str) -> bool) {
     if entry.actor.strip_prefix(ACTOR).is_some_and(|name| !seen(name)) {
         entry.actor = ACTOR.trim_end_matches(':').to_owned();
     }
-    let (field, named): (_, fn(&str) -> Option<String>) =
-        if entry.target_type == "grant" { ("principal", holder) } else { ("attached", attached) };
+    let (field, named) = naming(&entry.target_type);
     for state in [&mut entry.before, &mut entry.after] {
         if named(state).is_some_and(|name| !seen(&name))
             && let Ok(mut read) = serde_json::from_str::<Value>(state)

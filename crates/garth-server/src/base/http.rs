@@ -481,6 +481,11 @@ pub fn some<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(
     T::deserialize(deserializer).map(Some)
 }
 
+/// What a field is that is true where it is not given.
+pub fn yes() -> bool {
+    true
+}
+
 /// For a field of a patch that may be null: absent stays `None`, null becomes `Some(None)`.
 ///
 /// # Errors

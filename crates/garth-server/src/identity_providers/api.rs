@@ -5,7 +5,7 @@ use crate::access::{Anyone, App, Ctx};
 use crate::base::clock;
 use crate::base::error::{Problem, Result};
 use crate::base::fetch::encoded;
-use crate::base::http::{Input, Json, Page, Query, given, some};
+use crate::base::http::{Input, Json, Page, Query, given, some, yes};
 use crate::{identity_providers, passkeys};
 use axum::extract::Path;
 use axum::http::{StatusCode, Uri};
@@ -106,10 +106,6 @@ pub struct NewIdentityProvider {
     allow_private: bool,
     #[serde(default = "yes")]
     enabled: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What to change; what is not given stays.

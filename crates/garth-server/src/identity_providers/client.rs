@@ -34,6 +34,9 @@ pub(super) enum Trouble {
     /// It answered, and not as it should.
     #[error("{0}")]
     Odd(String),
+    /// What it knows of somebody is about another one than its token.
+    #[error("userinfo: it is about somebody else")]
+    SomebodyElse,
     /// A token of it is no good.
     #[error("{0}")]
     Token(#[from] Wrong),
@@ -301,7 +304,7 @@ pub(super) async fn userinfo(
     }
     let claims = document(get(url, Some(access), provider.private(ctx)).await, "userinfo")?;
     if claims.get("sub").and_then(Value::as_str) != Some(subject) {
-        return Err(Trouble::Odd("userinfo: it is about somebody else".to_owned()));
+        return Err(Trouble::SomebodyElse);
     }
     Ok(claims)
 }

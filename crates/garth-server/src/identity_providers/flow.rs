@@ -286,7 +286,7 @@ async fn verify(ctx: &Ctx, provider: &Provider, metadata: &Metadata, flow: &Flow
     };
     // What is about somebody else is no answer at all; what could not be had leaves the groups unknown.
     let userinfo = match userinfo {
-        Some(Err(Trouble::Odd(why))) if why.contains("somebody else") => return Err(disbelieved(provider, &why)),
+        Some(Err(trouble @ Trouble::SomebodyElse)) => return Err(disbelieved(provider, &trouble.to_string())),
         Some(Err(trouble)) => {
             tracing::warn!(provider = provider.slug, %trouble, "what an identity provider knows of somebody could not be read");
             Some(None)

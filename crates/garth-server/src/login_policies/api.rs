@@ -3,7 +3,7 @@
 use crate::access::{App, Ctx};
 use crate::base::clock;
 use crate::base::error::{Problem, Result};
-use crate::base::http::{Input, Json, Page, Query, some};
+use crate::base::http::{Input, Json, Page, Query, some, yes};
 use crate::base::rego::Version;
 use crate::directory::LoginPolicyInfo;
 use crate::login_policies::{self, Outputs, Simulated};
@@ -80,10 +80,6 @@ pub struct NewLoginPolicy {
     /// Is it asked? Yes if not said.
     #[serde(default = "yes")]
     enabled: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What to change; what is not given stays.

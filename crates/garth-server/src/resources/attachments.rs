@@ -12,7 +12,7 @@ use super::origin::{Origin, origin};
 use super::store::attachments::{self as store, Seen};
 use super::store::list::Needs;
 use super::store::{self as rows, Stored};
-use super::{missing, name_of, record, state, target_of};
+use super::{look, name_of, record, state, target_of};
 use crate::access::{self, Ctx, Record, Write, archived, identity, write};
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
@@ -189,16 +189,7 @@ fn shown(dir: &Directory, caller: &Caller, space: SpaceIx, row: (Stored, Mode), 
 
 /// One end of attachments, which the caller can see.
 async fn end(ctx: &Ctx, id: &str) -> Result<(Stored, SpaceIx)> {
-    let mut code = String::new();
-    let row = match name_of(id, &mut code) {
-        Some(name) => rows::get(&ctx.app.db, &name).await?,
-        None => None,
-    };
-    // The row first and the picture second.
-    let dir = ctx.directory();
-    let caller = ctx.caller(&dir)?;
-    let row = row.ok_or_else(|| missing(&caller))?;
-    access::check(&dir, &caller, target_of(&dir, &caller, &row, ctx.now()), Action::Read, ctx.now())?;
+    let (dir, _, row) = look(ctx, id).await?;
     let space = dir.world.class(row.class).map(|class| class.space).ok_or(Error::NotFound)?;
     Ok((row, space))
 }

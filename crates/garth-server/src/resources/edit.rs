@@ -44,8 +44,17 @@ pub(super) struct Held {
     pub permit: Permit,
 }
 
-/// The resource of that id or code, if the caller may edit it and it is of that version.
-pub(super) async fn hold(w: &mut Write<'_>, id: &str, version: Option<i64>) -> Result<Held> {
+/// A resource, whoever asks for it, with where it lies and what it is.
+pub(super) struct Placed {
+    pub row: Stored,
+    pub class: Class,
+    pub kind: Arc<KindInfo>,
+    /// What the caller is to it.
+    pub target: Target,
+}
+
+/// The resource of that id or code; whether the caller may do anything with it is not asked.
+pub(super) async fn find(w: &mut Write<'_>, id: &str) -> Result<Placed> {
     let mut code = String::new();
     let row = match name_of(id, &mut code) {
         Some(name) => store::get_in(w.tx(), &name).await?,
@@ -57,6 +66,12 @@ pub(super) async fn hold(w: &mut Write<'_>, id: &str, version: Option<i64>) -> R
     let class = w.dir().world.class(row.class).ok_or_else(gone)?.clone();
     let kind = Arc::clone(w.dir().kinds.info(class.kind).ok_or_else(gone)?);
     w.refused_in(class.space, &kind.definition.name, row.id.clone());
+    Ok(Placed { row, class, kind, target })
+}
+
+/// The resource of that id or code, if the caller may edit it and it is of that version.
+pub(super) async fn hold(w: &mut Write<'_>, id: &str, version: Option<i64>) -> Result<Held> {
+    let Placed { row, class, kind, target } = find(w, id).await?;
     let permit = w.may(target, Action::Write)?;
     if version.is_some_and(|v| v != row.version) {
         return Err(Error::conflict("version_mismatch", "the resource has changed since you read it"));

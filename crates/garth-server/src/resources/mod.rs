@@ -176,6 +176,12 @@ fn seen_by(
 /// # Errors
 /// 404 when it is hidden or missing, 401 for anonymous callers.
 pub async fn get(ctx: &Ctx, id: &str) -> Result<ResourceView> {
+    let (dir, caller, row) = look(ctx, id).await?;
+    view_of(&dir, &caller, row, ctx.now())
+}
+
+/// The row of an id or code that the caller may look at, with the picture in which they may.
+async fn look(ctx: &Ctx, id: &str) -> Result<(Arc<Directory>, Caller, Stored)> {
     let mut code = String::new();
     let row = match name_of(id, &mut code) {
         Some(name) => store::get(&ctx.app.db, &name).await?,
@@ -186,7 +192,7 @@ pub async fn get(ctx: &Ctx, id: &str) -> Result<ResourceView> {
     let caller = ctx.caller(&dir)?;
     let row = row.ok_or_else(|| missing(&caller))?;
     access::check(&dir, &caller, target_of(&dir, &caller, &row, ctx.now()), Action::Read, ctx.now())?;
-    view_of(&dir, &caller, row, ctx.now())
+    Ok((dir, caller, row))
 }
 
 /// Makes a resource.

@@ -9,12 +9,13 @@ mod usable;
 
 pub use usable::{Usable, usable};
 
-use super::store::{self, Stored, followers};
-use super::{missing, name_of, record, state, target_of};
+use super::edit::{Placed, find};
+use super::store::{Stored, followers};
+use super::{look, record, state, target_of};
 use crate::access::{self, ChangedRow, Ctx, Ends, Permit, Record, Write, archived, check, named_space, page_of, write};
 use crate::base::error::{Error, FieldError, Result};
 use crate::base::http::{Page, PageRequest};
-use crate::directory::{Directory, KindInfo, windows_text};
+use crate::directory::{Directory, windows_text};
 use garth_core::{Action, Caller, Class, Micros, Permission, SpaceIx, Target, Words};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -37,16 +38,7 @@ pub struct Share {
 /// # Errors
 /// 404 when the resource is hidden or missing, 401 for anonymous callers, 422 for a cursor that is not good.
 pub async fn list(ctx: &Ctx, id: &str, request: &PageRequest) -> Result<Page<Share>> {
-    let mut code = String::new();
-    let row = match name_of(id, &mut code) {
-        Some(name) => store::get(&ctx.app.db, &name).await?,
-        None => None,
-    };
-    // The row first and the picture second: what was revoked before the answer is not shown.
-    let (dir, now) = (ctx.directory(), ctx.now());
-    let caller = ctx.caller(&dir)?;
-    let row = row.ok_or_else(|| missing(&caller))?;
-    check(&dir, &caller, target_of(&dir, &caller, &row, now), Action::Read, now)?;
+    let ((dir, caller, row), now) = (look(ctx, id).await?, ctx.now());
     let query = format!("shares of {}", row.id);
     page_of(&dir, &caller, &query, request, known(&dir, &caller, &row, now).into_iter(), |share| {
         (share.name.clone(), share.space)
@@ -140,40 +132,22 @@ pub async fn unshare(ctx: &Ctx, id: String, space: String) -> Result<()> {
     .await
 }
 
-/// A resource that the caller may look at.
-struct Held {
-    row: Stored,
-    class: Class,
-    kind: Arc<KindInfo>,
-    /// What the caller is to it.
-    target: Target,
-}
-
-async fn seen(w: &mut Write<'_>, id: &str) -> Result<Held> {
-    let mut code = String::new();
-    let row = match name_of(id, &mut code) {
-        Some(name) => store::get_in(w.tx(), &name).await?,
-        None => None,
-    };
-    let row = row.ok_or_else(|| missing(&w.caller))?;
-    let target = target_of(w.dir(), &w.caller, &row, w.now);
-    check(w.dir(), &w.caller, target, Action::Read, w.now)?;
-    let gone = || Error::internal("a resource of a class that is gone");
-    let class = w.dir().world.class(row.class).ok_or_else(gone)?.clone();
-    let kind = Arc::clone(w.dir().kinds.info(class.kind).ok_or_else(gone)?);
-    w.refused_in(class.space, &kind.definition.name, row.id.clone());
-    Ok(Held { row, class, kind, target })
+/// The resource, if the caller may look at it.
+async fn seen(w: &mut Write<'_>, id: &str) -> Result<Placed> {
+    let found = find(w, id).await?;
+    check(w.dir(), &w.caller, found.target, Action::Read, w.now)?;
+    Ok(found)
 }
 
 /// The resource, if the caller administers the space it lies in.
-async fn administer(w: &mut Write<'_>, id: &str) -> Result<(Permit, Held)> {
+async fn administer(w: &mut Write<'_>, id: &str) -> Result<(Permit, Placed)> {
     let held = seen(w, id).await?;
     let permit = w.may(held.target, Action::Use(Permission::SPACE_ADMIN))?;
     Ok((permit, held))
 }
 
 /// The space of that id, if the caller may open a window there, or one is open already.
-fn may_open(w: &mut Write<'_>, held: &Held, windows: &[SpaceIx], pointer: &str, id: &str) -> Result<SpaceIx> {
+fn may_open(w: &mut Write<'_>, held: &Placed, windows: &[SpaceIx], pointer: &str, id: &str) -> Result<SpaceIx> {
     let space = named_space(w.dir(), &w.caller, pointer, id, w.now)?;
     if space == held.class.space {
         return Err(Error::field(pointer, "is the space that it lies in"));
@@ -223,8 +197,8 @@ fn known(dir: &Directory, caller: &Caller, row: &Stored, now: Micros) -> Vec<Sha
 }
 
 /// Gives a resource just these windows, and records it at both ends. The one place where shares change.
-async fn put(w: &mut Write<'_>, permit: &Permit, held: Held, windows: Vec<SpaceIx>, pointer: &str) -> Result<Stored> {
-    let Held { row: before, class, kind, .. } = held;
+async fn put(w: &mut Write<'_>, permit: &Permit, held: Placed, windows: Vec<SpaceIx>, pointer: &str) -> Result<Stored> {
+    let Placed { row: before, class, kind, .. } = held;
     let were = open(w.dir(), &class);
     let opened: Vec<SpaceIx> = windows.iter().copied().filter(|window| !were.contains(window)).collect();
     let shut: Vec<SpaceIx> = were.iter().copied().filter(|window| !windows.contains(window)).collect();

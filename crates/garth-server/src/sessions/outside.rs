@@ -116,8 +116,7 @@ pub fn meant(subject: Option<&str>, session: Option<&str>, whose: &str, sid: Opt
     match (session, sid) {
         (Some(named), Some(own)) => theirs && named == own,
         // It cannot be told which one it is: none of somebody's is left.
-        (Some(_), None) => theirs && subject.is_some(),
-        (None, _) => theirs && subject.is_some(),
+        _ => theirs && subject.is_some(),
     }
 }
 
