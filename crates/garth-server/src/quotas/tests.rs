@@ -71,7 +71,7 @@ async fn resources_are_limited_whatever_brings_them(g: Garth) {
     let another = Thing::of("resources", o.task("Another").await.created().json);
 
     let task = |name: &str| json!({"kind": "task", "name": name, "space": o.atlas.id});
-    let lines = vec![
+    let lines = [
         json!({"type": "space", "format": 1, "space": {}}),
         json!({"type": "resource", "kind": "task", "name": "Imported"}),
         json!({"type": "end", "resources": 1}),

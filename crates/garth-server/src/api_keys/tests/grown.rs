@@ -134,9 +134,9 @@ async fn n48_nobody_makes_a_key_last_longer_who_could_not_make_it(g: Garth) {
     lin.patch(&key, json!({"expires_at": null})).await.ok();
     kim.patch(&key, json!({"expires_at": end})).await.ok();
     // A key of another space is missing, whatever is to change.
-    let foo = ada.space("Foo").admin(&lin).create().await;
+    let plain = ada.space("Foo").admin(&lin).create().await;
     g.unchanged(async || {
-        lin.patch(&url(&foo, &strong, ""), json!({"name": "x"})).await.refused(404, "not_found");
+        lin.patch(&url(&plain, &strong, ""), json!({"name": "x"})).await.refused(404, "not_found");
     })
     .await;
 }
