@@ -433,56 +433,56 @@ impl Bits {
         let before = std::mem::replace(word, *word | 1 << (ix.slot() % 64));
         before != *word
     }
+
+    /// Marks the space and what it lies under.
+    fn set_up(&mut self, world: &World, space: SpaceIx) {
+        let mut next = Some(space);
+        while let Some(ix) = next.filter(|ix| self.set(*ix)) {
+            next = world.link(ix).and_then(|link| link.parent);
+        }
+    }
 }
 
 /// What a caller is in every space at once.
 pub struct Sight {
-    found: Vec<(SpaceIx, Standing)>,
+    found: Found,
     /// Where in `found` each space is; made when somebody asks for one.
     places: OnceLock<HashMap<SpaceIx, u32>>,
-    /// Is something granted to the caller there?
-    granted: Bits,
-    /// Is something granted to the caller there or anywhere below, or does a gate there open
-    /// to somebody without a role? Where that is not so and nothing flows in, the caller is
-    /// nothing, and so everywhere below.
-    near: Bits,
 }
+
+/// What somebody is, where they are anything.
+type Found = Vec<(SpaceIx, Standing)>;
 
 impl Sight {
     /// Looks at every space in which the caller could be anything, once.
     pub fn new(world: &World, caller: &Caller, now: Micros) -> Self {
-        let slots = world.space_slots();
-        // A key sees little, and what is known to be granted to it is its home only.
-        let bits = || Bits(vec![if caller.home.is_some() { u64::MAX } else { 0 }; slots.div_ceil(64)]);
-        let mut sight = Self { found: Vec::new(), places: OnceLock::new(), granted: bits(), near: bits() };
-        for space in caller.principals().flat_map(|p| world.granted(p)).chain(caller.brought_spaces()) {
-            sight.granted.set(*space);
-            sight.comes_near(world, *space);
-        }
-        for space in world.open() {
-            sight.comes_near(world, *space);
-        }
+        let none = || Bits(vec![0; world.space_slots().div_ceil(64)]);
+        let mut found = Found::new();
         match caller.home {
+            // A key sees little, and what is known to be granted to it is its home only.
             Some(home) => {
                 if let Some(way) = world.lineage(home) {
-                    sight.visit(world, caller, home, &Roles::new(), now, way.len());
+                    let look = Look { world, caller, now, granted: None, ways: None };
+                    look.visit(&mut found, home, &Roles::new(), way.len());
                 }
             }
             None => {
-                for root in world.roots().iter().filter(|root| sight.near.has(**root)).collect::<Vec<_>>() {
-                    sight.visit(world, caller, *root, &Roles::new(), now, 1);
+                let (mut granted, mut near) = (none(), none());
+                for space in caller.principals().flat_map(|p| world.granted(p)).chain(caller.brought_spaces()) {
+                    granted.set(*space);
+                    near.set_up(world, *space);
+                }
+                for space in world.open() {
+                    near.set_up(world, *space);
+                }
+                let ways = Ways::new(world, &near);
+                let look = Look { world, caller, now, granted: Some(&granted), ways: Some(&ways) };
+                for root in &ways.roots {
+                    look.visit(&mut found, *root, &Roles::new(), 1);
                 }
             }
         }
-        sight
-    }
-
-    /// Marks the space and what it lies under.
-    fn comes_near(&mut self, world: &World, space: SpaceIx) {
-        let mut next = Some(space);
-        while let Some(ix) = next.filter(|ix| self.near.set(*ix)) {
-            next = world.link(ix).and_then(|link| link.parent);
-        }
+        Self { found, places: OnceLock::new() }
     }
 
     /// What the caller is in that space; `None` when nothing.
@@ -498,42 +498,125 @@ impl Sight {
     pub fn visible(&self) -> impl Iterator<Item = (SpaceIx, &Standing)> {
         self.found.iter().filter(|(_, s)| s.gate).map(|(ix, s)| (*ix, s))
     }
+}
 
+/// The marked spaces, from the roots down: whoever looks for them need not touch those beside them.
+struct Ways<'a> {
+    near: &'a Bits,
+    /// How many are marked in the words before each.
+    before: Vec<u32>,
+    /// In the order of their slots.
+    marked: Vec<Way>,
+    roots: Vec<SpaceIx>,
+}
+
+/// A marked space; others are named by their place among the marked, which [`NONE`] has.
+struct Way {
+    space: SpaceIx,
+    /// The last of those below it.
+    below: u32,
+    /// The one before it below the same space.
+    beside: u32,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl<'a> Ways<'a> {
+    /// `near` holds, with each space, what that lies under.
+    fn new(world: &World, near: &'a Bits) -> Self {
+        let mut marked = Vec::new();
+        let mut before = Vec::with_capacity(near.0.len());
+        for (word, at) in near.0.iter().zip(0..) {
+            before.push(marked.len() as u32);
+            let mut left = *word;
+            while left != 0 {
+                marked.push(Way { space: SpaceIx(at * 64 + left.trailing_zeros()), below: NONE, beside: NONE });
+                left &= left - 1;
+            }
+        }
+        let mut ways = Self { near, before, marked, roots: Vec::new() };
+        for at in 0..ways.marked.len() {
+            let Some(space) = ways.marked.get(at).map(|way| way.space) else { continue };
+            let Some(link) = world.link(space) else { continue };
+            let Some(parent) = link.parent else {
+                ways.roots.push(space);
+                continue;
+            };
+            let place = ways.place(parent);
+            let beside = place.and_then(|place| ways.marked.get_mut(place));
+            let beside = beside.map_or(NONE, |parent| std::mem::replace(&mut parent.below, at as u32));
+            if let Some(way) = ways.marked.get_mut(at) {
+                way.beside = beside;
+            }
+        }
+        ways
+    }
+
+    /// Where a space stands among the marked.
+    fn place(&self, space: SpaceIx) -> Option<usize> {
+        let at = space.slot() / 64;
+        let lower = self.near.0.get(at)? & ((1 << (space.slot() % 64)) - 1);
+        self.near.has(space).then_some(*self.before.get(at)? as usize + lower.count_ones() as usize)
+    }
+
+    /// The marked ones below a space.
+    fn below(&self, space: SpaceIx) -> impl Iterator<Item = SpaceIx> {
+        let first = self.place(space).and_then(|place| self.marked.get(place)).map_or(NONE, |way| way.below);
+        let next = |at: u32| self.marked.get(at as usize);
+        std::iter::successors(next(first), move |way| next(way.beside)).map(|way| way.space)
+    }
+}
+
+/// Somebody looks around.
+struct Look<'a> {
+    world: &'a World,
+    caller: &'a Caller,
+    now: Micros,
+    /// Where something is granted to them; anywhere if not known.
+    granted: Option<&'a Bits>,
+    /// The ways to where something is granted to them, or where a gate opens to somebody without a role. Elsewhere, where
+    /// nothing flows in, they are nothing, and so everywhere below. All ways if not known.
+    ways: Option<&'a Ways<'a>>,
+}
+
+impl Look<'_> {
     /// Answers whether the space makes the caller a reader of its parent.
-    fn visit(
-        &mut self,
-        world: &World,
-        caller: &Caller,
-        ix: SpaceIx,
-        inflow: &Roles,
-        now: Micros,
-        depth: usize,
-    ) -> bool {
-        let Some(space) = world.space(ix).filter(|_| depth <= crate::MAX_SPACE_DEPTH) else { return false };
-        let granted = self.granted.has(ix);
-        let shut = || world.link(ix).is_some_and(|link| link.shut);
-        let (mut standing, flow) = if !granted && inflow.is_empty() && shut() {
+    fn visit(&self, found: &mut Found, ix: SpaceIx, inflow: &Roles, depth: usize) -> bool {
+        let Self { world, caller, now, .. } = *self;
+        let Some(link) = world.link(ix).filter(|_| depth <= crate::MAX_SPACE_DEPTH) else { return false };
+        let granted = self.granted.is_none_or(|granted| granted.has(ix));
+        let (mut standing, flow) = if !granted && inflow.is_empty() && link.shut {
             // Most spaces that are looked at only lie on the way to others.
             (Standing::default(), Roles::new())
         } else {
+            let Some(space) = world.space(ix) else { return false };
             let own = if granted { world.own_roles(caller, ix, space, now) } else { Roles::new() };
             let arrival = world.arrive_with(caller, ix, space, inflow, own, now);
             (arrival.standing, arrival.flow)
         };
-        let mut risen = false;
-        for child in space.children() {
-            if !flow.is_empty() || self.near.has(*child) {
-                risen |= self.visit(world, caller, *child, &flow, now, depth + 1);
-            }
-        }
-        if risen && world.may_rise(caller, ix, space) && !world.has_built_in(&standing.roles) {
+        let risen = self.visit_below(found, ix, &flow, depth);
+        if risen
+            && !world.has_built_in(&standing.roles)
+            && let Some(space) = world.space(ix).filter(|space| world.may_rise(caller, ix, space))
+        {
             standing.roles.push(World::READER);
             standing.gate = world.gate(caller, ix, space, &standing.roles, now);
         }
-        let rises = space.inherits && standing.gate && !standing.roles.is_empty();
+        let rises = link.inherits && standing.gate && !standing.roles.is_empty();
         if standing != Standing::default() {
-            self.found.push((ix, standing));
+            found.push((ix, standing));
         }
         rises
+    }
+
+    /// Answers whether one below makes the caller a reader of that space.
+    fn visit_below(&self, found: &mut Found, ix: SpaceIx, flow: &Roles, depth: usize) -> bool {
+        let mut risen = false;
+        let visit = |child: SpaceIx| risen |= self.visit(found, child, flow, depth + 1);
+        match self.ways.filter(|_| flow.is_empty()) {
+            Some(ways) => ways.below(ix).for_each(visit),
+            None => self.world.space(ix).into_iter().flat_map(Space::children).copied().for_each(visit),
+        }
+        risen
     }
 }
