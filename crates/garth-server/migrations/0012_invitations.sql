@@ -8,6 +8,8 @@ CREATE TABLE invitations (
     role_id TEXT NOT NULL,
     -- 'user:<id>' or 'key:<id>'.
     invited_by TEXT NOT NULL,
+    -- Among whose it counts: the inviter's; of a key, those of all keys of its space.
+    counted_to TEXT NOT NULL,
     -- A username or an address as it was written, and as it is compared.
     sent_to TEXT NOT NULL,
     handle TEXT NOT NULL,
@@ -24,7 +26,7 @@ CREATE TABLE invitations (
 CREATE INDEX invitations_by_space ON invitations(space_id, created_at, id);
 CREATE INDEX invitations_by_user ON invitations(user_id, created_at, id);
 CREATE INDEX invitations_by_handle ON invitations(handle, created_at, id);
-CREATE INDEX invitations_by_inviter ON invitations(invited_by, created_at);
+CREATE INDEX invitations_by_counted ON invitations(counted_to, created_at);
 CREATE INDEX invitations_by_end ON invitations(expires_at);
 
 -- As it is compared; set by a link that was mailed there and by nothing else. One account's at a time.

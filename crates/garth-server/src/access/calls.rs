@@ -110,6 +110,8 @@ impl Calls {
         let mut parts = self.parts();
         let part = parts.entry(of).or_default();
         part.uncounted += 1;
+        // What is left of a block from before is settled when there is a limit again.
+        part.limit = None;
         if part.uncounted == 1 {
             self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(of);
         }
@@ -126,8 +128,10 @@ impl Calls {
 
     /// Puts calls back that could not be written.
     fn keep(&self, of: Of, uncounted: i64) {
-        if uncounted > 0 {
-            self.parts().entry(of).or_default().uncounted += uncounted;
+        let mut parts = self.parts();
+        let part = parts.entry(of).or_default();
+        part.uncounted += uncounted;
+        if part.uncounted > 0 {
             self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(of);
         }
     }
@@ -253,7 +257,7 @@ impl App {
         }
         let Some(writer) = self.writer.as_ref().filter(|_| !all.is_empty()) else { return Ok(()) };
         let (calls, taken) = (Arc::clone(&self.calls), Arc::new(Mutex::new(Vec::new())));
-        let noted = Arc::clone(&taken);
+        let (noted, asked) = (Arc::clone(&taken), all.clone());
         let written: Result<(), DbError> = writer
             .run(async move |tx: &mut Tx, _: &mut Directory| {
                 for of in all {
@@ -269,6 +273,7 @@ impl App {
         if written.is_err() {
             let taken = std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner));
             taken.into_iter().for_each(|(of, made)| self.calls.keep(of, made));
+            asked.into_iter().for_each(|of| self.calls.keep(of, 0));
         }
         self.calls.forget_before(day);
         Ok(written?)
@@ -306,7 +311,8 @@ async fn block(
     let before = calls::taken_in(tx, &of.0.to_string(), of.1).await?;
     let size = size(last, limit - before);
     let taken = if size > 0 { calls_of(tx, of, size).await? } else { before };
-    if nearly(taken, limit) && !nearly(before, limit) {
+    // Of those that were made while nothing limited them, nothing was told.
+    if nearly(taken, limit) && !nearly(before - unsettled.max(0), limit) {
         chain::append(tx, dir, &coming_near(of.0, limit, now)).await?;
     }
     Ok(Some(Block { limit, taken, size }))
@@ -368,6 +374,33 @@ mod tests {
             }
             assert_eq!((taken, passed), (limit, limit - wasted), "of {limit}, {wasted} were lost with their servers");
         }
+    }
+
+    /// Another limit may have been set, and taken away again, and set again: whatever was made meanwhile counts.
+    #[test]
+    fn what_is_left_of_a_block_is_settled_when_nothing_limited_calls_meanwhile() {
+        let (of, calls) = ((Uuid::nil(), 1), Calls::default());
+        calls.put(of, &Block { limit: 1_000, taken: 100, size: 50 }, 0);
+        assert!(matches!(calls.spend(of, 1_000, 0), Spent::Yes(_)));
+        calls.note(of);
+        assert!(matches!(calls.spend(of, 1_000, 0), Spent::Block(_)));
+        assert_eq!(calls.take(of, true), (1, 49, 50));
+    }
+
+    #[test]
+    fn what_cannot_be_written_waits() {
+        let (of, calls) = ((Uuid::nil(), 1), Calls::default());
+        calls.note(of);
+        let waiting = || std::mem::take(&mut *calls.waiting.lock().unwrap());
+        assert_eq!(waiting(), [of]);
+        calls.keep(of, 0);
+        assert_eq!(waiting(), [of], "it was not even asked for");
+        let (made, ..) = calls.take(of, false);
+        calls.keep(of, made);
+        assert_eq!(waiting(), [of]);
+        calls.take(of, false);
+        calls.keep(of, 0);
+        assert!(waiting().is_empty());
     }
 
     #[test]

@@ -241,6 +241,12 @@ impl Ctx {
         dir.key(hash, self.now()).filter(|key| works(dir, key, self.now())).ok_or(Error::Unauthenticated)
     }
 
+    /// When the API key that asks ends, or the secret that it showed; people have no end.
+    pub(super) fn ends_at(&self, dir: &Directory) -> Option<Micros> {
+        let Who::Key(hash) = &self.who else { return None };
+        self.key(dir).ok().and_then(|key| key.ends(hash))
+    }
+
     /// Requires that the credential is still good there, without working out what follows from it.
     ///
     /// # Errors

@@ -43,6 +43,8 @@ pub struct Write<'a> {
     pub now: Micros,
     /// The session that the request came with.
     pub session: Option<Uuid>,
+    /// When the API key that the request came with ends, or the secret that it showed; people have no end.
+    pub ends_at: Option<Micros>,
     /// Who changes.
     pub caller: Caller,
     /// The server.
@@ -133,6 +135,7 @@ where
     let mut write = Write {
         now: ctx.now(),
         session: ctx.session(dir).ok().map(|session| session.id),
+        ends_at: ctx.ends_at(dir),
         caller,
         app,
         dir,
@@ -164,8 +167,13 @@ impl Write<'_> {
         self.dir
     }
 
+    /// Is the change only looked at, to tell whom it would give or take what?
+    pub fn is_preview(&self) -> bool {
+        self.rows.is_some()
+    }
+
     /// The picture before this change.
-    pub(super) fn before(&self) -> &Directory {
+    pub fn before(&self) -> &Directory {
         &self.before
     }
 

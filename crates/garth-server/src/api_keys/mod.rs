@@ -312,11 +312,9 @@ async fn known(w: &mut Write<'_>, space: SpaceIx, id: &str) -> Result<(Stored, P
     Ok((key, ix))
 }
 
-/// Would a key of that end outlive the key that hands it out? People have no end.
+/// Would a key of that end outlive the key that hands it out, or the secret which that showed? People have no end.
 fn outlives_maker(w: &Write<'_>, expires_at: Option<Micros>) -> bool {
-    let Some(Principal::Key(maker)) = w.caller.who else { return false };
-    let end = w.dir().keys.info(maker).and_then(|maker| maker.expires_at);
-    end.is_some_and(|end| expires_at.is_none_or(|wanted| wanted > end))
+    w.ends_at.is_some_and(|end| expires_at.is_none_or(|wanted| wanted > end))
 }
 
 fn shown(dir: &Directory, key: Stored, space: SpaceIx, now: Micros) -> Shown {

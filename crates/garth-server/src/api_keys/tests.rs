@@ -18,6 +18,7 @@ stories! {
     a_key_cannot_outlive_the_key_that_makes_it,
     a_rotated_secret_dies_at_once,
     a_rotated_secret_lives_for_its_grace,
+    n48_a_secret_in_its_grace_makes_nothing_that_outlives_it,
     n34_a_revoked_key_is_refused_at_once,
     n37_a_revoked_key_stays_revoked_after_a_restart,
     n54_only_the_exact_secret_is_a_credential,
@@ -260,6 +261,25 @@ async fn a_rotated_secret_lives_for_its_grace(g: Garth) {
     for live in [third, fourth] {
         first.with_token(&live.text("secret")).get(&atlas.url("")).await.ok();
     }
+}
+
+async fn n48_a_secret_in_its_grace_makes_nothing_that_outlives_it(g: Garth) {
+    let World { lin, atlas, .. } = world(&g).await;
+    let (old, other) = (lin.key(&atlas, "ci", "admin").await, lin.key(&atlas, "other", "reader").await);
+    let new = lin.post(&url(&atlas, &old, "/rotate"), json!({"grace_seconds": 600})).await.ok();
+    let new = old.with_token(&new.text("secret"));
+    let keys = atlas.url("/api-keys");
+    let wanted = |end: Option<String>| json!({"name": "next", "role": "reader", "expires_at": end});
+    g.unchanged(async || {
+        old.post(&url(&atlas, &old, "/rotate"), json!({})).await.refused(403, "forbidden");
+        old.post(&url(&atlas, &other, "/rotate"), json!({})).await.refused(403, "forbidden");
+        old.post(&keys, wanted(None)).await.invalid("/expires_at");
+        old.post(&keys, wanted(Some(g.time_in(600 * SECOND + 1)))).await.invalid("/expires_at");
+    })
+    .await;
+    old.post(&keys, wanted(Some(g.time_in(600 * SECOND)))).await.created();
+    new.post(&keys, wanted(None)).await.created();
+    new.post(&url(&atlas, &old, "/rotate"), json!({})).await.ok();
 }
 
 async fn n34_a_revoked_key_is_refused_at_once(g: Garth) {

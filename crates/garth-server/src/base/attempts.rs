@@ -105,6 +105,19 @@ impl Guess<'_> {
         }
     }
 
+    /// Ends with what it came to: right, wrong, or neither where something else went wrong.
+    ///
+    /// # Errors
+    /// Those of the outcome.
+    pub fn judged<T>(self, outcome: Result<T>) -> Result<T> {
+        match &outcome {
+            Ok(_) => self.right(),
+            Err(Error::WrongCredentials(_)) => {}
+            Err(_) => self.undone(),
+        }
+        outcome
+    }
+
     /// It was never verified: as if it had not been made.
     pub fn undone(self) {
         self.of.addresses.give_back(&self.origin, self.at);

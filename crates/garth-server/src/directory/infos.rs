@@ -316,6 +316,12 @@ impl KeyInfo {
         !self.disabled && self.expires_at.is_none_or(|end| now < end)
     }
 
+    /// When that secret, given by its hash, opens nothing any more; `None` when it has no end.
+    pub fn ends(&self, hash: &str) -> Option<Micros> {
+        let until = self.old.as_ref().filter(|(old, _)| hash != self.hash && hash == old).map(|(_, until)| *until);
+        self.expires_at.into_iter().chain(until).min()
+    }
+
     /// Is that the hash of a secret that has not been rotated out?
     pub fn fits(&self, hash: &str, now: Micros) -> bool {
         hash == self.hash || self.old.as_ref().is_some_and(|(old, until)| hash == old && now < *until)

@@ -277,7 +277,7 @@ pub async fn unlink(ctx: &Ctx, id: &str) -> Result<()> {
         let identity = own.iter().find(|identity| identity.id == id).ok_or(Error::NotFound)?;
         // A provider that is disabled lets nobody in.
         let other = own.iter().any(|other| other.id != id && other.enabled);
-        if !other && !store::has_password(w.tx(), user).await? {
+        if !other && !store::has_own_way(w.tx(), user).await? {
             return Err(Error::conflict("conflict", "it is your only way to sign in: link another one first"));
         }
         store::unlink(w.tx(), &permit, id).await?;

@@ -152,9 +152,10 @@ fn identity(row: &Row) -> Result<Identity> {
     })
 }
 
-/// Has a user a password?
-pub(super) async fn has_password(tx: &mut Tx, user: Uuid) -> Result<bool> {
-    let sql = "SELECT 1 FROM users WHERE id = $1 AND password IS NOT NULL";
+/// Can a user sign in without a provider: by a password or a passkey?
+pub(super) async fn has_own_way(tx: &mut Tx, user: Uuid) -> Result<bool> {
+    let sql = "SELECT 1 FROM users WHERE id = $1 AND password IS NOT NULL \
+               UNION ALL SELECT 1 FROM passkeys WHERE user_id = $1";
     Ok(!tx.query(sql, &params![user.to_string()]).await?.is_empty())
 }
 

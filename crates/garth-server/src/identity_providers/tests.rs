@@ -484,7 +484,15 @@ async fn the_only_way_in_is_not_unlinked(g: Garth) {
     idp.install(&g, json!({})).await;
     let lin = idp.person(&g, &Browser::new(&g), "corp", "u1").await;
     let identity = lin.get("/api/v1/me/identities").await.ok().each("id")[0].clone();
-    g.unchanged(async || lin.delete(&format!("/api/v1/me/identities/{identity}")).await.refused(409, "conflict")).await;
+    let identity = format!("/api/v1/me/identities/{identity}");
+    g.unchanged(async || lin.delete(&identity).await.refused(409, "conflict")).await;
+    // A passkey is another one.
+    let begun = lin.post("/api/v1/me/passkeys/begin", json!({})).await.ok();
+    let credential = Authenticator::new().make(&begun["options"]);
+    let made = json!({"ceremony": begun["ceremony"], "name": "A phone", "credential": credential});
+    lin.post("/api/v1/me/passkeys/finish", made).await.created();
+    lin.delete(&identity).await.done();
+    lin.get("/api/v1/me").await.ok();
 }
 
 async fn deleting_a_provider_ends_what_came_of_it(g: Garth) {

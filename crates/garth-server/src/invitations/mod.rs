@@ -30,8 +30,10 @@ use std::sync::Arc;
 pub const INVITATION_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// Most open invitations of one space.
 pub const PENDING: i64 = 500;
-/// Invitations that one person or key may send in [`DAY`].
+/// Invitations that one person, or all keys of a space, may send in [`DAY`].
 pub const SENT: i64 = 200;
+/// Letters in [`DAY`] to one username or address, whoever sends them.
+pub const LETTERS: i64 = 20;
 /// A day, in microseconds.
 const DAY: Micros = 24 * 60 * 60 * 1_000_000;
 /// What tokens of invitations begin with.
@@ -99,7 +101,7 @@ impl Addressee {
 /// # Errors
 /// 404; 403 for all but administrators of the space, for a role with permissions the inviter lacks, and for somebody
 /// whose own right came with their session; 409 `archived`, or `conflict` when the space has [`PENDING`] open ones; 422;
-/// 429 after [`SENT`] in a day; 503 `overloaded` while too many letters wait.
+/// 429 after [`SENT`] in a day, and after [`LETTERS`] to the same; 503 `overloaded` while too many letters wait.
 pub async fn create(ctx: &Ctx, space: String, new: NewInvitation) -> Result<Invited> {
     // A place for the letter first: what cannot be sent is not promised.
     let place = ctx.app.mail.as_ref().map(Mailer::place).transpose()?;
@@ -122,7 +124,8 @@ pub async fn create(ctx: &Ctx, space: String, new: NewInvitation) -> Result<Invi
         let (id, token, now) = (ids::new_id(w.now), ids::new_token(TOKEN_PREFIX), w.now);
         let space = w.dir().space_id(ix).ok_or(Error::NotFound)?.to_string();
         let user = if whom.by_address { None } else { named(w.dir(), &whom.handle) };
-        bounded(w, &permit, &space, &whom.handle, &invited_by).await?;
+        let counted_to = counted_to(w.dir(), &w.caller, &invited_by);
+        bounded(w, (&space, &whom.handle), &counted_to, mailed).await?;
         let invitation = Stored {
             id: id.to_string(),
             space,
@@ -136,7 +139,9 @@ pub async fn create(ctx: &Ctx, space: String, new: NewInvitation) -> Result<Invi
             created_at: now,
             expires_at: now + INVITATION_SECONDS * 1_000_000,
         };
-        store::insert(w.tx(), &permit, &invitation, &ids::token_hash(&token)).await?;
+        store::forget(w.tx(), &permit, now).await?;
+        end_earlier(w, &permit, ix, &invitation).await?;
+        store::insert(w.tx(), &permit, &invitation, &ids::token_hash(&token), &counted_to).await?;
         recorded(w, ix, &invitation, Value::Null, state(w.dir(), &invitation)).await?;
         let letter = letter::write(w, ix, &invitation, user.as_deref(), &token);
         let token = Some(token).filter(|_| !mailed);
@@ -149,18 +154,47 @@ pub async fn create(ctx: &Ctx, space: String, new: NewInvitation) -> Result<Invi
     Ok(invited)
 }
 
+/// What the audit calls the end of an invitation, also as a part of another change.
+const REVOKE: &str = "invitation.delete";
 const PASSING: &str = "your role here ends with your session, and an invitation would outlive it: let somebody invite who holds it for good";
 
-/// Takes back what was sent to the same before, and requires that there is room.
-async fn bounded(w: &mut Write<'_>, permit: &Permit, space: &str, handle: &str, by: &str) -> Result<()> {
+/// Among whose invitations one counts: a key could be made for each, so those of a space count together.
+fn counted_to(dir: &Directory, caller: &Caller, inviter: &str) -> String {
+    let home = caller.home.and_then(|home| dir.space_id(home));
+    home.map_or_else(|| inviter.to_owned(), |space| format!("space:{space}"))
+}
+
+/// Takes back what was sent to the same before.
+async fn end_earlier(w: &mut Write<'_>, permit: &Permit, space: SpaceIx, by: &Stored) -> Result<()> {
     let now = w.now;
-    store::forget(w.tx(), permit, now).await?;
-    store::end_earlier(w.tx(), permit, space, handle, now).await?;
-    if let Some(sent) = store::sent(w.tx(), by, now - DAY, SENT - 1).await? {
+    for earlier in store::earlier(w.tx(), &by.space, &by.handle, now).await? {
+        end(w, permit, space, &earlier).await?;
+    }
+    Ok(())
+}
+
+async fn end(w: &mut Write<'_>, permit: &Permit, space: SpaceIx, invitation: &Stored) -> Result<()> {
+    let now = w.now;
+    store::end(w.tx(), permit, &invitation.id, now).await?;
+    let (target_id, before) = (invitation.id.clone(), state(w.dir(), invitation));
+    let record = Record { space: Some(space), target_type: "invitation", target_id, before, after: Value::Null };
+    w.record_as(REVOKE, record).await
+}
+
+/// Requires that there is room: of the inviter's, in the post of whom it goes to, and in the space, where it takes the
+/// place of what was sent to the same before.
+async fn bounded(w: &mut Write<'_>, (space, handle): (&str, &str), counted_to: &str, mailed: bool) -> Result<()> {
+    let (now, since) = (w.now, w.now - DAY);
+    if let Some(sent) = store::sent(w.tx(), counted_to, since, SENT - 1).await? {
         let left = u64::try_from((sent + DAY - now) / 1_000_000).unwrap_or_default();
         return Err(Error::RateLimited(left.max(1)));
     }
-    if store::pending(w.tx(), space, now).await? >= PENDING {
+    if mailed && store::mailed(w.tx(), handle, since).await? >= LETTERS {
+        // When the first of them was sent is nothing that others need to know.
+        return Err(Error::RateLimited(DAY as u64 / 1_000_000));
+    }
+    let room = PENDING + store::earlier(w.tx(), space, handle, now).await?.len() as i64;
+    if store::pending(w.tx(), space, now).await? >= room {
         return Err(Error::conflict("conflict", format!("the space has {PENDING} open invitations; revoke one first")));
     }
     Ok(())
@@ -250,7 +284,7 @@ fn reads(ctx: &Ctx, dir: &Directory, space: &str) -> Result<(Caller, String)> {
 /// # Errors
 /// 404, 403.
 pub async fn revoke(ctx: &Ctx, space: String, id: String) -> Result<()> {
-    write(ctx, "invitation.delete", async move |w: &mut Write<'_>| {
+    write(ctx, REVOKE, async move |w: &mut Write<'_>| {
         let (permit, ix) = manage(w, &space)?;
         let (now, space) = (w.now, w.dir().space_id(ix).ok_or(Error::NotFound)?.to_string());
         let found = match ids::read_id(&id) {
@@ -258,9 +292,7 @@ pub async fn revoke(ctx: &Ctx, space: String, id: String) -> Result<()> {
             None => None,
         };
         let invitation = found.filter(|invitation| invitation.space == space).ok_or(Error::NotFound)?;
-        store::end(w.tx(), &permit, &invitation.id, now).await?;
-        let before = state(w.dir(), &invitation);
-        recorded(w, ix, &invitation, before, Value::Null).await
+        end(w, &permit, ix, &invitation).await
     })
     .await
 }

@@ -55,10 +55,10 @@ fn stored(row: &Row) -> Result<Stored> {
     })
 }
 
-pub(super) async fn insert(tx: &mut Tx, _: &Permit, new: &Stored, hash: &str) -> Result<()> {
+pub(super) async fn insert(tx: &mut Tx, _: &Permit, new: &Stored, hash: &str, counted_to: &str) -> Result<()> {
     let sql = "INSERT INTO invitations (id, token_hash, space_id, role_id, invited_by, sent_to, handle, by_address, \
-               user_id, mailed, created_at, expires_at, ended_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL)";
+               user_id, mailed, created_at, expires_at, counted_to, ended_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL)";
     let values = params![
         &new.id,
         hash,
@@ -71,7 +71,8 @@ pub(super) async fn insert(tx: &mut Tx, _: &Permit, new: &Stored, hash: &str) ->
         new.user.as_deref(),
         new.mailed,
         new.created_at,
-        new.expires_at
+        new.expires_at,
+        counted_to
     ];
     tx.execute(sql, &values).await.map(drop)
 }
@@ -82,10 +83,10 @@ pub(super) async fn end(tx: &mut Tx, _: &Permit, id: &str, now: Micros) -> Resul
     Ok(tx.execute(&sql, &params![id, now]).await? > 0)
 }
 
-/// Takes back what was sent to the same before; answers how many that were.
-pub(super) async fn end_earlier(tx: &mut Tx, _: &Permit, space: &str, handle: &str, now: Micros) -> Result<u64> {
-    let sql = format!("UPDATE invitations SET ended_at = $3 WHERE space_id = $1 AND handle = $2 AND {OPEN}");
-    tx.execute(&sql, &params![space, handle, now]).await
+/// The open ones of a space that were sent to the same.
+pub(super) async fn earlier(tx: &mut Tx, space: &str, handle: &str, now: Micros) -> Result<Vec<Stored>> {
+    let sql = format!("{COLUMNS} WHERE space_id = $1 AND handle = $2 AND expires_at > $3 AND {OPEN} ORDER BY id");
+    tx.query(&sql, &params![space, handle, now]).await?.iter().map(stored).collect()
 }
 
 /// Forgets those whose time is over.
@@ -99,11 +100,17 @@ pub(super) async fn pending(tx: &mut Tx, space: &str, now: Micros) -> Result<i64
     tx.query(&sql, &params![space, now]).await?.first().map_or(Ok(0), |row| row.int(0))
 }
 
-/// When an inviter sent the last but so many, if that was after `since`.
-pub(super) async fn sent(tx: &mut Tx, by: &str, since: Micros, but: i64) -> Result<Option<Micros>> {
-    let sql = "SELECT created_at FROM invitations WHERE invited_by = $1 AND created_at > $2 \
+/// When the last but so many were sent that count to the same, if that was after `since`.
+pub(super) async fn sent(tx: &mut Tx, counted_to: &str, since: Micros, but: i64) -> Result<Option<Micros>> {
+    let sql = "SELECT created_at FROM invitations WHERE counted_to = $1 AND created_at > $2 \
                ORDER BY created_at DESC LIMIT 1 OFFSET $3";
-    tx.query(sql, &params![by, since, but]).await?.first().map(|row| row.int(0)).transpose()
+    tx.query(sql, &params![counted_to, since, but]).await?.first().map(|row| row.int(0)).transpose()
+}
+
+/// How many were mailed to somebody after `since`, by anybody.
+pub(super) async fn mailed(tx: &mut Tx, handle: &str, since: Micros) -> Result<i64> {
+    let sql = "SELECT COUNT(*) FROM invitations WHERE handle = $1 AND created_at > $2 AND mailed = 1";
+    tx.query(sql, &params![handle, since]).await?.first().map_or(Ok(0), |row| row.int(0))
 }
 
 /// The open one of a token's hash, read without a change.

@@ -15,6 +15,7 @@ stories! {
     a_preview_is_refused_as_the_change_is,
     a_preview_names_nothing_the_caller_may_not_see,
     what_no_change_is_is_refused,
+    a_preview_does_not_tell_whose_account_would_end,
     a_preview_says_when_it_is_not_all,
 }
 
@@ -334,6 +335,22 @@ async fn what_no_change_is_is_refused(g: Garth) {
         }
     })
     .await;
+}
+
+async fn a_preview_does_not_tell_whose_account_would_end(g: Garth) {
+    let ada = g.admin().await;
+    let [lin, bo, kim] = [g.person("lin").await, g.person("bo").await, g.person("kim").await];
+    ada.patch("/api/v1/settings", json!({"delete_with_last_membership": true})).await.ok();
+    g.closed_home().await;
+    let [atlas, beta] = [ada.space("Atlas").admin(&lin).create().await, ada.space("Beta").create().await];
+    ada.grant_by_registry(&beta, &kim, "reader").await;
+    let told = async |person: &Person| {
+        let grant = ada.grant_by_registry(&atlas, person, "reader").await;
+        lin.patch(&atlas.url(""), json!({"view_policy": "users"})).await.ok();
+        let told = preview(&lin, json!({"type": "grant_removed", "space": atlas.id, "grant": grant.id})).await;
+        lines(&told).join(", ").replace(&person.username, "they")
+    };
+    assert_eq!(told(&bo).await, told(&kim).await);
 }
 
 async fn a_preview_says_when_it_is_not_all(g: Garth) {

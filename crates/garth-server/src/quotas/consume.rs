@@ -98,7 +98,7 @@ async fn refuse(
     let Some(length) = meter::length(window) else {
         return Ok(Error::QuotaExceeded(format!("the meter {meter} would be over its limit of {most}")));
     };
-    if units > most {
+    if most > 0 && units > most {
         return Ok(Error::field("/units", format!("are more than the limit of {most} lets through at any time")));
     }
     let (mut back, mut free) = (None, most - before);

@@ -12,6 +12,9 @@ pub const ROLLING_SECONDS: i64 = 366 * 24 * 60 * 60;
 /// A rolling window is counted in so many steps; what was taken comes back at most one step late, and never early.
 const STEPS: i64 = 600;
 
+/// So many days are kept of a meter that counts by the day.
+const KEPT_DAYS: i64 = 40;
+
 /// What a meter counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meter {
@@ -80,6 +83,14 @@ pub struct Now {
     pub first: i64,
     /// The last one that does.
     pub last: i64,
+}
+
+impl Now {
+    /// The first slot that is kept: what counts no more counts again where the clock is set back. One window, and of days
+    /// forty.
+    pub fn kept(&self) -> i64 {
+        self.first - (self.slot - self.first).max(KEPT_DAYS)
+    }
 }
 
 /// How long a step of a rolling window is, in microseconds.

@@ -55,10 +55,10 @@ pub(super) async fn slots(tx: &mut Tx, space: &str, meter: &str, now: Now) -> Re
     rows.iter().map(|row| Ok((row.int(0)?, row.int(1)?))).collect()
 }
 
-/// Adds units, and forgets those that do not count any more.
+/// Adds units, and forgets those that have long ceased to count.
 pub(super) async fn add(tx: &mut Tx, _: &Permit, (space, meter): (&str, &str), now: Now, units: i64) -> Result<()> {
     let sql = "DELETE FROM meter_units WHERE space_id = $1 AND meter = $2 AND slot < $3";
-    tx.execute(sql, &params![space, meter, now.first]).await?;
+    tx.execute(sql, &params![space, meter, now.kept()]).await?;
     let sql = "INSERT INTO meter_units (space_id, meter, slot, units) VALUES ($1, $2, $3, $4) \
                ON CONFLICT (space_id, meter, slot) DO UPDATE SET units = meter_units.units + excluded.units";
     tx.execute(sql, &params![space, meter, now.slot, units]).await.map(drop)

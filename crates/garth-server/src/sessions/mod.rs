@@ -191,9 +191,8 @@ pub async fn sign_in(ctx: &Ctx, username: &str, password: String, device: &str) 
         let permit = w.by_secret();
         begin(w, &permit, &admission, &device, WRONG).await
     })
-    .await?;
-    guess.right();
-    Ok(signed_in)
+    .await;
+    guess.judged(signed_in)
 }
 
 const WRONG: Error = Error::WrongCredentials("username or password");

@@ -59,14 +59,16 @@ pub async fn delete(ctx: &Ctx, id: String) -> Result<()> {
 }
 
 /// Somebody was taken out of a space or a group: where the installation wants that, their account ends if nothing gives
-/// them a role anywhere any more. Accounts of system administrators stay. Answers whether it ended. The caller of this
-/// has decided that they may be taken out.
+/// them a role anywhere any more, and something did before. Accounts of system administrators stay. Answers whether it
+/// ended. A preview does not tell: it would say that they are in no other space. The caller of this has decided that they
+/// may be taken out.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn end_with_last_membership(w: &mut Write<'_>, permit: &Permit, user: UserIx) -> Result<bool> {
     let Some(info) = w.dir().users.info(user).filter(|info| !info.deleted).cloned() else { return Ok(false) };
-    if !w.dir().settings.delete_with_last_membership || belongs(w.dir(), user, w.now) {
+    let ends = w.dir().settings.delete_with_last_membership && !w.is_preview();
+    if !ends || !belongs(w.before(), user, w.now) || belongs(w.dir(), user, w.now) {
         return Ok(false);
     }
     end(w, permit, user, &info).await?;

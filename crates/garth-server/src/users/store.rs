@@ -85,7 +85,8 @@ pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid, now: Micros) -> Re
                     (SELECT resource_id FROM resource_subscribers WHERE subscriber = $1)";
     tx.execute(followed, &params![&principal]).await?;
     tx.execute("DELETE FROM resource_subscribers WHERE subscriber = $1", &params![&principal]).await?;
-    tx.execute("DELETE FROM invitations WHERE user_id = $1", &params![&user]).await?;
+    // To who sent it, what they were invited to looks as it did.
+    tx.execute("UPDATE invitations SET user_id = NULL WHERE user_id = $1", &params![&user]).await?;
     let sql = "UPDATE users SET username = '', handle = $1, name = 'deleted', email = NULL, password = NULL, \
                system_admin = 0, disabled = 1, deleted_at = $2, default_space = NULL, verified_email = NULL \
                WHERE id = $1";

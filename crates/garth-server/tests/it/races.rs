@@ -12,6 +12,7 @@ const SECOND: i64 = 1_000_000;
 stories! {
     a_space_keeps_an_admin_in_a_thousand_races,
     n49_two_ways_at_once_leave_one_administrator,
+    n49_an_account_that_ends_races_with_who_leaves,
     an_installation_keeps_an_administrator_however_they_race,
     a_thousand_races_make_no_circle_of_spaces,
     racing_moves_pass_no_limit_of_depth,
@@ -125,6 +126,29 @@ async fn n49_two_ways_at_once_leave_one_administrator(g: Garth) {
                 drop(ada.patch(&keeper.url(""), json!({"permissions": ["space:admin", "task:read"]})).await.ok());
             }
             (false, _, _) => by_role = ada.grant_by_registry(&atlas, &bo, "keeper").await,
+        }
+    }
+}
+
+/// One leaves while the account of the other is deleted or disabled.
+async fn n49_an_account_that_ends_races_with_who_leaves(g: Garth) {
+    let ada = g.admin().await;
+    let bo = g.person("bo").await;
+    g.closed_home().await;
+    let atlas = ada.space("Atlas").admin(&bo).create().await;
+    for round in 0..ROUNDS / 10 {
+        let other = ada.post("/api/v1/users", json!({"username": format!("other{round}")})).await.created();
+        ada.grant_by_registry(&atlas, format!("user:{}", other.id()).as_str(), "admin").await;
+        let other = format!("/api/v1/users/{}", other.id());
+        let ending = match round % 2 {
+            0 => ada.delete(&other),
+            _ => ada.patch(&other, json!({"disabled": true})),
+        };
+        let answers = race(vec![ending, bo.post(&atlas.url("/leave"), json!({}))]).await;
+        assert_eq!(successes(&answers), 1, "round {round}: {} {}", answers[0], answers[1]);
+        if answers[1].status.is_success() {
+            ada.grant_by_registry(&atlas, &bo, "admin").await;
+            ada.delete(&other).await.done();
         }
     }
 }

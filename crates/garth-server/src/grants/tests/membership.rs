@@ -36,6 +36,7 @@ async fn a_member_is_given_another_role_as_a_whole(g: Garth) {
     g.home().await;
     let atlas = ada.space("Atlas").admin(&lin).create().await;
     let first = lin.grant(&atlas, &bo, "writer").await;
+    g.pass(SECOND);
     lin.grant(&atlas, &bo, "reader").await;
     let changed = lin.patch(&member(&atlas, &bo), json!({"role": "admin"})).await.ok();
     assert_eq!((changed.id(), &changed["role"], &changed["expires_at"]), (first.id, &json!("admin"), &Value::Null));

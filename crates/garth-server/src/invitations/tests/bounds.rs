@@ -12,6 +12,8 @@ stories! {
     n55_of_many_who_accept_at_once_one_comes_in,
     n55_what_races_an_acceptance_never_lets_it_through_afterwards,
     invitations_have_limits,
+    n55_nobodys_post_is_filled,
+    who_is_gone_is_not_told_by_what_they_were_invited_to,
 }
 
 const WEEK: i64 = 7 * 24 * 60 * 60 * SECOND;
@@ -66,28 +68,32 @@ async fn n55_an_invitation_ends_in_a_week_when_it_is_revoked_and_when_it_is_sent
         })
         .await;
     };
-    let both = async || {
+    let both = async |lin: &Person| {
         let new = lin.invite(&atlas, "new@example.org", "reader").await;
         (lin.invite(&atlas, "bo", "reader").await, new)
     };
-    let (to_bo, new) = both().await;
-    let (to_bo_2, new_2) = both().await;
+    let (to_bo, new) = both(&lin).await;
+    let (to_bo_2, new_2) = both(&lin).await;
     gone(&to_bo, &new).await;
     assert_eq!(bo.get("/api/v1/me/invitations").await.ok().each("id"), [to_bo_2.id()], "sent anew, it is one");
+    let ended = lin.get(&atlas.url("/audit?action=invitation.delete")).await.ok().items();
+    let ended = ended.iter().map(|entry| entry["target"]["id"].as_str().expect("an id").to_owned()).collect();
+    assert_eq!(sorted(ended), sorted(vec![to_bo.id(), new.id()]), "what was sent before is taken back on record");
     for invited in [&to_bo_2, &new_2] {
         lin.delete(&atlas.url(&format!("/invitations/{}", invited.id()))).await.done();
     }
     gone(&to_bo_2, &new_2).await;
 
-    let (to_bo, new) = both().await;
+    let (to_bo, new) = both(&lin).await;
     g.pass(WEEK - 1);
     assert_eq!(bo.get("/api/v1/me/invitations").await.ok().items().len(), 1);
     g.pass(1);
     gone(&to_bo, &new).await;
     assert!(bo.get("/api/v1/me/invitations").await.ok().items().is_empty());
+    let lin = lin.sign_in("lin").await;
     assert!(lin.get(&atlas.url("/invitations")).await.ok().items().is_empty());
     // To the last microsecond it is good.
-    let (to_bo, _) = both().await;
+    let (to_bo, _) = both(&lin).await;
     g.pass(WEEK - 1);
     bo.sign_in("bo").await.accept(&to_bo.id()).await.ok();
 }
@@ -275,6 +281,13 @@ async fn invitations_have_limits(g: Garth) {
         bo.post(&own.url("/archive"), json!({})).await.ok();
         bo.delete(&own.url("?confirm=Own")).await.ok();
     }
+    // The keys of a space send together what a person may.
+    let keys = [lin.key(&atlas, "one", "admin").await, lin.key(&atlas, "two", "admin").await];
+    for number in 0..200 {
+        keys[number % 2].invite(&atlas, "new0@example.org", "reader").await;
+    }
+    let third = lin.key(&atlas, "three", "admin").await;
+    g.unchanged(async || invite(&third, 0).await.refused(429, "rate_limited")).await;
     let own = ada.space("Own").admin(&bo).create().await;
     let more = json!({"to": "more@example.org", "role": "reader"});
     bo.post(&own.url("/invitations"), more).await.refused(429, "rate_limited");
@@ -283,6 +296,49 @@ async fn invitations_have_limits(g: Garth) {
     {
         let answer = ada.invite_to(&own, &to).await;
         assert_eq!(answer.status.is_success(), fits, "{answer}");
+    }
+}
+
+async fn n55_nobodys_post_is_filled(g: Garth) {
+    let (ada, lin, atlas) = atlas(&g).await;
+    let server = MailServer::start().await;
+    with_mail(&g, &server).await;
+    let bo = g.person("bo").await;
+    let own = ada.space("Own").admin(&bo).create().await;
+    for to in ["victim@example.org", "nobody-at-all"] {
+        let invite =
+            |by: &Person, space: &Thing| by.post(&space.url("/invitations"), json!({"to": to, "role": "reader"}));
+        for (by, space) in [(&lin, &atlas), (&bo, &own)].into_iter().cycle().take(20) {
+            invite(by, space).await.expect_status(202);
+        }
+        g.unchanged(async || {
+            for (by, space) in [(&lin, &atlas), (&bo, &own)] {
+                let full = invite(by, space).await.refused(429, "rate_limited");
+                assert_eq!(full.header("retry-after"), (24 * 60 * 60).to_string());
+            }
+        })
+        .await;
+        lin.invite(&atlas, &format!("other-{to}"), "reader").await;
+    }
+    g.pass(24 * 60 * 60 * SECOND);
+    lin.invite(&atlas, "victim@example.org", "reader").await;
+}
+
+async fn who_is_gone_is_not_told_by_what_they_were_invited_to(g: Garth) {
+    let (ada, lin, atlas) = atlas(&g).await;
+    let bo = g.person("bo").await;
+    let invited = [lin.invite(&atlas, "bo", "reader").await, lin.invite(&atlas, "nobody-at-all", "reader").await];
+    let listed = async || lin.get(&atlas.url("/invitations")).await.ok().each("id");
+    let before = listed().await;
+    ada.delete(&format!("/api/v1/users/{}", bo.id)).await.done();
+    assert_eq!(listed().await, before);
+    // Whoever has the name next is somebody else.
+    let again = g.person("bo").await;
+    assert!(again.get("/api/v1/me/invitations").await.ok().items().is_empty());
+    again.accept(&invited[0].id()).await.refused(404, "not_found");
+    again.accept(&invited[0].text("token")).await.refused(404, "not_found");
+    for one in &invited {
+        lin.delete(&atlas.url(&format!("/invitations/{}", one.id()))).await.done();
     }
 }
 

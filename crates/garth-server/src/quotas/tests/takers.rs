@@ -9,6 +9,8 @@ stories! {
     racing_takers_of_many_units_never_pass_the_limit,
     what_was_taken_today_comes_back_at_midnight,
     a_rolling_window_lets_go_as_it_took,
+    a_meter_without_room_lets_nothing_through,
+    n83_a_clock_that_is_set_back_fills_no_meter_again,
     units_are_taken_once_however_often_they_are_sent,
     another_window_counts_anew_and_another_limit_does_not,
     n69_counts_neither_overflow_nor_wrap,
@@ -96,6 +98,32 @@ async fn what_was_taken_today_comes_back_at_midnight(g: Garth) {
     let refused = o.lin.consume(&o.atlas, "llm", 1).await.refused(429, "quota_exceeded");
     assert!(!refused.headers.contains_key("ratelimit") && !refused.headers.contains_key("ratelimit-policy"));
     assert_eq!(refused.header("retry-after"), "86400");
+}
+
+async fn n83_a_clock_that_is_set_back_fills_no_meter_again(g: Garth) {
+    let o = Office::make(&g).await;
+    o.ada.quota(&o.atlas, "llm", json!(10), json!("daily")).await.ok();
+    o.ada.quota(&o.atlas, "mail", json!(10), json!({"rolling_seconds": 3_600})).await.ok();
+    for (meter, ahead) in [("llm", 57_600 * SECOND), ("mail", 3_607 * SECOND)] {
+        o.lin.consume(&o.atlas, meter, 10).await.ok();
+        g.pass(ahead);
+        o.lin.consume(&o.atlas, meter, 1).await.ok();
+        g.pass(-ahead);
+        g.unchanged(async || o.lin.consume(&o.atlas, meter, 1).await.refused(429, "quota_exceeded")).await;
+        g.pass(ahead);
+    }
+}
+
+async fn a_meter_without_room_lets_nothing_through(g: Garth) {
+    let o = Office::make(&g).await;
+    for (meter, window) in [("llm", json!("daily")), ("mail", json!({"rolling_seconds": 3_600}))] {
+        o.ada.quota(&o.atlas, meter, json!(0), window).await.ok();
+        g.unchanged(async || {
+            let refused = o.lin.consume(&o.atlas, meter, 1).await.refused(429, "quota_exceeded");
+            assert!(refused.headers.contains_key("retry-after"), "{refused}");
+        })
+        .await;
+    }
 }
 
 async fn a_rolling_window_lets_go_as_it_took(g: Garth) {

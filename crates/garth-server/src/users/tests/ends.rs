@@ -280,6 +280,16 @@ async fn what_gives_a_role_keeps_an_account(g: Garth) {
     ada.grant_by_registry(&atlas, &kim, "writer").await;
     lin.delete(&atlas.url(&format!("/members/{}", kim.id))).await.done();
     kim.get("/api/v1/me").await.not_signed_in();
+    // What gave nothing takes nothing: somebody new is put into a group without a role, and out of it again.
+    let new = g.person("new").await;
+    let empty = ada.group("empty", &[&new]).await;
+    ada.delete(&empty.url(&format!("/members/{}", new.principal()))).await.done();
+    new.get("/api/v1/me").await.ok();
+    let until = json!({"principal": new.principal(), "role": "reader", "expires_at": g.time_in(SECOND)});
+    let over = ada.post(&format!("/api/v1/registry/spaces/{}/grants", home.id), until).await.created();
+    g.pass(2 * SECOND);
+    ada.delete(&format!("/api/v1/registry/spaces/{}/grants/{}", home.id, over.id())).await.done();
+    new.get("/api/v1/me").await.ok();
 }
 
 /// Two take somebody out of their last two spaces at once; the account ends with the later of the two, and once.
