@@ -28,8 +28,6 @@ pub const FLOW_SECONDS: i64 = 600;
 pub const FLOWS: usize = 10_000;
 /// Those of one address.
 pub const FLOWS_EACH: usize = 50;
-/// How old a session may be from which an account is linked.
-const RECENT_SECONDS: i64 = 10 * 60;
 /// Longest path that somebody is brought back to, in bytes.
 const RETURN_BYTES: usize = 1_024;
 /// Longest code or state that is looked at, in bytes.
@@ -135,7 +133,7 @@ pub async fn start(ctx: &Ctx, slug: &str, back: Option<&str>, cookie: Option<&st
 fn asking(ctx: &Ctx) -> Result<(Uuid, Uuid)> {
     let dir = ctx.directory();
     let session = ctx.session(&dir)?;
-    if ctx.now() - session.created_at > RECENT_SECONDS * 1_000_000 {
+    if ctx.now() - session.created_at > sessions::RECENT_SECONDS * 1_000_000 {
         // A way in for good is not for whoever found an open session.
         return Err(Error::Forbidden("sign in anew first: an account is linked within ten minutes of that".to_owned()));
     }

@@ -207,7 +207,7 @@ const KEPT: &[(&str, &str)] = &[
     ("ceremony with an authenticator", "a_ceremony_is_good_once_for_who_began_it_and_not_for_long"),
     ("ceremonies of one sort under way; of one address", "ceremonies_under_way_are_bounded"),
     (
-        "session in which passkeys are made and the second factor is chosen without the password",
+        "session in which an account is linked, and passkeys are made and the second factor chosen without the password",
         "a_new_way_in_is_not_for_whoever_found_an_open_session",
     ),
     ("sessions of one user", "sessions_have_a_limit"),
