@@ -78,7 +78,11 @@ fn whenever_it_is_killed_the_next_start_finds_the_key(engine: Engine) {
         let typed: &[&str] = if step % 4 == 3 { &["keys", "rotate", "--space", "Atlas"] } else { &["keys", "rotate"] };
         let mut command = rotate(typed);
         // The process that does the work dies at some instant of it.
-        std::thread::sleep(Duration::from_millis(step * 9 % 140));
+        match step % 8 {
+            // However slow the machine is, some come to their end.
+            6 => drop(command.wait()),
+            _ => std::thread::sleep(Duration::from_millis(step * 9 % 140)),
+        }
         match server.take() {
             Some(running) => running.kill(),
             None => drop(command.kill()),
@@ -96,7 +100,7 @@ fn whenever_it_is_killed_the_next_start_finds_the_key(engine: Engine) {
             started.stop();
         }
     }
-    assert!(keys.len() > 1, "now and then it came to its end");
+    assert!(keys.len() > 1, "some came to their end");
     if let Some(server) = server {
         server.stop();
     }
