@@ -346,7 +346,7 @@ async fn a_preview_does_not_tell_whose_account_would_end(g: Garth) {
     ada.grant_by_registry(&beta, &kim, "reader").await;
     let told = async |person: &Person| {
         let grant = ada.grant_by_registry(&atlas, person, "reader").await;
-        lin.patch(&atlas.url(""), json!({"view_policy": "users"})).await.ok();
+        lin.patch(&atlas.url(""), json!({"view": "users"})).await.ok();
         let told = preview(&lin, json!({"type": "grant_removed", "space": atlas.id, "grant": grant.id})).await;
         lines(&told).join(", ").replace(&person.username, "they")
     };
