@@ -97,6 +97,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(identity_providers::api::routes())
         .merge(identity_providers::browser::routes())
         .merge(console::api::routes())
+        .merge(console::links::routes())
         .routes(routes!(openapi_json))
 }
 

@@ -16,11 +16,18 @@ pub const STYLE: &str = include_str!("../../templates/style.css");
 /// Its file name: another one whenever it changes, so that a browser can keep it for ever.
 pub static STYLE_NAME: LazyLock<String> = LazyLock::new(|| format!("garth-{}.css", &ids::token_hash(STYLE)[..12]));
 
-/// The script of the pages that have one: passkeys need it.
+/// The script of the pages that passkeys are used on.
 pub const SCRIPT: &str = include_str!("../../templates/passkeys.js");
 
 /// Its file name, which changes with it as well.
 pub static SCRIPT_NAME: LazyLock<String> = LazyLock::new(|| format!("garth-{}.js", &ids::token_hash(SCRIPT)[..12]));
+
+/// The script of the pages that links lead to: it takes the token out of the address.
+pub const LINK_SCRIPT: &str = include_str!("../../templates/links.js");
+
+/// Its file name.
+pub static LINK_SCRIPT_NAME: LazyLock<String> =
+    LazyLock::new(|| format!("garth-{}.js", &ids::token_hash(LINK_SCRIPT)[..12]));
 
 /// Does whoever asks want a page to look at?
 pub fn wanted(headers: &HeaderMap) -> bool {

@@ -3,7 +3,8 @@
 use super::pages::{AskPasskey, Home, SignIn, forms};
 use crate::access::{App, Cookie, Ctx, Visitor, Who};
 use crate::base::error::{Error, Problem, Result};
-use crate::base::html::{self, SCRIPT, SCRIPT_NAME, STYLE, STYLE_NAME, page, page_with_script};
+use crate::base::html::{self, page, page_with_script};
+use crate::base::html::{LINK_SCRIPT, LINK_SCRIPT_NAME, SCRIPT, SCRIPT_NAME, STYLE, STYLE_NAME};
 use crate::base::http::{CREDENTIAL_BYTES, Query};
 use crate::identity_providers::browser::{device, leave_earlier, to, with_cookie};
 use crate::identity_providers::{self, local_path};
@@ -139,7 +140,7 @@ async fn entered(ctx: &Ctx, signed_in: &SignedIn, back: &str, headers: &HeaderMa
 }
 
 /// A page, with our script where it has one.
-fn live(status: StatusCode, script: bool, template: &impl Template, forms: &[String]) -> Response {
+pub(super) fn live(status: StatusCode, script: bool, template: &impl Template, forms: &[String]) -> Response {
     if script { page_with_script(status, template, forms) } else { page(status, template, forms) }
 }
 
@@ -164,7 +165,7 @@ async fn again(ctx: &Ctx, error: Error, username: &str, back: &str, headers: &He
 }
 
 /// As it stands on a page: with a capital letter and a full stop.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())
@@ -177,6 +178,7 @@ async fn asset(Path(name): Path<String>) -> Result<Response> {
     let (media, text) = match name {
         name if name == *STYLE_NAME => ("text/css; charset=utf-8", STYLE),
         name if name == *SCRIPT_NAME => ("text/javascript; charset=utf-8", SCRIPT),
+        name if name == *LINK_SCRIPT_NAME => ("text/javascript; charset=utf-8", LINK_SCRIPT),
         _ => return Err(Error::NotFound),
     };
     // The name changes with what is in it.

@@ -3,10 +3,12 @@
 use crate::access::Ctx;
 use crate::base::clock;
 use crate::base::fetch::encoded;
-use crate::base::html::{SCRIPT_NAME, STYLE_NAME};
+use crate::base::html::{LINK_SCRIPT_NAME, SCRIPT_NAME, STYLE_NAME};
+use crate::directory::UserInfo;
 use crate::identity_providers::{self, Identity, Provider};
+use crate::invitations::Joined;
 use crate::passkeys::{self, Began, Own};
-use crate::sessions::{Me, MySpace};
+use crate::sessions::{Kept, Me, MySpace, SignedIn};
 use askama::Template;
 use uuid::Uuid;
 
@@ -81,6 +83,128 @@ impl<'a> AskPasskey<'a> {
     pub fn new(began: &'a Began, back: &'a str) -> Self {
         let options = began.options.to_string();
         Self { ceremony: &began.ceremony, options, back, script: &SCRIPT_NAME, style: &STYLE_NAME }
+    }
+}
+
+/// What was wrong with a form, where it is to be told.
+#[derive(Default)]
+pub struct Wrong {
+    /// With no field of it.
+    pub page: Option<String>,
+    /// With the token.
+    pub token: Option<String>,
+    /// With the name.
+    pub name: Option<String>,
+    /// With the password.
+    pub password: Option<String>,
+}
+
+/// Somebody who is signed in is asked whether to accept an invitation.
+#[derive(Template)]
+#[template(path = "invitation.html")]
+pub struct Accept<'a> {
+    name: &'a str,
+    username: &'a str,
+    token: &'a str,
+    wrong: Wrong,
+    script: &'a str,
+    style: &'a str,
+}
+
+impl<'a> Accept<'a> {
+    /// The page, with the token as far as the server knows it.
+    pub fn new(user: &'a UserInfo, token: &'a str, wrong: Wrong) -> Self {
+        let (name, username) = (user.name.as_str(), user.username.as_str());
+        Self { name, username, token, wrong, script: &LINK_SCRIPT_NAME, style: &STYLE_NAME }
+    }
+}
+
+/// Somebody chooses a password, by the link of their account or as somebody new.
+#[derive(Template)]
+#[template(path = "sign_up.html")]
+pub struct SignUp<'a> {
+    /// Is the link that of an invitation?
+    invited: bool,
+    /// Who is signed in there.
+    username: Option<&'a str>,
+    token: &'a str,
+    /// What was typed as name.
+    name: &'a str,
+    wrong: Wrong,
+    script: &'a str,
+    style: &'a str,
+}
+
+impl<'a> SignUp<'a> {
+    /// The page.
+    pub fn new(invited: bool, user: Option<&'a UserInfo>, token: &'a str, name: &'a str, wrong: Wrong) -> Self {
+        let username = user.map(|user| user.username.as_str());
+        Self { invited, username, token, name, wrong, script: &LINK_SCRIPT_NAME, style: &STYLE_NAME }
+    }
+}
+
+/// What somebody who has chosen a password is shown once.
+#[derive(Template)]
+#[template(path = "welcome.html")]
+pub struct Welcome<'a> {
+    name: &'a str,
+    username: &'a str,
+    codes: &'a [String],
+    ways: Vec<WayIn>,
+    script: &'a str,
+    style: &'a str,
+}
+
+/// A way in that outlives a new password.
+struct WayIn {
+    name: String,
+    detail: String,
+}
+
+impl<'a> Welcome<'a> {
+    /// The page.
+    pub fn new(signed_in: &'a SignedIn) -> Self {
+        Self {
+            name: &signed_in.user.name,
+            username: &signed_in.user.username,
+            codes: &signed_in.recovery_codes,
+            ways: ways_in(&signed_in.kept),
+            script: &LINK_SCRIPT_NAME,
+            style: &STYLE_NAME,
+        }
+    }
+}
+
+fn ways_in(kept: &Kept) -> Vec<WayIn> {
+    let since = |at| clock::to_text(at).chars().take(10).collect::<String>();
+    let passkeys = kept.passkeys.iter().map(|passkey| WayIn {
+        name: passkey.name.clone(),
+        detail: format!("Passkey, made on {}", since(passkey.created_at)),
+    });
+    let links = kept.identities.iter().map(|link| WayIn {
+        name: link.provider.clone(),
+        detail: format!("As {}, since {}", link.email.as_ref().unwrap_or(&link.subject), since(link.created_at)),
+    });
+    passkeys.chain(links).collect()
+}
+
+/// Where somebody came in by an invitation.
+#[derive(Template)]
+#[template(path = "joined.html")]
+pub struct Within<'a> {
+    space: &'a str,
+    role: &'a str,
+    /// The shape of the role's chip.
+    level: &'a str,
+    script: &'a str,
+    style: &'a str,
+}
+
+impl<'a> Within<'a> {
+    /// The page.
+    pub fn new(joined: &'a Joined) -> Self {
+        let (role, space) = (joined.role.as_str(), named(&joined.space_name));
+        Self { space, role, level: level(role), script: &LINK_SCRIPT_NAME, style: &STYLE_NAME }
     }
 }
 
@@ -181,20 +305,29 @@ impl<'a> Home<'a> {
 }
 
 fn space(space: &MySpace) -> Space<'_> {
-    let name = if space.info.name.is_empty() { "Default space" } else { &space.info.name };
+    let name = named(&space.info.name);
     let above = space.path.strip_suffix(space.info.name.as_str()).and_then(|above| above.strip_suffix('/'));
     let role = space.role.as_deref();
-    let level = role.filter(|role| matches!(*role, "reader" | "writer" | "admin")).unwrap_or("custom");
     Space {
         name,
         above,
         role,
-        level,
+        level: role.map_or("custom", level),
         archived: space.archived,
         default: space.info.default,
         letters: letters(name),
         hue: hue(&space.info.id),
     }
+}
+
+/// What a space is called on a page.
+fn named(name: &str) -> &str {
+    if name.is_empty() { "Default space" } else { name }
+}
+
+/// The shape of a role's chip.
+fn level(role: &str) -> &str {
+    if matches!(role, "reader" | "writer" | "admin") { role } else { "custom" }
 }
 
 /// Two letters that stand for a name: the first of its first two words, or its first two.

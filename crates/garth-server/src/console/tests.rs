@@ -3,6 +3,9 @@
 use crate::support::*;
 use axum::http::Method;
 
+#[path = "tests/links.rs"]
+mod links;
+
 stories! {
     somebody_signs_in_by_the_page_and_out_again,
     a_wrong_password_and_an_unknown_name_look_alike_on_the_page,
@@ -118,7 +121,14 @@ async fn somebody_without_a_space_is_told_so(g: Garth) {
 async fn a_page_takes_nothing_from_elsewhere_and_runs_our_script_alone(g: Garth) {
     g.admin().await;
     let browser = signed_in(&g, "ada").await;
-    for (who, path) in [(&Browser::new(&g), "/sign-in"), (&browser, "/")] {
+    let nobody = Browser::new(&g);
+    for (who, path) in [
+        (&nobody, "/sign-in"),
+        (&browser, "/"),
+        (&nobody, "/signup"),
+        (&nobody, "/invitation"),
+        (&browser, "/invitation"),
+    ] {
         let page = who.visit(path).await.ok();
         let policy = page.header("content-security-policy");
         for part in [

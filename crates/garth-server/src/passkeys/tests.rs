@@ -6,6 +6,8 @@ use axum::http::Method;
 
 #[path = "tests/disbelieved.rs"]
 mod disbelieved;
+#[path = "tests/kept.rs"]
+mod kept;
 
 stories! {
     a_passkey_signs_in_alone,

@@ -5,7 +5,7 @@ use crate::base::error::{Problem, Result};
 use crate::base::http::{CREDENTIAL_BYTES, Input, Json, given, some};
 use crate::base::{clock, text};
 use crate::directory::UserInfo;
-use crate::sessions::{self, Link, MePatch, Setup, SignedIn};
+use crate::sessions::{self, KeptPasskey as Passkey, Link, MePatch, Setup, SignedIn};
 use crate::users::NewUser;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -115,6 +115,25 @@ pub struct Begun {
     /// not make.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     identities: Vec<KeptIdentity>,
+    /// The passkeys that the account keeps, where a password was set anew: each signs in alone. Remove those that you did
+    /// not make.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    passkeys: Vec<KeptPasskey>,
+}
+
+/// A passkey that outlives a new password.
+#[derive(Serialize, ToSchema)]
+pub struct KeptPasskey {
+    /// For `DELETE /api/v1/me/passkeys/{id}`.
+    id: String,
+    name: String,
+    created_at: String,
+}
+
+impl KeptPasskey {
+    fn of(passkey: Passkey) -> Self {
+        Self { id: passkey.id, name: passkey.name, created_at: clock::to_text(passkey.created_at) }
+    }
 }
 
 /// A link with an identity provider that outlives a new password.
@@ -159,7 +178,8 @@ impl Begun {
             token: signed_in.token,
             expires_at: clock::to_text(signed_in.expires_at),
             recovery_codes: signed_in.recovery_codes,
-            identities: signed_in.identities.into_iter().map(KeptIdentity::of).collect(),
+            identities: signed_in.kept.identities.into_iter().map(KeptIdentity::of).collect(),
+            passkeys: signed_in.kept.passkeys.into_iter().map(KeptPasskey::of).collect(),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What is left of the ways in when a password was set anew: links with identity providers outlive it. They are shown
-//! to whoever did it, and on record, so that one that somebody else made does not stay unnoticed.
+//! What is left of the ways in when a password was set anew: links with identity providers and passkeys outlive it. They are
+//! shown to whoever did it, and on record, so that one that somebody else made does not stay unnoticed.
 
 use super::store;
 use crate::access::Write;
@@ -27,15 +27,45 @@ pub struct Link {
     pub created_at: Micros,
 }
 
-/// The links that an account keeps.
-///
-/// # Errors
-/// When the store fails.
-pub(super) async fn kept(w: &mut Write<'_>, user: Uuid) -> Result<Vec<Link>> {
-    Ok(store::links(w.tx(), user).await?)
+/// A passkey by which an account can be signed in to.
+#[derive(Clone, Debug)]
+pub struct KeptPasskey {
+    /// Its id, by which its owner removes it.
+    pub id: String,
+    /// What its owner called it.
+    pub name: String,
+    /// Since when.
+    pub created_at: Micros,
 }
 
-/// What the audit tells of them.
-pub(super) fn told(links: &[Link]) -> Value {
-    links.iter().map(|link| json!({ "identity_provider": link.slug, "subject": link.subject })).collect()
+/// The ways in that an account keeps, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// The links with identity providers.
+    pub identities: Vec<Link>,
+    /// The passkeys.
+    pub passkeys: Vec<KeptPasskey>,
+}
+
+impl Kept {
+    /// What that account keeps.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn of(w: &mut Write<'_>, user: Uuid) -> Result<Self> {
+        Ok(Self { identities: store::links(w.tx(), user).await?, passkeys: store::passkeys(w.tx(), user).await? })
+    }
+
+    /// Is there no way in but the password?
+    pub fn is_empty(&self) -> bool {
+        self.identities.is_empty() && self.passkeys.is_empty()
+    }
+
+    /// Adds to what the audit tells of a new password.
+    pub(super) fn tell(&self, after: &mut Value) {
+        let link = |link: &Link| json!({ "identity_provider": link.slug, "subject": link.subject });
+        let passkey = |passkey: &KeptPasskey| json!({ "passkey": passkey.id, "name": passkey.name });
+        after["identities_kept"] = self.identities.iter().map(link).collect();
+        after["passkeys_kept"] = self.passkeys.iter().map(passkey).collect();
+    }
 }

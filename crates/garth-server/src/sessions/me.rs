@@ -1,6 +1,6 @@
 //! One's own account: what one sees, one's name, default space, password and sessions.
 
-use super::{end_one, end_sessions, links, require_strong, store};
+use super::{Kept, end_one, end_sessions, require_strong, store};
 use crate::access::{Ctx, Record, Viewer, Write, archived, named_space, path, role_names, usual_space, write};
 use crate::base::attempts::Guess;
 use crate::base::error::{Error, Result};
@@ -130,8 +130,8 @@ pub async fn set_password(ctx: &Ctx, current: String, new: String) -> Result<()>
         store::set_password(w.tx(), &permit, user, &new).await?;
         store::forget_signups(w.tx(), &permit, user).await?;
         let ended = end_sessions(w, &permit, user, Some(keep)).await?;
-        let kept = links::told(&links::kept(w, user).await?);
-        let (target_id, after) = (user.to_string(), json!({ "sessions_ended": ended, "identities_kept": kept }));
+        let (target_id, mut after) = (user.to_string(), json!({ "sessions_ended": ended }));
+        Kept::of(w, user).await?.tell(&mut after);
         w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after }).await
     })
     .await?;

@@ -14,7 +14,7 @@ mod recovery;
 mod store;
 
 pub use admission::{Admission, Teams, admit, admit_as};
-pub use links::Link;
+pub use links::{Kept, KeptPasskey, Link};
 pub use me::{Me, MePatch, MySpace, Session, end, list, me, set_password, update_me};
 pub use outside::{HINT_BYTES, Outside, Which, began_at, end_of_provider, ended_meanwhile, enter, meant, seal_hint};
 pub use proof::{Proved, RECENT_SECONDS, prove, shown};
@@ -52,8 +52,8 @@ pub struct SignedIn {
     pub expires_at: Micros,
     /// Recovery codes, where new ones were made; shown this once.
     pub recovery_codes: Vec<String>,
-    /// The links with identity providers that outlive it, where a password was set anew.
-    pub identities: Vec<Link>,
+    /// The ways in that outlive it, where a password was set anew.
+    pub kept: Kept,
 }
 
 /// The first account.
@@ -151,13 +151,14 @@ pub async fn sign_up(ctx: &Ctx, token: String, password: String, name: Option<St
         }
         let recovery_codes = recovery::make_codes(w, &permit, id).await?;
         let signed_in = begin(w, &permit, &admission, "signup", Error::NotFound).await?;
-        let identities = links::kept(w, id).await?;
-        if ended > 0 || !identities.is_empty() {
-            let after = json!({ "sessions_ended": ended, "identities_kept": links::told(&identities) });
+        let kept = Kept::of(w, id).await?;
+        if ended > 0 || !kept.is_empty() {
+            let mut after = json!({ "sessions_ended": ended });
+            kept.tell(&mut after);
             let target_id = id.to_string();
             w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after }).await?;
         }
-        Ok(SignedIn { recovery_codes, identities, ..signed_in })
+        Ok(SignedIn { recovery_codes, kept, ..signed_in })
     })
     .await
 }
@@ -259,8 +260,8 @@ pub async fn begin(
     w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after }).await?;
     admission.record(w, permit).await?;
     let system_admin = system_admin || admission.brings().system_admin;
-    let (recovery_codes, identities) = (Vec::new(), Vec::new());
-    Ok(SignedIn { token, user: info, system_admin, expires_at, recovery_codes, identities })
+    let (recovery_codes, kept) = (Vec::new(), Kept::default());
+    Ok(SignedIn { token, user: info, system_admin, expires_at, recovery_codes, kept })
 }
 
 /// Ends the good sessions of a user, but for one that is kept, and answers how many.

@@ -1,6 +1,6 @@
 //! The way back in without the password: recovery codes.
 
-use super::{SignedIn, begin, device_name, end_sessions, links, store};
+use super::{Kept, SignedIn, begin, device_name, end_sessions, store};
 use crate::access::{Ctx, Permit, Record, Who, Write, write};
 use crate::base::error::{Error, Result};
 use crate::base::passwords::Passwords;
@@ -58,12 +58,12 @@ pub async fn recover(ctx: &Ctx, username: &str, code: &str, new_password: String
         store::forget_signups(w.tx(), &permit, user).await?;
         let ended = end_sessions(w, &permit, user, None).await?;
         let signed_in = begin(w, &permit, &admission, &device, WRONG).await?;
-        let identities = links::kept(w, user).await?;
-        let kept = links::told(&identities);
-        let after = json!({ "recovery_codes_left": left, "sessions_ended": ended, "identities_kept": kept });
+        let kept = Kept::of(w, user).await?;
+        let mut after = json!({ "recovery_codes_left": left, "sessions_ended": ended });
+        kept.tell(&mut after);
         let target_id = user.to_string();
         w.record(Record { space: None, target_type: "user", target_id, before: Value::Null, after }).await?;
-        Ok(SignedIn { identities, ..signed_in })
+        Ok(SignedIn { kept, ..signed_in })
     })
     .await;
     guess.judged(signed_in)

@@ -1,7 +1,7 @@
 //! SQL of signing in: passwords, sign-up tokens, recovery codes, sessions. Who is disabled is not found by what
 //! they could get in with.
 
-use super::links::Link;
+use super::links::{KeptPasskey, Link};
 use super::outside::{Outside, Theirs};
 use crate::access::Permit;
 use crate::base::db::{Db, DbError, Row, Tx, params};
@@ -177,6 +177,15 @@ pub(super) async fn links(tx: &mut Tx, user: Uuid) -> Result<Vec<Link>> {
             email: row.opt_text(5)?.map(str::to_owned),
             created_at: row.int(6)?,
         })
+    };
+    tx.query(sql, &params![user.to_string()]).await?.iter().map(one).collect()
+}
+
+/// The passkeys of a user, oldest first.
+pub(super) async fn passkeys(tx: &mut Tx, user: Uuid) -> Result<Vec<KeptPasskey>> {
+    let sql = "SELECT id, name, created_at FROM passkeys WHERE user_id = $1 ORDER BY created_at, id";
+    let one = |row: &Row| {
+        Ok(KeptPasskey { id: row.text(0)?.to_owned(), name: row.text(1)?.to_owned(), created_at: row.int(2)? })
     };
     tx.query(sql, &params![user.to_string()]).await?.iter().map(one).collect()
 }

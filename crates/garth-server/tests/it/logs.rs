@@ -64,6 +64,9 @@ async fn n74_nothing_secret_is_logged(g: Garth) {
     for token in [strange(&shown), shown.clone()] {
         lin.post(&format!("/api/v1/invitations/{token}/accept"), json!({})).await;
         g.anonymous().post("/api/v1/signup", json!({"token": token, "password": guess})).await.refused_somehow();
+        let browser = Browser::new(&g);
+        assert!(browser.submit("/signup", &[("token", &token), ("password", guess)]).await.status.is_client_error());
+        browser.submit("/invitation", &[("token", &token)]).await.expect_status(303);
         secrets.push(token);
     }
     let server = smtp::MailServer::start().await;

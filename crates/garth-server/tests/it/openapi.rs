@@ -118,6 +118,10 @@ const PROMISED: &str = "
     post /api/v1/login/passkey/begin
     post /api/v1/login/passkey/finish
     get /
+    get /invitation
+    post /invitation
+    get /signup
+    post /signup
     get /sign-in
     post /sign-in
     post /sign-in/passkey
@@ -128,8 +132,12 @@ const PROMISED: &str = "
 ";
 
 /// The routes that answer somebody without a credential. Adding one is a decision.
-const PUBLIC: [&str; 20] = [
+const PUBLIC: [&str; 24] = [
     "get /",
+    "get /invitation",
+    "post /invitation",
+    "get /signup",
+    "post /signup",
     "get /sign-in",
     "post /sign-in",
     "post /sign-in/passkey",
