@@ -150,7 +150,11 @@ async fn a_rolling_window_lets_go_as_it_took(g: Garth) {
     assert_eq!(o.lin.meter(&o.atlas, "llm").await["used"], 0);
     g.pass(61 * SECOND);
     o.lin.consume(&o.atlas, "llm", 3).await.ok();
-    assert_eq!(g.rows("meter_units").await.len(), 1, "what would not count though the clock were set back is forgotten");
+    assert_eq!(
+        g.rows("meter_units").await.len(),
+        1,
+        "what would not count though the clock were set back is forgotten"
+    );
 }
 
 async fn units_are_taken_once_however_often_they_are_sent(g: Garth) {
