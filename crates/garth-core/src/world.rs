@@ -101,6 +101,8 @@ pub(crate) struct Link {
     pub inherits: bool,
     /// Nobody passes the gate without a role.
     pub shut: bool,
+    /// Whoever holds a role passes it.
+    pub for_members: bool,
     /// Some space inherits from this one.
     pub has_heirs: bool,
 }

@@ -27,6 +27,7 @@ impl World {
             parent: space.parent,
             inherits: space.inherits,
             shut: space.view.needs_a_role(),
+            for_members: matches!(*space.view, Policy::Members),
             has_heirs: !space.heirs.is_empty(),
         };
         let was_open = self.link(ix).is_some_and(|link| !link.shut);
