@@ -15,7 +15,7 @@ use garth_core::{Action, Caller, KindIx, Micros, Permission, SpaceIx, Target};
 use serde_json::Value;
 
 /// What a space's record tells of besides its resources; kinds are not called so (`kinds/form.rs`).
-const OTHERS: [&str; 9] = ["space", "grant", "key", "user", "group", "role", "kind", "policy", "meter"];
+const OTHERS: [&str; 10] = ["space", "grant", "key", "invitation", "user", "group", "role", "kind", "policy", "meter"];
 
 /// A page of a space's audit, newest first (its administrators).
 ///

@@ -354,6 +354,8 @@ async fn an_invitation_outlives_a_restart_and_is_on_record(g: Garth) {
     };
     assert_eq!(of(&one.id()), ["invitation.accept", "invitation.create"], "{entries}");
     assert_eq!(of(&two.id()), ["invitation.create", "invitation.delete"]);
+    let made = entries.items().into_iter().find(|entry| entry["action"] == "invitation.create").expect("a record");
+    assert_eq!((&made["after"]["to"], &made["after"]["role"]), (&json!("zoe"), &json!("reader")), "{made}");
     let text = String::from_utf8_lossy(&entries.bytes).into_owned();
     assert!(!text.contains(&one.text("token")) && !text.contains("invite_"), "{text}");
     for row in g.rows("invitations").await {

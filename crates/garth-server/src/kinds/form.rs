@@ -21,8 +21,21 @@ pub const POINTERS: usize = 64;
 pub const VERBS: usize = 100;
 
 /// The system's nouns: a kind of that name would be taken for one of them.
-const NOUNS: [&str; 12] =
-    ["space", "meter", "decision", "user", "group", "key", "resource", "role", "kind", "policy", "grant", "settings"];
+const NOUNS: [&str; 13] = [
+    "space",
+    "meter",
+    "decision",
+    "user",
+    "group",
+    "key",
+    "invitation",
+    "resource",
+    "role",
+    "kind",
+    "policy",
+    "grant",
+    "settings",
+];
 /// What can be done to every kind, and what only the system's nouns know.
 const VERBS_OF_ALL: [&str; 4] = ["read", "write", "share", "admin"];
 

@@ -436,6 +436,7 @@ async fn kinds_have_limits(g: Garth) {
             "policy",
             "grant",
             "settings",
+            "invitation",
         ] {
             kind(json!({ "name": wrong })).await.invalid("/name");
         }
