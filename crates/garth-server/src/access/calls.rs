@@ -256,13 +256,13 @@ impl App {
             all.extend(self.calls.parts().keys().filter(|of| of.1 == day));
         }
         let Some(writer) = self.writer.as_ref().filter(|_| !all.is_empty()) else { return Ok(()) };
-        let (calls, taken) = (Arc::clone(&self.calls), Arc::new(Mutex::new(Vec::new())));
+        let (calls, taken) = (Arc::clone(&self.calls), Arc::new(Mutex::new(HashMap::new())));
         let (noted, asked) = (Arc::clone(&taken), all.clone());
         let written: Result<(), DbError> = writer
             .run(async move |tx: &mut Tx, _: &mut Directory| {
                 for of in all {
                     let (made, left, _) = calls.take(of, end);
-                    noted.lock().unwrap_or_else(PoisonError::into_inner).push((of, made));
+                    *noted.lock().unwrap_or_else(PoisonError::into_inner).entry(of).or_default() += made;
                     if made != left {
                         calls_of(tx, of, made - left).await?;
                     }
@@ -271,9 +271,8 @@ impl App {
             })
             .await;
         if written.is_err() {
-            let taken = std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner));
-            taken.into_iter().for_each(|(of, made)| self.calls.keep(of, made));
-            asked.into_iter().for_each(|of| self.calls.keep(of, 0));
+            let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+            asked.into_iter().for_each(|of| self.calls.keep(of, taken.remove(&of).unwrap_or_default()));
         }
         self.calls.forget_before(day);
         Ok(written?)

@@ -10,12 +10,9 @@ use crate::access::{self, ACTOR, ASKED, Actors, Ctx, Viewer, visible_space};
 use crate::base::error::Result;
 use crate::base::http::{Page, PageRequest};
 use crate::directory::Directory;
-use crate::resources;
+use crate::{kinds, resources};
 use garth_core::{Action, Caller, KindIx, Micros, Permission, SpaceIx, Target};
 use serde_json::Value;
-
-/// What a space's record tells of besides its resources; kinds are not called so (`kinds/form.rs`).
-const OTHERS: [&str; 10] = ["space", "grant", "key", "invitation", "user", "group", "role", "kind", "policy", "meter"];
 
 /// A page of a space's audit, newest first (its administrators).
 ///
@@ -166,9 +163,9 @@ fn veil(dir: &Directory, viewer: &Viewer<'_>, state: &mut String) {
 }
 
 /// May the reader view the thing as it was then? The space's administrators learn that something was
-/// done to any resource of theirs; what is in it, its own view policy says, here too.
+/// done to any resource of theirs; what is in it, its own view policy says, here too. No kind is called as what else there is.
 fn viewable(dir: &Directory, reader: &Caller, space: SpaceIx, target_type: &str, state: &str, now: Micros) -> bool {
-    if reader.system || state.is_empty() || OTHERS.contains(&target_type) {
+    if reader.system || state.is_empty() || kinds::form::is_noun(target_type) {
         return true;
     }
     // A kind that is gone, or policies that no resource has any more: nobody can tell.

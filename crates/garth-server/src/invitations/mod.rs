@@ -125,6 +125,8 @@ pub async fn create(ctx: &Ctx, space: String, new: NewInvitation) -> Result<Invi
         let space = w.dir().space_id(ix).ok_or(Error::NotFound)?.to_string();
         let user = if whom.by_address { None } else { named(w.dir(), &whom.handle) };
         let counted_to = counted_to(w.dir(), &w.caller, &invited_by);
+        store::forget(w.tx(), &permit, now).await?;
+        end_earlier(w, &permit, ix, (&space, &whom.handle)).await?;
         bounded(w, (&space, &whom.handle), &counted_to, mailed).await?;
         let invitation = Stored {
             id: id.to_string(),
@@ -139,8 +141,6 @@ pub async fn create(ctx: &Ctx, space: String, new: NewInvitation) -> Result<Invi
             created_at: now,
             expires_at: now + INVITATION_SECONDS * 1_000_000,
         };
-        store::forget(w.tx(), &permit, now).await?;
-        end_earlier(w, &permit, ix, &invitation).await?;
         store::insert(w.tx(), &permit, &invitation, &ids::token_hash(&token), &counted_to).await?;
         recorded(w, ix, &invitation, Value::Null, state(w.dir(), &invitation)).await?;
         let letter = letter::write(w, ix, &invitation, user.as_deref(), &token);
@@ -165,10 +165,10 @@ fn counted_to(dir: &Directory, caller: &Caller, inviter: &str) -> String {
 }
 
 /// Takes back what was sent to the same before.
-async fn end_earlier(w: &mut Write<'_>, permit: &Permit, space: SpaceIx, by: &Stored) -> Result<()> {
+async fn end_earlier(w: &mut Write<'_>, permit: &Permit, ix: SpaceIx, (space, handle): (&str, &str)) -> Result<()> {
     let now = w.now;
-    for earlier in store::earlier(w.tx(), &by.space, &by.handle, now).await? {
-        end(w, permit, space, &earlier).await?;
+    for earlier in store::earlier(w.tx(), space, handle, now).await? {
+        end(w, permit, ix, &earlier).await?;
     }
     Ok(())
 }
@@ -181,8 +181,7 @@ async fn end(w: &mut Write<'_>, permit: &Permit, space: SpaceIx, invitation: &St
     w.record_as(REVOKE, record).await
 }
 
-/// Requires that there is room: of the inviter's, in the post of whom it goes to, and in the space, where it takes the
-/// place of what was sent to the same before.
+/// Requires that there is room: of the inviter's, in the post of whom it goes to, and in the space.
 async fn bounded(w: &mut Write<'_>, (space, handle): (&str, &str), counted_to: &str, mailed: bool) -> Result<()> {
     let (now, since) = (w.now, w.now - DAY);
     if let Some(sent) = store::sent(w.tx(), counted_to, since, SENT - 1).await? {
@@ -193,8 +192,7 @@ async fn bounded(w: &mut Write<'_>, (space, handle): (&str, &str), counted_to: &
         // When the first of them was sent is nothing that others need to know.
         return Err(Error::RateLimited(DAY as u64 / 1_000_000));
     }
-    let room = PENDING + store::earlier(w.tx(), space, handle, now).await?.len() as i64;
-    if store::pending(w.tx(), space, now).await? >= room {
+    if store::pending(w.tx(), space, now).await? >= PENDING {
         return Err(Error::conflict("conflict", format!("the space has {PENDING} open invitations; revoke one first")));
     }
     Ok(())

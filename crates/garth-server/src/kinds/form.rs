@@ -36,6 +36,11 @@ const NOUNS: [&str; 13] = [
     "grant",
     "settings",
 ];
+/// Is that one of the system's nouns, which no kind is called?
+pub fn is_noun(name: &str) -> bool {
+    NOUNS.contains(&name)
+}
+
 /// What can be done to every kind, and what only the system's nouns know.
 const VERBS_OF_ALL: [&str; 4] = ["read", "write", "share", "admin"];
 
@@ -72,7 +77,7 @@ impl Form {
         let fits = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
         if !word(name, fits) {
             self.refuse("/name", format!("must be a to z, 0 to 9 and _, a letter first, at most {WORD_BYTES} long"));
-        } else if NOUNS.contains(&name) {
+        } else if is_noun(name) {
             self.refuse("/name", "is a word of Garth's own");
         }
     }
