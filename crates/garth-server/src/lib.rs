@@ -53,7 +53,8 @@ use axum::http::header;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use base::error::Error;
-use base::http::{Outermost, finish};
+use base::html;
+use base::http::{Outermost, RequestId, finish};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi;
@@ -97,7 +98,12 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(identity_providers::api::routes())
         .merge(identity_providers::browser::routes())
         .merge(console::api::routes())
+        .merge(console::routes::routes())
         .merge(console::links::routes())
+        .merge(console::people::routes::routes())
+        .merge(console::system::routes::routes())
+        .merge(console::places::routes::routes())
+        .merge(console::things::routes::routes())
         .routes(routes!(openapi_json))
 }
 
@@ -158,10 +164,19 @@ pub fn router_with(app: Arc<App>, more: Router<Arc<App>>) -> Router {
     }
     let outermost = outermost(&app);
     routes
-        .fallback(async || -> Response { Error::NotFound.into_response() })
-        .method_not_allowed_fallback(async || -> Response { Error::MethodNotAllowed.into_response() })
+        .fallback(async |request: Request| nowhere(Error::NotFound, &request))
+        .method_not_allowed_fallback(async |request: Request| nowhere(Error::MethodNotAllowed, &request))
         .layer(from_fn_with_state((outermost, Arc::clone(&app)), outside))
         .with_state(app)
+}
+
+/// There is no such address: a page for people, a problem for programs and for everything that is theirs.
+fn nowhere(error: Error, request: &Request) -> Response {
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.as_str()).unwrap_or_default();
+    match request.uri().path().split('/').nth(1) {
+        Some("api" | "access" | ".well-known") => error.into_response(),
+        _ => html::problem_to(error, request.headers(), id, ("/", "Go to your spaces")),
+    }
 }
 
 /// The router of a listener that nobody but the collector of metrics reaches: `/metrics` without a credential.

@@ -56,16 +56,6 @@
       await send("POST", "/api/v1/me/passkeys/finish", { ceremony, name, credential }, "same-origin");
       location.reload();
     },
-    async remove(form) {
-      await send("DELETE", `/api/v1/me/passkeys/${encodeURIComponent(form.dataset.id)}`, null, "same-origin");
-      location.reload();
-    },
-    async require(form) {
-      const current = field(form, "current").value || null;
-      const required = form.dataset.required === "true";
-      await send("PUT", "/api/v1/me/second-factor", { required, current }, "same-origin");
-      location.reload();
-    },
   };
 
   const told = document.querySelector("[data-passkey-error]");
@@ -80,6 +70,7 @@
     }
   };
   for (const part of document.querySelectorAll("[data-passkey-part]")) part.hidden = false;
+  for (const part of document.querySelectorAll("[data-passkey-none]")) part.hidden = true;
   for (const form of document.querySelectorAll("form[data-passkey]")) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();

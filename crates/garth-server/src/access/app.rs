@@ -486,9 +486,18 @@ impl App {
         self.db.ready()
     }
 
-    /// Its figures at this moment, in the format of [`crate::base::metrics::MEDIA_TYPE`]. Every space is looked at for it.
-    pub fn metrics(&self) -> String {
-        let waiting = self.writer.as_ref().map_or(0, Writer::waiting);
+    /// How long ago the last change was applied, where there is a writer; at first, how long it runs.
+    pub fn since_change(&self) -> Option<Duration> {
+        self.writer.as_ref().map(|writer| writer.figures().since_applied())
+    }
+
+    /// Changes that wait for the writer.
+    pub fn waiting(&self) -> usize {
+        self.writer.as_ref().map_or(0, Writer::waiting)
+    }
+
+    /// Spaces that nobody is in charge of. Every space is looked at for it.
+    pub fn adrift(&self) -> usize {
         let dir = self.directory();
         let nobody = |ix| in_charge(&dir.world, ix) == InCharge::Nobody;
         // The default space is everybody's until somebody names it.
@@ -496,7 +505,12 @@ impl App {
             let named = *ix != dir.default_space || !dir.implicit();
             named && !space.sealed && nobody(*ix)
         });
-        let (adrift, writer) = (spaces.count(), self.writer.as_ref().map(Writer::figures));
+        spaces.count()
+    }
+
+    /// Its figures at this moment, in the format of [`crate::base::metrics::MEDIA_TYPE`]. Every space is looked at for it.
+    pub fn metrics(&self) -> String {
+        let (waiting, adrift, writer) = (self.waiting(), self.adrift(), self.writer.as_ref().map(Writer::figures));
         self.figures.text(&Moment { ready: self.ready(), waiting, adrift, writer })
     }
 

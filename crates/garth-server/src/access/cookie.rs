@@ -18,6 +18,12 @@ pub enum Cookie {
     Session,
     /// What binds a sign-in that is under way to the browser that began it.
     SignIn,
+    /// Light or dark, where somebody chose.
+    Theme,
+    /// The spaces that were looked at last; what they open is asked anew each time.
+    Recent,
+    /// What the next page says of what was just done.
+    Notice,
 }
 
 impl Cookie {
@@ -28,6 +34,12 @@ impl Cookie {
             (Self::Session, false) => "garth",
             (Self::SignIn, true) => "__Host-garth-sign-in",
             (Self::SignIn, false) => "garth-sign-in",
+            (Self::Theme, true) => "__Host-garth-theme",
+            (Self::Theme, false) => "garth-theme",
+            (Self::Recent, true) => "__Host-garth-recent",
+            (Self::Recent, false) => "garth-recent",
+            (Self::Notice, true) => "__Host-garth-notice",
+            (Self::Notice, false) => "garth-notice",
         }
     }
 
@@ -51,7 +63,7 @@ impl Cookie {
     pub fn set(self, app: &App, value: &str, seconds: i64) -> HeaderValue {
         let secure = if secure(app) { "; Secure" } else { "" };
         let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}", self.name(app));
-        // Tokens of ours are letters and digits.
+        // Tokens of ours are letters and digits, and the rest is encoded.
         HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
     }
 }

@@ -374,6 +374,18 @@ impl FromRequestParts<Arc<App>> for Visitor {
     }
 }
 
+/// Somebody at a page for those who are signed in: whose session has ended is nobody, and is shown how to sign in. What
+/// changes something by a cookie must come from a page of this server, as everywhere.
+pub struct AtPage(pub Ctx);
+
+impl FromRequestParts<Arc<App>> for AtPage {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
+        Ctx::visiting(parts, app)?.with_query(parts)?.busy().map(Self)
+    }
+}
+
 /// The credential of a request: a bearer token, or else the cookie of a browser.
 fn credential(parts: &Parts, app: &Arc<App>) -> Result<Who> {
     let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();

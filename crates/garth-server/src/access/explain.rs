@@ -24,18 +24,19 @@ pub struct Step {
     pub because: String,
 }
 
-/// Explains to `reader` what was decided for `subject`. To a reader who could not see the target,
-/// the explanation is that of something missing.
+/// Explains to `reader` what was decided for `subject`. Where the target is missing to the subject, the explanation is
+/// that of something missing, unless the reader is `told` more: who sees the target and manages its space.
 pub fn explain(
     dir: &Directory,
-    reader: &Caller,
+    (reader, told): (&Caller, bool),
     subject: &Caller,
     target: Option<Target>,
     action: Action,
     now: Micros,
 ) -> Explanation {
     let decision = target.map(|target| (target, dir.world.decide(subject, target, action, now)));
-    let Some((target, decision)) = decision.filter(|(_, d)| d.outcome != Outcome::Missing || reader.system) else {
+    let told = told || reader.system;
+    let Some((target, decision)) = decision.filter(|(_, d)| d.outcome != Outcome::Missing || told) else {
         return missing();
     };
     let Some(space) = space_of(dir, target) else { return missing() };

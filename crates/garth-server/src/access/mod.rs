@@ -39,7 +39,7 @@ pub use calls::{DAY, calls_today};
 pub use chain::{ChainKey, ChainReport, chains, check_chain};
 pub use cookie::Cookie;
 pub use counts::nearly;
-pub use ctx::{Anyone, Ctx, KEY_PREFIX, Reader, Visitor, Who, works};
+pub use ctx::{Anyone, AtPage, Ctx, KEY_PREFIX, Reader, Visitor, Who, works};
 pub use exchange::{Exchanged, exchange_key};
 pub use explain::{Explanation, Step, explain};
 pub use front::front;
@@ -55,7 +55,7 @@ pub use places::{
 pub use sees::Viewer;
 pub use share::{Busy, Share};
 pub use store::AuditEntry;
-pub use who::{About, Allowed, AllowedActor, RoleSource, Sought, caller_of, subjects, who, who_acts};
+pub use who::{About, Allowed, AllowedActor, RoleSource, Sought, caller_of, candidates, subjects, who, who_acts};
 pub use write::{Permit, Record, Write, note_refusal, spaces_with_role, write};
 
 use crate::base::error::{Error, Result};

@@ -409,6 +409,11 @@ pub fn caller_of(dir: &Directory, principal: Principal, now: Micros) -> Option<C
     }
 }
 
+/// Among which people everybody is who may do that; `None` where it could be anybody.
+pub fn candidates(dir: &Directory, about: &About, action: Action, now: Micros) -> Option<Vec<UserIx>> {
+    Asked::new(dir, about, action, &Given::default(), now).users()
+}
+
 /// Everybody who may do that, by username.
 ///
 /// # Errors

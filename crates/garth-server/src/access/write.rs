@@ -154,7 +154,8 @@ where
         Ok(done) => write.finish(&ctx).await.map(|()| done),
         Err(error) => Err(error),
     };
-    if let Err(Error::Forbidden(_) | Error::QuotaExceeded(_)) = &outcome {
+    // What was only tried is on record as little as it is done.
+    if let (Err(Error::Forbidden(_) | Error::QuotaExceeded(_)), false) = (&outcome, write.dry_run) {
         let entry = write.refusal();
         ctx.app.note_refusal(entry);
     }

@@ -40,7 +40,8 @@ pub struct AuditEntry {
 }
 
 impl AuditEntry {
-    fn of(entry: Stored) -> Self {
+    /// As it is answered.
+    pub fn of(entry: Stored) -> Self {
         let state = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
         Self {
             at: clock::to_text(entry.at),

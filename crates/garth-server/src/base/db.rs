@@ -27,10 +27,10 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-pub use migrate::{Migration, expect_schema};
+pub use migrate::{Migration, expect_schema, known_schema};
 pub use shape::Shape;
 pub use whole::{Progress, claim_folder, load, open_file};
-pub use writer::Writer;
+pub use writer::{QUEUE, Writer};
 
 /// What a column or a parameter can hold. There is nothing else in the database. Texts are ordered by their bytes, as
 /// both engines order them.

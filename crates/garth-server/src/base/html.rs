@@ -22,6 +22,13 @@ pub const SCRIPT: &str = include_str!("../../templates/passkeys.js");
 /// Its file name, which changes with it as well.
 pub static SCRIPT_NAME: LazyLock<String> = LazyLock::new(|| format!("garth-{}.js", &ids::token_hash(SCRIPT)[..12]));
 
+/// The script of the pages inside: menus, the palette, copying.
+pub const CONSOLE_SCRIPT: &str = include_str!("../../templates/console.js");
+
+/// Its file name.
+pub static CONSOLE_SCRIPT_NAME: LazyLock<String> =
+    LazyLock::new(|| format!("garth-{}.js", &ids::token_hash(CONSOLE_SCRIPT)[..12]));
+
 /// The script of the pages that links lead to: it takes the token out of the address.
 pub const LINK_SCRIPT: &str = include_str!("../../templates/links.js");
 
@@ -98,6 +105,11 @@ impl Message<'_> {
 
 /// An error for whoever looks at pages; for everybody else it stays what it is.
 pub fn problem(error: Error, headers: &HeaderMap, request_id: &str) -> Response {
+    problem_to(error, headers, request_id, ("/sign-in", "Go to sign-in"))
+}
+
+/// The same, with where to go from there and what that is called.
+pub fn problem_to(error: Error, headers: &HeaderMap, request_id: &str, (to, go): (&str, &str)) -> Response {
     if !wanted(headers) {
         return error.into_response();
     }
@@ -108,15 +120,17 @@ pub fn problem(error: Error, headers: &HeaderMap, request_id: &str) -> Response 
     if let Some(first) = text.get(..1) {
         text = format!("{}{}.", first.to_uppercase(), &text[1..]);
     }
-    let mut response = Message {
-        title: "That did not work",
-        text: &text,
-        to: "/sign-in",
-        go: "Go to sign-in",
-        request_id: Some(request_id),
-        style: &STYLE_NAME,
-    }
-    .answer(status);
+    let title = match &error {
+        Error::NotFound => {
+            "There is nothing at this address, or it is not yours to see. If somebody sent you the link, ask them."
+                .clone_into(&mut text);
+            "Not found"
+        }
+        Error::Forbidden(_) => "Not allowed",
+        _ => "That did not work",
+    };
+    let mut response =
+        Message { title, text: &text, to, go, request_id: Some(request_id), style: &STYLE_NAME }.answer(status);
     if let Some(seconds) = retry {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -368,6 +368,18 @@ impl Query {
         }
     }
 
+    /// A parameter that is `true` or `false`, where it is given.
+    pub fn either(&mut self, name: &str) -> Option<bool> {
+        match self.one(name)?.as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => {
+                self.refuse(name, "must be true or false");
+                None
+            }
+        }
+    }
+
     /// A parameter that is a time in RFC 3339.
     pub fn time(&mut self, name: &str) -> Option<Micros> {
         let at = clock::from_text(&self.one(name)?);

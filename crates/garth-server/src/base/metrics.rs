@@ -170,7 +170,8 @@ impl WriterFigures {
         *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = clock::monotonic();
     }
 
-    fn since_applied(&self) -> Duration {
+    /// How long ago the last change was applied; at first, how long it runs.
+    pub fn since_applied(&self) -> Duration {
         self.applied.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 }

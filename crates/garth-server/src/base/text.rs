@@ -141,6 +141,11 @@ pub(super) fn unseen(c: char) -> bool {
         | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
+/// Is it there to be read, and moves nothing around it?
+pub fn seen(c: char) -> bool {
+    !c.is_control() && !unseen(c)
+}
+
 fn plain(pointer: &str, text: &str) -> Result<()> {
     // Direction marks are refused with the control characters: they make one name look like another.
     let hidden = |c: char| {

@@ -1,10 +1,14 @@
 //! The pages over HTTP.
 
-use super::pages::{AskPasskey, Home, SignIn, forms};
+use super::pages::{AskPasskey, SignIn};
+use super::people;
+use super::seat::Seat;
 use crate::access::{App, Cookie, Ctx, Visitor, Who};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::html::{self, page, page_with_script};
-use crate::base::html::{LINK_SCRIPT, LINK_SCRIPT_NAME, SCRIPT, SCRIPT_NAME, STYLE, STYLE_NAME};
+use crate::base::html::{
+    CONSOLE_SCRIPT, CONSOLE_SCRIPT_NAME, LINK_SCRIPT, LINK_SCRIPT_NAME, SCRIPT, SCRIPT_NAME, STYLE, STYLE_NAME,
+};
 use crate::base::http::{CREDENTIAL_BYTES, Query};
 use crate::identity_providers::browser::{device, leave_earlier, to, with_cookie};
 use crate::identity_providers::{self, local_path};
@@ -53,24 +57,16 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .layer(DefaultBodyLimit::max(CREDENTIAL_BYTES))
 }
 
-/// The page of who is signed in: who they are, and their spaces
+/// Where somebody begins: in a space of theirs, or with what they can do to have one
 #[utoipa::path(get, path = "/", tag = "pages", security(()),
-    responses((status = 200, description = "A page", content_type = "text/html", body = String), (status = 303, description = "To the sign-in page"),
+    responses((status = 200, description = "A page", content_type = "text/html", body = String), (status = 303, description = "To a space, to the sign-in page, or to the set-up"),
         (status = "default", description = "A problem; a page for who wants one", content((Problem = "application/problem+json"), (String = "text/html")))))]
-async fn home(Visitor(ctx): Visitor, headers: HeaderMap) -> Response {
+async fn home(Visitor(ctx): Visitor, uri: Uri, headers: HeaderMap) -> Response {
     if ctx.who == Who::Anonymous {
-        return to("/sign-in");
+        return to(if ctx.app.needs_setup() { "/setup" } else { "/sign-in" });
     }
-    let shown = async {
-        let providers = identity_providers::offered(&ctx).await?;
-        let identities = identity_providers::identities(&ctx).await?;
-        let own = if passkeys::available(&ctx) { Some(passkeys::list(&ctx).await?) } else { None };
-        // The picture last: what is shown is no older than what was read.
-        let me = sessions::me(&ctx)?;
-        let forms = forms(&ctx, &providers);
-        Ok(live(StatusCode::OK, own.is_some(), &Home::new(&me, &providers, &identities, own.as_ref()), &forms))
-    };
-    shown.await.unwrap_or_else(|error| html::problem(error, &headers, &ctx.request_id))
+    let seat = Seat::looking(ctx, uri, headers);
+    seat.answer(people::start(&seat)).await
 }
 
 /// The sign-in page
@@ -177,6 +173,7 @@ pub(super) fn sentence(text: &str) -> String {
 async fn asset(Path(name): Path<String>) -> Result<Response> {
     let (media, text) = match name {
         name if name == *STYLE_NAME => ("text/css; charset=utf-8", STYLE),
+        name if name == *CONSOLE_SCRIPT_NAME => ("text/javascript; charset=utf-8", CONSOLE_SCRIPT),
         name if name == *SCRIPT_NAME => ("text/javascript; charset=utf-8", SCRIPT),
         name if name == *LINK_SCRIPT_NAME => ("text/javascript; charset=utf-8", LINK_SCRIPT),
         _ => return Err(Error::NotFound),

@@ -3,17 +3,14 @@
 use crate::access::Ctx;
 use crate::base::clock;
 use crate::base::fetch::encoded;
-use crate::base::html::{LINK_SCRIPT_NAME, SCRIPT_NAME, STYLE_NAME};
+use crate::base::html::{CONSOLE_SCRIPT_NAME, LINK_SCRIPT_NAME, SCRIPT_NAME, STYLE_NAME};
 use crate::directory::UserInfo;
-use crate::identity_providers::{self, Identity, Provider};
+use crate::identity_providers::Provider;
 use crate::invitations::Joined;
-use crate::passkeys::{self, Began, Own};
-use crate::sessions::{Kept, Me, MySpace, SignedIn};
+use crate::passkeys::{self, Began};
+use crate::sessions::{Kept, SignedIn};
 use askama::Template;
 use uuid::Uuid;
-
-/// Spaces that the page of somebody lists; of more, the number is told.
-const SPACES: usize = 200;
 
 /// How somebody signs in.
 #[derive(Template)]
@@ -152,13 +149,14 @@ pub struct Welcome<'a> {
     codes: &'a [String],
     ways: Vec<WayIn>,
     script: &'a str,
+    more: &'a str,
     style: &'a str,
 }
 
 /// A way in that outlives a new password.
-struct WayIn {
-    name: String,
-    detail: String,
+pub struct WayIn {
+    pub name: String,
+    pub detail: String,
 }
 
 impl<'a> Welcome<'a> {
@@ -170,12 +168,13 @@ impl<'a> Welcome<'a> {
             codes: &signed_in.recovery_codes,
             ways: ways_in(&signed_in.kept),
             script: &LINK_SCRIPT_NAME,
+            more: &CONSOLE_SCRIPT_NAME,
             style: &STYLE_NAME,
         }
     }
 }
 
-fn ways_in(kept: &Kept) -> Vec<WayIn> {
+pub(super) fn ways_in(kept: &Kept) -> Vec<WayIn> {
     let since = |at| clock::to_text(at).chars().take(10).collect::<String>();
     let passkeys = kept.passkeys.iter().map(|passkey| WayIn {
         name: passkey.name.clone(),
@@ -208,118 +207,6 @@ impl<'a> Within<'a> {
     }
 }
 
-/// Who somebody is, and which spaces they see.
-#[derive(Template)]
-#[template(path = "home.html")]
-pub struct Home<'a> {
-    name: &'a str,
-    username: &'a str,
-    email: Option<&'a str>,
-    system_admin: bool,
-    letters: String,
-    hue: String,
-    notice: Option<&'static str>,
-    /// Is there one space only, which nobody has named?
-    implicit: bool,
-    implicit_role: Option<&'a str>,
-    spaces: Vec<Space<'a>>,
-    more: usize,
-    ways: Vec<Way<'a>>,
-    /// One's own, where there can be any.
-    passkeys: Option<Passkeys<'a>>,
-    script: &'a str,
-    style: &'a str,
-}
-
-struct Passkeys<'a> {
-    list: Vec<OnePasskey<'a>>,
-    required: bool,
-    codes: i64,
-}
-
-struct OnePasskey<'a> {
-    id: String,
-    name: &'a str,
-    /// The day when it was used last.
-    used: Option<String>,
-}
-
-impl<'a> Passkeys<'a> {
-    fn of(own: &'a Own) -> Self {
-        let day = |at| clock::to_text(at).chars().take(10).collect();
-        let one = |passkey: &'a passkeys::Passkey| OnePasskey {
-            id: passkey.id.to_string(),
-            name: &passkey.name,
-            used: passkey.last_used_at.map(day),
-        };
-        Self { list: own.passkeys.iter().map(one).collect(), required: own.required, codes: own.recovery_codes_left }
-    }
-}
-
-struct Space<'a> {
-    name: &'a str,
-    above: Option<&'a str>,
-    role: Option<&'a str>,
-    /// The shape of the role's chip.
-    level: &'a str,
-    archived: bool,
-    default: bool,
-    letters: String,
-    hue: String,
-}
-
-struct Way<'a> {
-    name: &'a str,
-    slug: &'a str,
-    linked: bool,
-    detail: Option<&'a str>,
-}
-
-impl<'a> Home<'a> {
-    /// The page of somebody.
-    pub fn new(me: &'a Me, providers: &'a [Provider], identities: &'a [Identity], passkeys: Option<&'a Own>) -> Self {
-        let implicit = me.spaces.len() == 1 && me.spaces[0].info.name.is_empty();
-        let way = |provider: &'a Provider| {
-            let identity = identities.iter().find(|identity| identity.provider == provider.id);
-            let detail = identity.and_then(|identity| identity.email.as_deref());
-            Way { name: &provider.name, slug: &provider.slug, linked: identity.is_some(), detail }
-        };
-        Self {
-            name: &me.user.name,
-            username: &me.user.username,
-            email: me.user.email.as_deref(),
-            system_admin: me.system_admin,
-            letters: letters(&me.user.name),
-            hue: hue(&me.user.id),
-            notice: me.notice,
-            implicit,
-            implicit_role: me.spaces.first().and_then(|space| space.role.as_deref()),
-            spaces: me.spaces.iter().take(SPACES).map(space).collect(),
-            more: me.spaces.len().saturating_sub(SPACES),
-            ways: providers.iter().map(way).collect(),
-            passkeys: passkeys.map(Passkeys::of),
-            script: &SCRIPT_NAME,
-            style: &STYLE_NAME,
-        }
-    }
-}
-
-fn space(space: &MySpace) -> Space<'_> {
-    let name = named(&space.info.name);
-    let above = space.path.strip_suffix(space.info.name.as_str()).and_then(|above| above.strip_suffix('/'));
-    let role = space.role.as_deref();
-    Space {
-        name,
-        above,
-        role,
-        level: role.map_or("custom", level),
-        archived: space.archived,
-        default: space.info.default,
-        letters: letters(name),
-        hue: hue(&space.info.id),
-    }
-}
-
 /// What a space is called on a page.
 fn named(name: &str) -> &str {
     if name.is_empty() { "Default space" } else { name }
@@ -331,7 +218,7 @@ fn level(role: &str) -> &str {
 }
 
 /// Two letters that stand for a name: the first of its first two words, or its first two.
-fn letters(name: &str) -> String {
+pub(super) fn letters(name: &str) -> String {
     let mut words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let (first, second) = (words.next().unwrap_or_default(), words.next());
     let two: String = match second {
@@ -342,13 +229,8 @@ fn letters(name: &str) -> String {
 }
 
 /// One of twelve hues, the same for the same id, always as long. The last byte of an id is chance.
-fn hue(id: &Uuid) -> String {
+pub(super) fn hue(id: &Uuid) -> String {
     format!("{:02}", id.as_bytes()[15] % 12)
-}
-
-/// The origins that the forms of somebody's page lead to in the end.
-pub fn forms(ctx: &Ctx, providers: &[Provider]) -> Vec<String> {
-    identity_providers::origins(ctx, providers)
 }
 
 #[cfg(test)]

@@ -3,14 +3,24 @@
 use crate::support::*;
 use axum::http::Method;
 
+#[path = "tests/inside.rs"]
+mod inside;
 #[path = "tests/links.rs"]
 mod links;
+#[path = "tests/look.rs"]
+mod look;
+#[path = "tests/people.rs"]
+mod people;
+#[path = "tests/places.rs"]
+mod places;
+#[path = "tests/system.rs"]
+mod system;
+#[path = "tests/things.rs"]
+mod things;
 
 stories! {
     somebody_signs_in_by_the_page_and_out_again,
     a_wrong_password_and_an_unknown_name_look_alike_on_the_page,
-    the_page_shows_who_somebody_is_and_their_spaces,
-    somebody_without_a_space_is_told_so,
     a_page_takes_nothing_from_elsewhere_and_runs_our_script_alone,
     what_people_write_is_text_on_every_page,
     a_cookie_counts_only_for_requests_of_our_own_pages,
@@ -46,7 +56,7 @@ async fn somebody_signs_in_by_the_page_and_out_again(g: Garth) {
         "{cookie}"
     );
     assert_eq!(browser.visit("/sign-in").await.expect_status(303).header("location"), "/");
-    let home = text(&browser.visit("/").await.ok());
+    let home = text(&browser.visit("/account").await.ok());
     assert!(home.contains("Ada") && home.contains("system administrator"), "{home}");
     let old = browser.cookie("__Host-garth").expect("a session");
     // Signing in again gives another session, and the one before is over.
@@ -93,38 +103,13 @@ async fn a_wrong_password_and_an_unknown_name_look_alike_on_the_page(g: Garth) {
     .await;
 }
 
-async fn the_page_shows_who_somebody_is_and_their_spaces(g: Garth) {
-    let ada = g.admin().await;
-    let lin = g.person("lin").await;
-    let browser = signed_in(&g, "lin").await;
-    let before = text(&browser.visit("/").await.ok());
-    assert!(before.contains("has no spaces yet"), "{before}");
-    g.home().await;
-    let atlas = ada.space("Atlas").admin(&lin).create().await;
-    ada.space("Depths").under(&atlas).create().await;
-    let hidden = ada.space("Zqhidden").create().await;
-    let page = text(&browser.visit("/").await.ok());
-    for part in ["Home", "Atlas", "Depths", "in Atlas", "chip admin", "chip writer", "lin"] {
-        assert!(page.contains(part), "{part}: {page}");
-    }
-    assert!(!page.contains("Zqhidden") && !page.contains(&hidden.id), "{page}");
-}
-
-async fn somebody_without_a_space_is_told_so(g: Garth) {
-    g.closed_home().await;
-    g.person("lin").await;
-    let browser = signed_in(&g, "lin").await;
-    let page = browser.visit("/").await.ok();
-    assert!(text(&page).contains("You can see no space yet") && text(&page).contains("Sign out"), "{page}");
-}
-
 async fn a_page_takes_nothing_from_elsewhere_and_runs_our_script_alone(g: Garth) {
     g.admin().await;
     let browser = signed_in(&g, "ada").await;
     let nobody = Browser::new(&g);
     for (who, path) in [
         (&nobody, "/sign-in"),
-        (&browser, "/"),
+        (&browser, "/account"),
         (&nobody, "/signup"),
         (&nobody, "/invitation"),
         (&browser, "/invitation"),
@@ -187,7 +172,12 @@ async fn what_people_write_is_text_on_every_page(g: Garth) {
     .created();
     let browser = signed_in(&g, "ada").await;
     let wrong = Browser::new(&g).submit("/sign-in", &[("username", name), ("password", "x")]).await.expect_status(401);
-    for page in [browser.visit("/").await.ok(), Browser::new(&g).visit("/sign-in").await.ok(), wrong] {
+    for page in [
+        browser.visit("/account").await.ok(),
+        browser.visit("/account/security").await.ok(),
+        Browser::new(&g).visit("/sign-in").await.ok(),
+        wrong,
+    ] {
         let html = text(&page);
         assert!(!html.contains("<script>") && html.contains("&#60;script&#62;"), "{html}");
     }
@@ -273,7 +263,10 @@ async fn pages_are_for_people_and_problems_for_programs(g: Garth) {
     g.admin().await;
     let browser = Browser::new(&g);
     let page = browser.visit("/auth/oidc/none/start").await.expect_status(404);
-    assert!(page.header("content-type").starts_with("text/html") && text(&page).contains("Not found."), "{page}");
+    assert!(
+        page.header("content-type").starts_with("text/html") && text(&page).contains("<h1>Not found</h1>"),
+        "{page}"
+    );
     let id = page.header("x-request-id").to_owned();
     assert!(!id.is_empty() && text(&page).contains(&id), "{page}");
     g.anonymous().get("/auth/oidc/none/start").await.refused(404, "not_found");

@@ -5,6 +5,7 @@
 
 pub mod api;
 mod asking;
+pub mod explore;
 pub mod search;
 mod subjects;
 pub mod wire;
@@ -359,7 +360,8 @@ pub async fn explain(ctx: &Ctx, question: &Question<'_>) -> Result<Explanation> 
     let asking = Asking::of(ctx, &dir)?;
     let caller = asking.caller();
     let who = subjects.principal(ctx, &dir, &question.subject);
-    if !caller.system && !asking.itself(who) {
+    let of_others = !caller.system && !asking.itself(who);
+    if of_others {
         let seen = seen.map(|seen| seen.target(&dir, caller, now));
         let seen = seen.filter(|seen| dir.world.decide(caller, *seen, Action::Read, now).allowed());
         may_explain(&dir, caller, who, seen, now)?;
@@ -370,7 +372,7 @@ pub async fn explain(ctx: &Ctx, question: &Question<'_>) -> Result<Explanation> 
     let target = found.map(|found| found.target(&dir, &subject, now));
     // An action that the type does not know is explained like a target that is not there.
     let target = target.filter(|_| action.is_some());
-    Ok(access::explain(&dir, caller, &subject, target, action.unwrap_or(Action::Read), now))
+    Ok(access::explain(&dir, (caller, of_others), &subject, target, action.unwrap_or(Action::Read), now))
 }
 
 fn may_explain(

@@ -48,6 +48,11 @@ impl SpaceInfo {
             cutter.lines(std::iter::once(&self.name).chain(&self.labels).map(String::as_str))
         })
     }
+
+    /// The words of its name alone.
+    pub fn name_words(&self) -> String {
+        Cutter::default().lines(std::iter::once(self.name.as_str()))
+    }
 }
 
 /// What is known of a user besides what decides.

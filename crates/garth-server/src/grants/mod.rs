@@ -4,11 +4,13 @@
 //! registry, for spaces that are not sealed, and the space's own audit shows it.
 
 pub mod api;
+mod held;
 mod members;
 mod membership;
 mod store;
 
-pub use members::{Member, MemberSource, list as members};
+pub use held::{Held, held};
+pub use members::{Member, MemberSource, list as members, sources};
 pub use membership::{leave, remove, set_role};
 pub use store::Stored;
 

@@ -81,6 +81,24 @@ pub fn list(ctx: &Ctx, page: &PageRequest) -> Result<Page<Arc<GroupInfo>>> {
     crate::access::page_of(&dir, &caller, "groups", page, seen, |g| (g.name.clone(), g.id))
 }
 
+/// The groups that name a user or a group directly, by name.
+///
+/// # Errors
+/// 401 or 403 for all but system administrators, 404.
+pub fn naming(ctx: &Ctx, member: &str) -> Result<Vec<Arc<GroupInfo>>> {
+    let dir = ctx.directory();
+    ctx.system_admin(&dir)?;
+    let groups = match dir.principal(member).ok_or(Error::NotFound)? {
+        Principal::User(user) => dir.world.user(user).map(|user| user.groups.clone()),
+        Principal::Group(group) => dir.world.group(group).map(|group| group.parents.clone()),
+        _ => None,
+    };
+    let groups = groups.unwrap_or_default();
+    let mut found: Vec<Arc<GroupInfo>> = groups.iter().filter_map(|ix| dir.groups.info(*ix)).map(Arc::clone).collect();
+    found.sort_unstable_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
+    Ok(found)
+}
+
 /// Renames a group.
 ///
 /// # Errors

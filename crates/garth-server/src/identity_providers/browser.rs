@@ -37,7 +37,11 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 /// Takes a browser to another address.
 pub fn to(address: &str) -> Response {
     match HeaderValue::from_str(address) {
-        Ok(address) => (StatusCode::SEE_OTHER, [(header::LOCATION, address)]).into_response(),
+        // A page of ours may know from which other one somebody comes; nobody else learns it.
+        Ok(address) => {
+            let policy = HeaderValue::from_static("same-origin");
+            (StatusCode::SEE_OTHER, [(header::LOCATION, address), (header::REFERRER_POLICY, policy)]).into_response()
+        }
         Err(_) => Error::internal("an address cannot be sent").into_response(),
     }
 }
@@ -121,7 +125,7 @@ async fn callback(Visitor(ctx): Visitor, Path(slug): Path<String>, uri: Uri, hea
     };
     match ended.await {
         Err(error) => html::problem(error, &headers, &ctx.request_id),
-        Ok(Ended::Linked) => to("/"),
+        Ok(Ended::Linked) => to("/account/security"),
         Ok(Ended::In { signed_in, back, notice }) => {
             leave_earlier(&ctx, &headers).await;
             let response = match notice {

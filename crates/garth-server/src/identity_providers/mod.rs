@@ -15,7 +15,7 @@ mod logout;
 mod store;
 
 pub use claims::{GROUPS, SUBJECT_BYTES};
-pub use flow::{Began, FLOW_SECONDS, FLOWS, FLOWS_EACH, local_path, start};
+pub use flow::{Began, FLOW_SECONDS, FLOWS, FLOWS_EACH, local_path, redirect_uri, start};
 pub use identities::{Identity, list as identities, unlink};
 pub use logout::backchannel;
 

@@ -451,7 +451,7 @@ async fn an_account_is_linked_and_unlinked_by_its_owner(g: Garth) {
     })
     .await;
     let back = link(&browser).await;
-    assert_eq!(browser.visit(&back).await.expect_status(303).header("location"), "/");
+    assert_eq!(browser.visit(&back).await.expect_status(303).header("location"), "/account/security");
     let identity = lin.get("/api/v1/me/identities").await.ok().items()[0].clone();
     assert_eq!(identity["subject"], "u7");
     let elsewhere = Browser::new(&g);

@@ -9,7 +9,7 @@ use crate::directory::UserInfo;
 use garth_core::SpaceIx;
 
 /// Where somebody opens an invitation; the token stands behind `#`, which browsers send to no server.
-pub(super) fn link(public_url: &str, token: &str) -> String {
+pub fn link(public_url: &str, token: &str) -> String {
     format!("{public_url}/invitation#{token}")
 }
 

@@ -13,6 +13,7 @@ mod letter;
 mod store;
 
 pub use accepting::{Expected, Joined, Mine, accept, expected, mine, require_open, welcome};
+pub use letter::link;
 pub use store::Stored;
 
 use crate::access::{self, Ctx, Permit, Record, Write, archived, identity, visible_space, works, write};

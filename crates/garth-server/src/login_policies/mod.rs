@@ -15,7 +15,7 @@ pub use input::teams_of;
 pub use judge::{Judged, asked, judge};
 pub use outputs::{CONTRACT, Decision, Outputs, combine};
 pub use samples::{REFUSED_A_MINUTE, SAMPLES, SAMPLES_REFUSED, Sample, keep as keep_sample, list as samples};
-pub use simulate::{Draft, Simulated, simulate};
+pub use simulate::{Draft, REPLAYED, Replayed, Simulated, replay, simulate, told};
 
 use crate::access::{Ctx, Record, Write, page_of, write};
 use crate::base::error::{Error, Result};

@@ -1,6 +1,7 @@
 //! What a login policy says, and what follows when several have spoken.
 
 use crate::base::rego::{Answers, Contract, Shape};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The rules that a login policy may have, and what each of them is.
@@ -57,6 +58,27 @@ impl Outputs {
         let mut roles = answers.maps.remove("roles").unwrap_or_default();
         roles.retain(|_, roles| !roles.is_empty());
         Self { allow, deny, admin, deny_admin, sample, space_read, space_write, space_admin, roles, team }
+    }
+
+    /// What was written down of outputs, in a sample.
+    pub fn written(said: &Value) -> Self {
+        let flag = |name: &str| said[name] == true;
+        let texts = |list: &Value| {
+            list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect::<BTreeSet<_>>()
+        };
+        let roles = said["roles"].as_object().into_iter().flatten();
+        Self {
+            allow: flag("allow"),
+            deny: flag("deny"),
+            admin: flag("admin"),
+            deny_admin: flag("deny_admin"),
+            sample: flag("sample"),
+            space_read: texts(&said["space_read"]),
+            space_write: texts(&said["space_write"]),
+            space_admin: texts(&said["space_admin"]),
+            roles: roles.map(|(space, roles)| (space.clone(), texts(roles))).collect(),
+            team: texts(&said["team"]),
+        }
     }
 
     /// Every role it gives in a space, as names or slugs.

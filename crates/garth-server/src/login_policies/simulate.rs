@@ -1,11 +1,66 @@
 //! A draft asked about anything, before it is saved: nothing is kept, and nobody comes in by it.
 
-use super::{CONTRACT, Decision, Outputs, TIME, TIME_OF_ALL};
+use super::{CONTRACT, Decision, Outputs, Sample, TIME, TIME_OF_ALL, combine, input, samples};
 use crate::access::Ctx;
 use crate::base::error::{Error, Result};
 use crate::base::rego::{Fault, Halt, Input, Policy, Version};
 use serde_json::Value;
 use std::collections::BTreeSet;
+
+/// Samples that a draft is asked about at a time, the last ones.
+pub const REPLAYED: usize = 20;
+
+/// A kept sign-in, and what would come of it now.
+pub struct Replayed {
+    /// The sign-in.
+    pub sample: Sample,
+    /// What the draft says of it, alone.
+    pub draft: Simulated,
+    /// What all policies that were asked then would come to, with the draft in the place of the one of its name.
+    pub together: Simulated,
+}
+
+/// What a sign-in of that person would tell policies now, from where the caller is.
+///
+/// # Errors
+/// 401, 403 for all but system administrators; 422 for nobody.
+pub fn told(ctx: &Ctx, username: &str) -> Result<Value> {
+    let dir = ctx.directory();
+    ctx.system_admin(&dir)?;
+    let user = dir.user_ref(&format!("@{}", username.trim().trim_start_matches('@')));
+    let user = user.ok_or_else(|| Error::field("/username", "is nobody's username"))?;
+    let teams = input::teams_of(&dir, user, &[]);
+    Ok(input::input_json(ctx, &dir, user, &teams))
+}
+
+/// Asks a draft about the last samples: a policy of that name, or one beside all others. It ends at an error, or when all
+/// of it has taken as long as a sign-in may.
+///
+/// # Errors
+/// As [`simulate`].
+pub async fn replay(ctx: &Ctx, name: &str, rego: &str, version: Version) -> Result<Vec<Replayed>> {
+    let begun = ctx.now();
+    let mut replayed = Vec::new();
+    for sample in samples::list(ctx).await?.into_iter().take(REPLAYED) {
+        if u128::from((ctx.now() - begun).unsigned_abs()) > TIME_OF_ALL.as_micros() {
+            break;
+        }
+        let draft = Draft { rego: rego.to_owned(), version, input: sample.input.clone() };
+        let draft = simulate(ctx, draft).await?;
+        let failed = draft.error.is_some();
+        let others = sample.policies.as_array().into_iter().flatten().filter(|other| other["name"] != name);
+        let others = others.map(|other| Outputs::written(&other["outputs"]));
+        let together = match failed {
+            true => draft.clone(),
+            false => judged(combine(others.chain([draft.outputs.clone()])), &sample.input),
+        };
+        replayed.push(Replayed { sample, draft, together });
+        if failed {
+            break;
+        }
+    }
+    Ok(replayed)
+}
 
 /// A policy and what it is to be told.
 #[derive(Clone, Debug)]

@@ -8,6 +8,7 @@ use super::relying::{Answer, Asking, Disbelieved, relying};
 use super::{Began, store};
 use crate::access::{Ctx, Who, Write, note_refusal, write};
 use crate::base::error::{Error, Result};
+use crate::sessions::device::device_name;
 use crate::sessions::{self, Proved, SignedIn, Teams};
 use serde_json::{Value, json};
 
@@ -58,7 +59,7 @@ pub async fn finish_sign_in(ctx: &Ctx, ceremony: &str, answer: Value, device: &s
     let relying = relying(&ctx.app.public_url)?;
     let answer = Answer::read(answer)?;
     let credential_id = answer.credential_id();
-    let device = sessions::device_name(device);
+    let device = device_name(device);
     let guess = ctx.guess(Some(&format!("passkey {credential_id}")))?;
     let asked: Asked = Ceremonies::end(ctx, ceremony, |_| true)?;
     let (guess, found) = guess.verified(store::called(&ctx.app.db, &credential_id).await.map_err(Error::from))?;

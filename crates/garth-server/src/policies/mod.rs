@@ -15,9 +15,10 @@ use crate::base::http::{Page, PageRequest};
 use crate::base::{ids, text};
 use crate::directory::policy::{self, Place};
 use crate::directory::{Change, Directory, PolicyInfo};
-use garth_core::{Caller, Micros, PolicyIx, Standing};
+use garth_core::{Caller, Micros, PolicyIx, SpaceIx, Standing};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// A policy to keep under a name.
 #[derive(Clone, Debug)]
@@ -82,6 +83,54 @@ pub fn get(ctx: &Ctx, id: &str) -> Result<Shown> {
     let caller = ctx.somebody(&dir)?;
     let (_, info) = known(&dir, id)?;
     Ok(shown(&dir, &caller, &info, ctx.now()))
+}
+
+/// Something that uses a named policy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Use {
+    /// `view of a space`, `edit of a space`, `kind`, `policy`, `editors`.
+    pub what: &'static str,
+    /// What the space, kind or policy is called.
+    pub name: String,
+    /// The space's id, or the other's.
+    pub id: Uuid,
+}
+
+/// What uses a named policy, as far as the caller may know of it: of spaces those that they see; of resources nothing.
+///
+/// # Errors
+/// 401; 404; 403 for all but its editors and system administrators.
+pub fn used(ctx: &Ctx, id: &str) -> Result<Vec<Use>> {
+    let (dir, now) = (ctx.directory(), ctx.now());
+    let caller = ctx.somebody(&dir)?;
+    let (ix, info) = known(&dir, id)?;
+    if !edits(&dir, &caller, &info, now) {
+        return Err(Error::Forbidden("this needs a system administrator or an editor of the policy".to_owned()));
+    }
+    let viewer = Viewer::new(&dir, &caller, now);
+    let space = |what: &'static str, space: SpaceIx| {
+        let info = dir.spaces.info(space).filter(|_| viewer.space(space))?;
+        Some(Use { what, name: info.name.clone(), id: info.id })
+    };
+    let told = |holder: Holder| match holder {
+        Holder::SpaceView(ix) => space("view of a space", ix),
+        Holder::SpaceEdit(ix) => space("edit of a space", ix),
+        Holder::Class(_) => None,
+        Holder::Kind(kind) => {
+            dir.kinds.info(kind).map(|kind| Use { what: "kind", name: kind.definition.name.clone(), id: kind.id })
+        }
+        Holder::Named(other) => {
+            dir.policies.info(other).map(|other| Use { what: "policy", name: other.name.clone(), id: other.id })
+        }
+        Holder::Editors(other) if other == ix => None,
+        Holder::Editors(other) => {
+            dir.policies.info(other).map(|other| Use { what: "editors", name: other.name.clone(), id: other.id })
+        }
+    };
+    let mut found: Vec<Use> = uses(&dir, &info.id.to_string()).into_iter().filter_map(told).collect();
+    found.sort();
+    found.dedup();
+    Ok(found)
 }
 
 /// All named policies, by name.

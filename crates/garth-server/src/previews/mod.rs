@@ -8,8 +8,10 @@ pub mod api;
 mod change;
 mod compare;
 mod scope;
+mod sight;
 
 pub use compare::{Item, Thing};
+pub use sight::{Seen, Sight, sight};
 
 use crate::access::{ACTOR, Actors, Ctx, Pictures};
 use crate::base::error::{Error, Result};
@@ -41,19 +43,28 @@ pub struct Preview {
 /// # Errors
 /// Whatever the change itself would be refused with, with pointers below `/change`; what is hidden or missing is 422.
 pub async fn preview(ctx: &Ctx, change: Map<String, Value>) -> Result<Preview> {
+    let pictures = pictures(ctx, change).await?;
+    told(ctx, &pictures).await
+}
+
+/// Tries a change: everything as it is, and as it would be.
+async fn pictures(ctx: &Ctx, change: Map<String, Value>) -> Result<Arc<Pictures>> {
     let (trying, tried) = ctx.trying();
     change::attempt(&trying, change).await?;
-    let Some(pictures) = tried.take() else { return Err(Error::internal("a change was tried and left no pictures")) };
-    let pictures = Arc::new(pictures);
-    let scope = aside(ctx, &pictures, |ctx, pictures| Scope::of(&ctx, &pictures)).await?;
+    tried.take().map(Arc::new).ok_or_else(|| Error::internal("a change was tried and left no pictures"))
+}
+
+/// What differs between the two, of people and things that the caller can see.
+async fn told(ctx: &Ctx, pictures: &Arc<Pictures>) -> Result<Preview> {
+    let scope = aside(ctx, pictures, |ctx, pictures| Scope::of(&ctx, &pictures)).await?;
     let caller = ctx.caller(&pictures.before)?;
     let (rows, all) = match scope.reach.full.is_empty() && scope.reach.partial.is_empty() {
         true => (Vec::new(), true),
         false => resources::some(ctx, &pictures.before, &caller, &scope.reach, RESOURCES).await?,
     };
-    let compared = aside(ctx, &pictures, move |ctx, pictures| compare::compare(&ctx, &pictures, &scope, rows)).await?;
+    let compared = aside(ctx, pictures, move |ctx, pictures| compare::compare(&ctx, &pictures, &scope, rows)).await?;
     let told = without_hidden(ctx, compared).await?;
-    Ok(compare::cut(Preview { complete: told.complete && all, ..still_seen(ctx, &pictures, told)? }))
+    Ok(compare::cut(Preview { complete: told.complete && all, ..still_seen(ctx, pictures, told)? }))
 }
 
 /// Takes out what would be told of resources, as holders of roles, that the caller may not view.

@@ -87,7 +87,7 @@ pub async fn why(ctx: &Ctx, question: &Question) -> Result<(Named, Explanation)>
         Subject::Idle => not_asked("the resource holds no role anywhere: nothing can act on its behalf"),
         Subject::Caller(caller) => {
             let target = named.about.target(&dir, &caller, ctx.now());
-            access::explain(&dir, &reader, &caller, Some(target), action, ctx.now())
+            access::explain(&dir, (&reader, false), &caller, Some(target), action, ctx.now())
         }
     };
     Ok((named, explanation))

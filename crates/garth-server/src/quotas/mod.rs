@@ -92,7 +92,7 @@ pub struct Shown {
 /// 401; 404; 403 for who holds no role in the space and is no system administrator; 422 for a cursor that is not good.
 pub async fn list(ctx: &Ctx, space: &str, page: &PageRequest) -> Result<Page<Shown>> {
     let (_, ix, inside) = reads(ctx, &ctx.directory(), space)?;
-    let numbers = if inside { Some(resources::numbers(ctx, ix).await?) } else { None };
+    let numbers = if inside { Some(resources::numbers(ctx, ix, i64::MAX).await?) } else { None };
     // Asked again now that they are counted: whoever may no more meanwhile is told nothing.
     let dir = ctx.directory();
     let (caller, ix, still) = reads(ctx, &dir, space)?;
@@ -235,7 +235,7 @@ pub async fn put(ctx: &Ctx, space: String, name: String, new: NewQuota) -> Resul
     let (_, ix, inside) = reads(ctx, &dir, &space)?;
     let numbers = match inside {
         // It is set: that they cannot be counted at the moment refuses nothing.
-        true if matches!(meter, Meter::Resources(_)) => resources::numbers(ctx, ix).await.ok(),
+        true if matches!(meter, Meter::Resources(_)) => resources::numbers(ctx, ix, i64::MAX).await.ok(),
         true => Some(BTreeMap::new()),
         false => None,
     };

@@ -14,6 +14,7 @@ use garth_core::{Action, Caller, Class, ClassIx, KindIx, Micros, Principal, Reac
 use hashbrown::{HashMap, HashSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// How often a search begins anew because a kind came to be found by other fields, or a count because its caller came to
 /// see something else; then it is given up.
@@ -177,8 +178,13 @@ pub async fn some(
     limit: usize,
 ) -> Result<(Vec<(String, About)>, bool)> {
     let (rows, next) = search(ctx, dir, caller, reach, None, limit).await?;
+    let found = for_all(ctx, dir, rows).await?;
+    Ok((found.into_iter().map(|row| (row.name.clone(), row.about())).collect(), next.is_none()))
+}
+
+/// The same rows with what decisions about others than the caller need: of what they require, all followers count.
+async fn for_all(ctx: &Ctx, dir: &Directory, rows: Vec<Stored>) -> Result<Vec<Stored>> {
     let requires = |row: &Stored| dir.class_requires(row.class);
-    // Of what these require, all followers count: others than the caller are asked about.
     let mut needing = {
         let ids: HashSet<&str> = rows.iter().filter(|row| requires(row)).map(|row| row.id.as_str()).collect();
         if ids.is_empty() { HashMap::new() } else { super::needing(ctx, &ids, None).await? }
@@ -189,9 +195,19 @@ pub async fn some(
             let Some(asked) = needing.remove(&row.id) else { continue };
             (row.class, row.author, row.owner, row.needed) = (asked.class, asked.author, asked.owner, asked.needed);
         }
-        found.push((row.name.clone(), row.about()));
+        found.push(row);
     }
-    Ok((found, next.is_none()))
+    Ok(found)
+}
+
+/// What decisions about others than the caller ask about these resources, each with its id.
+///
+/// # Errors
+/// When the store fails.
+pub async fn abouts(ctx: &Ctx, views: &[ResourceView]) -> Result<HashMap<String, About>> {
+    let dir = ctx.directory();
+    let rows = for_all(ctx, &dir, views.iter().map(|view| view.row.clone()).collect()).await?;
+    Ok(rows.into_iter().map(|row| (row.id.clone(), row.about())).collect())
 }
 
 /// A page of everything in a space that the caller may see, archived resources too, oldest first; and where to go on, as
@@ -217,11 +233,12 @@ pub async fn everything(
     Ok((views, end))
 }
 
-/// How many resources of each kind lie in a space, of those that the caller may see, without the archived ones.
+/// How many resources of each kind lie in a space, of those that the caller may see, without the archived ones; of each at
+/// most `most`, so that the work does not grow with the space.
 ///
 /// # Errors
 /// 401 when the credential is no good any more, 503 when what they may see does not stay the same while it is counted.
-pub async fn numbers(ctx: &Ctx, space: SpaceIx) -> Result<BTreeMap<KindIx, i64>> {
+pub async fn numbers(ctx: &Ctx, space: SpaceIx, most: i64) -> Result<BTreeMap<KindIx, i64>> {
     let eyes = || -> Result<(Arc<Directory>, Needs, Option<Needs>)> {
         let (dir, now) = (ctx.directory(), ctx.now());
         let caller = ctx.caller(&dir)?;
@@ -232,20 +249,51 @@ pub async fn numbers(ctx: &Ctx, space: SpaceIx) -> Result<BTreeMap<KindIx, i64>>
     };
     let (mut dir, mut seen, mut needs) = eyes()?;
     for _ in 0..CUTS {
-        let found = list::numbers(&ctx.db(), &seen, needs.as_ref()).await?;
+        // Whoever sees all of them needs no counting.
+        let all = dir.world.space(space).is_some_and(|space| space.classes().len() == seen.reach.full.len());
+        let found: BTreeMap<KindIx, i64> = match dir.space_id(space).filter(|_| all && needs.is_none()) {
+            Some(id) => {
+                let counts = list::counts(&ctx.db(), &id.to_string()).await?;
+                let kind = |id: String| Uuid::try_parse(&id).ok().and_then(|id| dir.kinds.by_id(&id));
+                counts.into_iter().filter_map(|(id, number)| Some((kind(id)?, number.min(most)))).collect()
+            }
+            None => counted(ctx, &dir, &seen, needs.as_ref(), most).await?,
+        };
         let now = eyes()?;
         if (&now.1, &now.2) == (&seen, &needs) {
-            let mut numbers = BTreeMap::new();
-            for (class, number) in found {
-                if let Some(class) = dir.world.class(class) {
-                    *numbers.entry(class.kind).or_default() += number;
-                }
-            }
-            return Ok(numbers);
+            return Ok(found);
         }
         (dir, seen, needs) = now;
     }
     Err(Error::Unavailable)
+}
+
+/// The same, counted: a kind at a time.
+async fn counted(
+    ctx: &Ctx,
+    dir: &Directory,
+    seen: &Needs,
+    needs: Option<&Needs>,
+    most: i64,
+) -> Result<BTreeMap<KindIx, i64>> {
+    let mut kinds: BTreeMap<KindIx, Reach> = BTreeMap::new();
+    let kind = |class: ClassIx| dir.world.class(class).map(|class| class.kind);
+    for class in &seen.reach.full {
+        if let Some(kind) = kind(*class) {
+            kinds.entry(kind).or_default().full.push(*class);
+        }
+    }
+    for (class, mask) in &seen.reach.partial {
+        if let Some(kind) = kind(*class) {
+            kinds.entry(kind).or_default().partial.push((*class, *mask));
+        }
+    }
+    let (kinds, reaches): (Vec<KindIx>, Vec<Reach>) = kinds.into_iter().unzip();
+    let eyes =
+        |(kind, reach): (&KindIx, Reach)| (Needs { reach, me: seen.me.clone() }, needs.filter(|_| dir.requires(*kind)));
+    let reaches: Vec<(Needs, Option<&Needs>)> = kinds.iter().zip(reaches).map(eyes).collect();
+    let numbers = list::numbers(&ctx.db(), &reaches, most).await?;
+    Ok(numbers.into_iter().filter_map(|(at, number)| Some((*kinds.get(at)?, number))).filter(|(_, n)| *n > 0).collect())
 }
 
 /// Access, or a row itself, may have changed while the rows were read: each is asked about again, so that

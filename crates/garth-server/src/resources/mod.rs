@@ -22,8 +22,9 @@ pub use asked::{Found, Rows, about, follows, look_in_vain, needing, rows, target
 pub use body::{closed_secrets, is_marker, masked};
 pub use bulk::{Draft, Drafts, Made, put_all};
 pub use edit::{ResourcePatch, archive, delete, move_to, update};
-pub use list::{Filter, everything, list, numbers, search, some};
+pub use list::{Filter, abouts, everything, list, numbers, search, some};
 pub use moving::{Moved, move_all};
+pub use references::{Outward, inward, outward};
 pub use requirements::{REQUIRED, REQUIRING};
 pub use reseal::{After, reseal};
 pub use store::{Asked, Stored};
@@ -178,6 +179,17 @@ fn seen_by(
 pub async fn get(ctx: &Ctx, id: &str) -> Result<ResourceView> {
     let (dir, caller, row) = look(ctx, id).await?;
     view_of(&dir, &caller, row, ctx.now())
+}
+
+/// May the caller edit it, as it is?
+///
+/// # Errors
+/// 401 when the credential is no good any more.
+pub fn editable(ctx: &Ctx, view: &ResourceView) -> Result<bool> {
+    let dir = ctx.directory();
+    let caller = ctx.caller(&dir)?;
+    let target = target_of(&dir, &caller, &view.row, ctx.now());
+    Ok(dir.world.decide(&caller, target, Action::Write, ctx.now()).allowed())
 }
 
 /// The row of an id or code that the caller may look at, with the picture in which they may.

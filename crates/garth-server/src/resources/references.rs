@@ -1,5 +1,6 @@
 //! References: fields of a body that name other resources, and who follows whom by them.
 
+use super::moving::FOLLOWERS;
 use super::store::{self, followers};
 use super::{ResourceView, asked, name_of, target_of};
 use crate::access::{Ctx, Permit, Write, identity};
@@ -79,11 +80,23 @@ pub async fn hide(ctx: &Ctx, views: &mut [ResourceView]) -> Result<()> {
     if named.is_empty() {
         return Ok(());
     }
-    let rows = asked::rows(ctx, named.iter().map(|(_, _, id)| id.as_str())).await?;
-    let me = identity(&dir, &ctx.caller(&dir)?);
     let ids: HashSet<&str> = named.iter().map(|(_, _, id)| id.as_str()).collect();
-    let me: HashSet<String> = me.into_iter().collect();
-    let follows = asked::follows(ctx, &ids, &me).await?;
+    let seen = seen(ctx, &ids).await?;
+    // From behind, so that what is taken out of a list moves nothing that is still looked at.
+    for (at, pointer, id) in named.iter().rev().filter(|(_, _, id)| !seen.contains(id)) {
+        if let Some(view) = views.get_mut(*at) {
+            remove(&mut view.body, pointer, id);
+        }
+    }
+    Ok(())
+}
+
+/// Which of these resources the caller can see, by id.
+async fn seen(ctx: &Ctx, ids: &HashSet<&str>) -> Result<HashSet<String>> {
+    let dir = ctx.directory();
+    let rows = asked::rows(ctx, ids.iter().copied()).await?;
+    let me: HashSet<String> = identity(&dir, &ctx.caller(&dir)?).into_iter().collect();
+    let follows = asked::follows(ctx, ids, &me).await?;
     let requiring = ids.iter().filter_map(|id| rows.get(id)).filter(|row| dir.class_requires(row.class));
     let requiring: HashSet<&str> = requiring.map(|row| row.id.as_str()).collect();
     let needing =
@@ -92,7 +105,7 @@ pub async fn hide(ctx: &Ctx, views: &mut [ResourceView]) -> Result<()> {
     let dir = ctx.directory();
     let caller = ctx.caller(&dir)?;
     let me = identity(&dir, &caller).unwrap_or_default();
-    let seen = |id: &String| {
+    let sees = |id: &&&str| {
         let row =
             rows.get(id).and_then(|row| if dir.class_requires(row.class) { needing.get(&row.id) } else { Some(row) });
         row.is_some_and(|row| {
@@ -100,13 +113,7 @@ pub async fn hide(ctx: &Ctx, views: &mut [ResourceView]) -> Result<()> {
             dir.world.decide(&caller, target, Action::Read, ctx.now()).allowed()
         })
     };
-    // From behind, so that what is taken out of a list moves nothing that is still looked at.
-    for (at, pointer, id) in named.iter().rev().filter(|(_, _, id)| !seen(id)) {
-        if let Some(view) = views.get_mut(*at) {
-            remove(&mut view.body, pointer, id);
-        }
-    }
-    Ok(())
+    Ok(ids.iter().filter(sees).map(|id| (*id).to_owned()).collect())
 }
 
 /// Takes the value at a pointer out: a field with its name, an item so that those behind it move up.
@@ -134,6 +141,61 @@ async fn found(w: &mut Write<'_>, kind: &str, space: SpaceIx, text: &str) -> Res
     let of_kind = w.dir().world.class(row.class).is_some_and(|c| w.dir().kinds.by_name::<KindIx>(kind) == Some(c.kind));
     let usable = w.dir().world.may_use(space, row.class);
     Ok((viewable && of_kind && usable).then_some(row.id))
+}
+
+/// A reference of a resource, and what it names, if the caller can see that.
+pub struct Outward {
+    /// Where in the body.
+    pub place: String,
+    /// Of what kind the other is.
+    pub kind: String,
+    /// What it names.
+    pub id: String,
+    /// That, as it is shown.
+    pub to: Option<ResourceView>,
+}
+
+/// What a resource refers to, at most so many references of its body.
+///
+/// # Errors
+/// 401 when the credential is no good any more; when the store fails.
+pub async fn outward(ctx: &Ctx, view: &ResourceView, most: usize) -> Result<Vec<Outward>> {
+    let dir = ctx.directory();
+    let kind = dir.world.class(view.row.class).and_then(|class| dir.kinds.info(class.kind)).cloned();
+    let Some(kind) = kind else { return Ok(Vec::new()) };
+    let (mut all, mut met) = (Vec::new(), HashMap::new());
+    for Named { place, kind, id } in named(&kind, &view.body).into_iter().take(most) {
+        if !met.contains_key(&id) {
+            met.insert(id.clone(), if_seen(super::get(ctx, &id).await)?);
+        }
+        let to = met.get(&id).cloned().flatten().filter(|to: &ResourceView| to.kind == kind);
+        all.push(Outward { place, kind, id, to });
+    }
+    Ok(all)
+}
+
+/// What follows a resource or requires it, as far as the caller can see those: so many at most.
+///
+/// # Errors
+/// 401 when the credential is no good any more; when the store fails.
+pub async fn inward(ctx: &Ctx, view: &ResourceView, most: usize) -> Result<Vec<ResourceView>> {
+    let near = followers::near(&ctx.db(), &view.row.id, FOLLOWERS).await?;
+    let seen = seen(ctx, &near.iter().map(String::as_str).collect()).await?;
+    let mut all = Vec::new();
+    for id in near.iter().filter(|id| seen.contains(*id)).take(most) {
+        all.extend(if_seen(super::get(ctx, id).await)?);
+    }
+    all.sort_by(|one, other| (&one.row.name, &one.row.id).cmp(&(&other.row.name, &other.row.id)));
+    Ok(all)
+}
+
+/// A resource that is hidden is as one that is not there.
+fn if_seen(found: Result<ResourceView>) -> Result<Option<ResourceView>> {
+    match found {
+        Ok(view) => Ok(Some(view)),
+        Err(Error::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A reference as it stands in a body.

@@ -104,6 +104,24 @@ pub fn permissions(ctx: &Ctx, page: &PageRequest) -> Result<Page<Permission>> {
     Ok(found.map(|name| Permission { built_in: built_in(&name), name }))
 }
 
+/// Every permission there is, by name, each with which of those roles hold it.
+///
+/// # Errors
+/// 401, or 422 for a cursor that is not good.
+pub fn matrix(ctx: &Ctx, roles: &[Shown], page: &PageRequest) -> Result<Page<(String, Vec<bool>)>> {
+    let found = permissions(ctx, page)?;
+    let dir = ctx.directory();
+    let held = |name: &str| {
+        let permission = dir.permission(name);
+        let holds = |role: &Shown| {
+            let role = dir.roles.by_id::<RoleIx>(&role.info.id).and_then(|ix| dir.world.role(ix));
+            role.zip(permission).is_some_and(|(role, permission)| role.allows(permission))
+        };
+        roles.iter().map(holds).collect()
+    };
+    Ok(found.map(|permission| (permission.name.clone(), held(&permission.name))))
+}
+
 /// All roles, by name.
 ///
 /// # Errors

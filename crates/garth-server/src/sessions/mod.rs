@@ -5,6 +5,7 @@
 
 mod admission;
 pub mod api;
+pub mod device;
 mod joining;
 mod links;
 mod me;
@@ -20,6 +21,7 @@ pub use outside::{HINT_BYTES, Outside, Which, began_at, end_of_provider, ended_m
 pub use proof::{Proved, RECENT_SECONDS, prove, shown};
 pub use recovery::{RECOVERY_CODES, recover, renew};
 
+use self::device::device_name;
 use crate::access::{Ctx, Permit, Record, Who, Write, write};
 use crate::base::error::{Error, Result};
 use crate::base::{ids, text};
@@ -36,8 +38,6 @@ use uuid::Uuid;
 pub const SESSION_SECONDS: i64 = 14 * 24 * 60 * 60;
 /// Most sessions of one user; the oldest make room.
 pub const SESSIONS: usize = 100;
-/// Longest name of a device that is kept.
-const DEVICE_CHARACTERS: usize = 50;
 
 /// Somebody who has just signed in.
 #[derive(Clone, Debug)]
@@ -207,17 +207,13 @@ async fn require_strong(ctx: &Ctx, user: Uuid, pointer: &str, password: &str, na
     ctx.app.passwords.require_strong(pointer, password, &hints).await
 }
 
-/// What a device calls itself, as far as it is kept.
-pub fn device_name(device: &str) -> String {
-    device.chars().filter(|c| !c.is_control()).take(DEVICE_CHARACTERS).collect()
-}
-
-/// Signing in and recovering are not tried out: that would confirm a secret without a record of it.
+/// Signing in and recovering are not tried out: that would confirm a secret without a record of it. Nor is what shows a
+/// secret once: that one would be good for nothing.
 ///
 /// # Errors
 /// 422 for what is to be tried only.
 pub fn in_earnest(ctx: &Ctx) -> Result<()> {
-    if ctx.dry_run { Err(Error::field("?dry_run", "signing in is not tried out")) } else { Ok(()) }
+    if ctx.dry_run { Err(Error::field("?dry_run", "what signs in or is shown once is not tried out")) } else { Ok(()) }
 }
 
 /// Begins a session of an enabled user who was admitted; any other is refused with `refusal`.

@@ -1,6 +1,7 @@
 //! Sessions of people whom an identity provider has verified: how they begin, and how the provider ends them.
 
-use super::{Admission, SignedIn, begin, device_name, end_one, store};
+use super::device::device_name;
+use super::{Admission, SignedIn, begin, end_one, store};
 use crate::access::{Ctx, Permit, Write};
 use crate::base::error::{Error, Result};
 use crate::base::secrets;

@@ -1,6 +1,7 @@
 //! The way back in without the password: recovery codes.
 
-use super::{Kept, SignedIn, begin, device_name, end_sessions, store};
+use super::device::device_name;
+use super::{Kept, SignedIn, begin, end_sessions, store};
 use crate::access::{Ctx, Permit, Record, Who, Write, write};
 use crate::base::error::{Error, Result};
 use crate::base::passwords::Passwords;

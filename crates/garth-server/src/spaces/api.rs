@@ -316,18 +316,19 @@ async fn activate(ctx: Ctx, Path(id): Path<String>) -> Result<Response> {
 #[utoipa::path(get, path = "/api/v1/registry/spaces", tag = "registry",
     params(
         ("in_charge" = Option<String>, Query, description = "`own`, `above` or `nobody`: those only of which that is in charge"),
+        ("q" = Option<String>, Query, description = "With these words in the name"),
         ("limit" = Option<u32>, Query, description = "1 to 100"), ("cursor" = Option<String>, Query, description = "`next` of the page before")),
     responses((status = 200, description = "A page of entries", body = Page<RegistryEntry>), (status = "default", description = "A problem", body = Problem)))]
 async fn registry(ctx: Ctx, uri: Uri) -> Result<Json<Page<RegistryEntry>>> {
     let mut query = Query::new(&uri)?;
     let page = query.page();
-    let wanted = query.one("in_charge");
+    let (wanted, q) = (query.one("in_charge"), query.one("q"));
     query.done()?;
     let read = |text: &str| [InCharge::Own, InCharge::Above, InCharge::Nobody].into_iter().find(|c| c.text() == text);
     let wanted = wanted
         .as_deref()
         .map(|text| read(text).ok_or_else(|| Error::field("?in_charge", "must be own, above or nobody")));
-    Ok(Json(spaces::registry(&ctx, &page, wanted.transpose()?)?.map(RegistryEntry::of)))
+    Ok(Json(spaces::registry(&ctx, &page, wanted.transpose()?, q.as_deref())?.map(RegistryEntry::of)))
 }
 
 /// One entry of the registry (system administrators)

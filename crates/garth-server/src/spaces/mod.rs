@@ -2,16 +2,22 @@
 //! until somebody makes the first space.
 
 pub mod api;
+mod around;
 mod edit;
 mod end;
+mod forest;
 mod keys;
+mod open;
 mod quotas;
 mod store;
 mod unlock;
 
+pub use around::{Around, Beside, around, usual};
 pub use edit::{SpacePatch, archive, secret_key, update, update_in};
 pub use end::{Gone, delete};
+pub use forest::{Branch, Forest, Glade, Ground, NAMED, forest, ground, ground_for, may_change, may_make};
 pub use keys::{begin_exchange, end_exchange, rewrap};
+pub use open::{Open, open};
 pub use unlock::{Unlocked, unlock};
 
 use crate::access::{
@@ -434,16 +440,22 @@ pub struct Entry {
     pub in_charge: InCharge,
 }
 
-/// Every space that is not sealed, by name; those only of which that is in charge, if it is said.
+/// Every space that is not sealed, by name; those only of which that is in charge and with these words in the name,
+/// if it is said.
 ///
 /// # Errors
-/// 401 or 403 for all but system administrators.
-pub fn registry(ctx: &Ctx, page: &PageRequest, wanted: Option<InCharge>) -> Result<Page<Entry>> {
+/// 401 or 403 for all but system administrators; 422 for words that nothing can be found by.
+pub fn registry(ctx: &Ctx, page: &PageRequest, wanted: Option<InCharge>, q: Option<&str>) -> Result<Page<Entry>> {
     let dir = ctx.directory();
     let caller = ctx.system_admin(&dir)?;
+    let sought = q.map(words::sought).transpose()?.unwrap_or_default();
     let fits = |ix| wanted.is_none_or(|wanted| in_charge(&dir.world, ix) == wanted);
-    let open = dir.spaces.iter::<SpaceIx>().filter(|(ix, _)| registered(&dir, &caller, *ix) && fits(*ix));
-    let query = wanted.map_or_else(|| "registry".to_owned(), |wanted| format!("registry {}", wanted.text()));
+    // What else it is found by is inside.
+    let stands = |lines: &str| sought.iter().all(|part| part.stands_in(lines));
+    let found = |info: &SpaceInfo| sought.is_empty() || (stands(info.words()) && stands(&info.name_words()));
+    let open = dir.spaces.iter::<SpaceIx>();
+    let open = open.filter(|(ix, info)| registered(&dir, &caller, *ix) && found(info) && fits(*ix));
+    let query = format!("registry {} {}", wanted.map_or("", InCharge::text), q.unwrap_or_default());
     let page = access::page_of(&dir, &caller, &query, page, open, |(_, info)| (info.name.clone(), info.id))?;
     Ok(page.map(|(ix, info)| entry(&dir, &caller, ix, info)))
 }

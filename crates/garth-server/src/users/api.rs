@@ -96,14 +96,20 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 ///
 /// System administrators see all; others the people they share a space with.
 #[utoipa::path(get, path = "/api/v1/users", tag = "users",
-    params(("q" = Option<String>, Query, description = "A part of the username or the name"), ("limit" = Option<u32>, Query, description = "1 to 100"), ("cursor" = Option<String>, Query, description = "`next` of the page before")),
+    params(("q" = Option<String>, Query, description = "A part of the username or the name"),
+        ("disabled" = Option<bool>, Query, description = "Disabled ones only, or the others only"),
+        ("system_admin" = Option<bool>, Query, description = "System administrators only, or the others only"), ("limit" = Option<u32>, Query, description = "1 to 100"), ("cursor" = Option<String>, Query, description = "`next` of the page before")),
     responses((status = 200, description = "A page of users", body = Page<User>), (status = "default", description = "A problem", body = Problem)))]
 async fn list(ctx: Ctx, uri: Uri) -> Result<Json<Page<User>>> {
     let mut query = Query::new(&uri)?;
     let page = query.page();
-    let q = query.one("q");
+    let filter = users::Filter {
+        q: query.one("q"),
+        disabled: query.either("disabled"),
+        system_admin: query.either("system_admin"),
+    };
     query.done()?;
-    Ok(Json(users::list(&ctx, &page, q.as_deref()).await?.map(|account| User::of(&account))))
+    Ok(Json(users::list(&ctx, &page, &filter).await?.map(|account| User::of(&account))))
 }
 
 /// Make an account

@@ -18,14 +18,36 @@ use uuid::Uuid;
 /// Accounts that are read at a time where only some of them may be shown.
 const SOME: usize = 200;
 
-/// The accounts the caller can see, by username; `q` is a part of the username or the name.
+/// Which accounts a list is to have.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// With that part in the username or the name.
+    pub q: Option<String>,
+    /// Those only that are disabled, or those only that are not.
+    pub disabled: Option<bool>,
+    /// Those only that are noted as system administrators, or the others only.
+    pub system_admin: Option<bool>,
+}
+
+impl Filter {
+    fn fits(&self, dir: &Directory, ix: UserIx, info: &UserInfo) -> bool {
+        let admin = || dir.world.user(ix).is_some_and(|user| user.system_admin);
+        self.disabled.is_none_or(|disabled| info.disabled == disabled)
+            && self.system_admin.is_none_or(|wanted| admin() == wanted)
+            && self.q.as_deref().is_none_or(|q| matches(info, q))
+    }
+}
+
+/// The accounts the caller can see, by username.
 ///
 /// # Errors
 /// 401, or 422 for a cursor that is not good.
-pub async fn list(ctx: &Ctx, page: &PageRequest, q: Option<&str>) -> Result<Page<Account>> {
-    let q = q.filter(|q| !q.trim().is_empty()).map(|q| text::name("?q", q)).transpose()?;
-    let query = format!("users {}", q.as_deref().unwrap_or_default());
-    let wanted = Wanted { page, query: &query, q: q.as_deref() };
+pub async fn list(ctx: &Ctx, page: &PageRequest, filter: &Filter) -> Result<Page<Account>> {
+    let q = filter.q.as_deref().filter(|q| !q.trim().is_empty()).map(|q| text::name("?q", q)).transpose()?;
+    let filter = &Filter { q, ..filter.clone() };
+    let Filter { q, disabled, system_admin } = filter;
+    let query = format!("users {disabled:?} {system_admin:?} {}", q.as_deref().unwrap_or_default());
+    let wanted = Wanted { page, query: &query, filter };
     let dir = ctx.directory();
     let caller = ctx.somebody(&dir)?;
     let people = Viewer::new(&dir, &caller, ctx.now()).people();
@@ -40,7 +62,7 @@ struct Wanted<'a> {
     page: &'a PageRequest,
     /// What its cursors are good for.
     query: &'a str,
-    q: Option<&'a str>,
+    filter: &'a Filter,
 }
 
 impl Wanted<'_> {
@@ -63,7 +85,7 @@ fn among(
     let mut found: Vec<((String, Uuid), UserIx)> = people
         .iter()
         .filter_map(|ix| Some((*ix, dir.users.info(*ix).filter(|info| !info.deleted)?)))
-        .filter(|(_, info)| wanted.q.is_none_or(|q| matches(info, q)))
+        .filter(|(ix, info)| wanted.filter.fits(dir, *ix, info))
         .map(|(ix, info)| (key(info), ix))
         .filter(|((handle, _), _)| after.as_ref().is_none_or(|after| handle > after))
         .collect();
@@ -81,10 +103,15 @@ async fn among_all(ctx: &Ctx, wanted: &Wanted<'_>) -> Result<Page<Account>> {
         let limit = if manages(&caller) { wanted.page.limit + 1 } else { SOME };
         (wanted.after(&dir, &caller)?.unwrap_or_default(), limit)
     };
-    let like = wanted.q.map(|q| (pattern(&text::folded(q)), pattern(&q.to_ascii_lowercase())));
+    let q = wanted.filter.q.as_deref();
+    let sought = store::Sought {
+        like: q.map(|q| (pattern(&text::folded(q)), pattern(&q.to_ascii_lowercase()))),
+        disabled: wanted.filter.disabled,
+        system_admin: wanted.filter.system_admin,
+    };
     let mut found: Vec<UserIx> = Vec::new();
     loop {
-        let rows = store::page(&ctx.db(), &after, like.clone(), limit).await?;
+        let rows = store::page(&ctx.db(), &after, &sought, limit).await?;
         // The rows first, the picture second: who may no more meanwhile is shown nothing of them.
         let dir = ctx.directory();
         let caller = ctx.somebody(&dir)?;

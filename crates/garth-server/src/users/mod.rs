@@ -10,7 +10,7 @@ mod list;
 mod store;
 
 pub use ends::{delete, end_all_sessions, end_sessions, end_with_last_membership};
-pub use list::list;
+pub use list::{Filter, list};
 
 use crate::access::{Ctx, Permit, Record, Viewer, Write, write};
 use crate::base::error::{Error, Result};

@@ -93,23 +93,37 @@ pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid, now: Micros) -> Re
     tx.execute(sql, &params![&user, now]).await.map(drop)
 }
 
-/// A page of users in the order of their handles, which come along; `like` holds patterns for handle and name.
-pub(super) async fn page(
-    db: &Db,
-    after: &str,
-    like: Option<(String, String)>,
-    limit: usize,
-) -> Result<Vec<(Uuid, String)>> {
+/// Which users a page is to have.
+pub(super) struct Sought {
+    /// Patterns for handle and name.
+    pub like: Option<(String, String)>,
+    pub disabled: Option<bool>,
+    pub system_admin: Option<bool>,
+}
+
+/// A page of users in the order of their handles, which come along.
+pub(super) async fn page(db: &Db, after: &str, sought: &Sought, limit: usize) -> Result<Vec<(Uuid, String)>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = match like {
+    let disabled = match sought.disabled {
+        None => "",
+        Some(true) => " AND disabled = 1",
+        Some(false) => " AND disabled = 0",
+    };
+    let admin = match sought.system_admin {
+        None => "",
+        Some(true) => " AND system_admin = 1",
+        Some(false) => " AND system_admin = 0",
+    };
+    let start = format!("SELECT id, handle FROM users WHERE deleted_at IS NULL AND handle > $1{disabled}{admin}");
+    let rows = match &sought.like {
         None => {
-            let sql = "SELECT id, handle FROM users WHERE deleted_at IS NULL AND handle > $1 ORDER BY handle LIMIT $2";
-            db.scan(sql, params![after, limit].to_vec()).await?
+            let sql = format!("{start} ORDER BY handle LIMIT $2");
+            db.scan(&sql, params![after, limit].to_vec()).await?
         }
         Some((handle, name)) => {
-            let sql = "SELECT id, handle FROM users WHERE deleted_at IS NULL AND handle > $1 \
-                       AND (handle LIKE $3 ESCAPE '\\' OR LOWER(name) LIKE $4 ESCAPE '\\') ORDER BY handle LIMIT $2";
-            db.scan(sql, params![after, limit, handle, name].to_vec()).await?
+            let like = "(handle LIKE $3 ESCAPE '\\' OR LOWER(name) LIKE $4 ESCAPE '\\')";
+            let sql = format!("{start} AND {like} ORDER BY handle LIMIT $2");
+            db.scan(&sql, params![after, limit, handle, name].to_vec()).await?
         }
     };
     rows.iter().map(|row| Ok((read_id(row, 0)?, row.text(1)?.to_owned()))).collect()

@@ -497,7 +497,8 @@ async fn n68_a_cursor_that_is_not_whole_is_refused_by_every_list(g: Garth) {
         let url = path.replace("{id}", id).replace("{space}", id).replace("{group}", id);
         assert!(!url.contains('{'), "whose list is it? {url}");
         for cursor in &wrong {
-            if path == "/api/v1/groups" && *cursor == other {
+            // The page of groups is that list, too.
+            if path.ends_with("/groups") && *cursor == other {
                 continue;
             }
             let answer = ada.get(&format!("{url}?limit=1&cursor={}", percent(cursor))).await;

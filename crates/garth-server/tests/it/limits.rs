@@ -92,6 +92,9 @@ const KEPT: &[(&str, &str)] = &[
         "n47_what_one_move_and_one_copy_take_is_bounded",
     ),
     ("followers that one move looks at, hidden ones too", "hidden_followers_are_looked_at_only_so_far"),
+    ("fields of a form whose fields are not known before", "what_is_selected_is_labelled_archived_and_deleted"),
+    ("things selected on a page of the console", "what_is_selected_is_labelled_archived_and_deleted"),
+    ("rules that the console's form writes", "who_may_see_a_thing_is_said_in_words"),
     ("resources of one copy, those that come along included", "n47_what_one_move_and_one_copy_take_is_bounded"),
     ("bodies of one copy together, sealed secrets included", "bodies_of_one_copy_have_a_limit"),
     (
@@ -133,6 +136,10 @@ const KEPT: &[(&str, &str)] = &[
         "questions_of_a_resource_have_a_limit",
     ),
     ("depth of a tree of spaces", "the_tree_has_a_limit"),
+    (
+        "spaces of one picture of the tree; beside each other; branches that an address opens, or shuts",
+        "the_tree_is_what_somebody_sees",
+    ),
     ("nesting of groups", "nesting_has_a_limit"),
     ("groups a member may be in when it is added to another, nested ones counted", "groups_of_one_member_have_a_limit"),
     ("nesting of policies, named ones included", "policies_have_limits"),

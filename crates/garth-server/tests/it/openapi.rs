@@ -125,6 +125,29 @@ const PROMISED: &str = "
     get /sign-in
     post /sign-in
     post /sign-in/passkey
+    get /spaces
+    post /theme
+    get /s/{}
+    get /s/{}/members
+    post /s/{}/members/invite
+    post /s/{}/members/{}/role
+    post /s/{}/members/{}/remove
+    post /s/{}/invitations/{}/revoke
+    get /s/{}/keys
+    post /s/{}/keys
+    post /s/{}/keys/{}/rotate
+    post /s/{}/keys/{}/revoke
+    get /s/{}/quotas
+    get /s/{}/audit
+    get /s/{}/resources
+    get /s/{}/new
+    post /s/{}/new
+    get /s/{}/resources/{}
+    get /s/{}/resources/{}/edit
+    post /s/{}/resources/{}/edit
+    post /s/{}/resources/{}/archive
+    post /s/{}/resources/{}/activate
+    post /s/{}/resources/{}/delete
     get /healthz
     get /readyz
     get /metrics
@@ -132,8 +155,12 @@ const PROMISED: &str = "
 ";
 
 /// The routes that answer somebody without a credential. Adding one is a decision.
-const PUBLIC: [&str; 24] = [
+const PUBLIC: [&str; 28] = [
     "get /",
+    "get /setup",
+    "post /setup",
+    "get /recover",
+    "post /recover",
     "get /invitation",
     "post /invitation",
     "get /signup",

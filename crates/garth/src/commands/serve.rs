@@ -96,7 +96,8 @@ fn greeting(app: &App, config: &Config, here: &str, demo: bool, fresh: bool) -> 
     let folder = config.data_dir.as_deref().map(|dir| dir.display().to_string()).unwrap_or_default();
     if let Some(token) = app.setup_token() {
         text.push_str(&format!(
-            "\nNobody can sign in yet. Make the first system administrator, with a name and a password of your choice:\n\n\
+            "\nNobody can sign in yet. Make the first system administrator, with a name and a password of your choice: open\n\
+             {here}/setup and bring the token {token}, or\n\n\
              \x20 curl {here}/api/v1/setup -H 'content-type: application/json' \\\n\
              \x20   -d '{{\"token\": \"{token}\", \"username\": \"…\", \"password\": \"…\"}}'\n\n\
              The token lies in {folder}/setup-token, too, until it is used.\n"

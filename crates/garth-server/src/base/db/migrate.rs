@@ -86,6 +86,11 @@ pub(super) async fn expect_known(tx: &mut Tx, migrations: &[Migration]) -> Resul
     }
 }
 
+/// The schema that this program knows; a server that runs has brought its database there.
+pub fn known_schema() -> i64 {
+    newest(MIGRATIONS)
+}
+
 fn newest(migrations: &[Migration]) -> i64 {
     migrations.last().map_or(0, |migration| migration.version)
 }

@@ -19,7 +19,7 @@ use crate::base::metrics::WriterFigures;
 use super::{Db, DbError, Step, Tx};
 
 /// Operations that may wait; more are refused.
-const QUEUE: usize = 4096;
+pub const QUEUE: usize = 4096;
 /// Operations that share a commit.
 const BATCH: usize = 256;
 /// The wait after the first attempt to reconnect that failed; it doubles up to the second.

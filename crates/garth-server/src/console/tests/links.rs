@@ -1,6 +1,7 @@
 //! Stories about the pages that links lead to: who comes in by them, what they say when a link or a password is no good, and
 //! what they keep to themselves.
 
+use super::look::between;
 use super::{signed_in, text};
 use crate::support::*;
 use axum::http::Method;
@@ -13,12 +14,6 @@ stories! {
     whoever_has_an_account_is_told_so_on_the_page,
     the_page_of_a_new_password_shows_which_ways_in_are_left,
     no_other_site_brings_anybody_in,
-}
-
-/// What stands between two texts for the first time.
-fn between<'a>(html: &'a str, before: &str, after: &str) -> &'a str {
-    let rest = html.split_once(before).unwrap_or_else(|| panic!("no {before}: {html}")).1;
-    rest.split_once(after).unwrap_or_else(|| panic!("no {after}: {html}")).0
 }
 
 /// The path that a link leads to, and its token.
@@ -135,7 +130,7 @@ async fn somebody_new_comes_in_by_the_page(g: Garth) {
     let me = browser.bare(Method::GET, "/api/v1/me").await.ok();
     assert_eq!((&me["user"]["username"], &me["default_space"]), (&json!(username), &json!(atlas.id)));
     bo.with_token(&old).get("/api/v1/me").await.not_signed_in();
-    assert!(text(&browser.visit("/").await.ok()).contains("Atlas"));
+    assert!(text(&browser.visit("/spaces").await.ok()).contains("Atlas"));
     Browser::new(&g).submit("/sign-in", &[("username", &username), ("password", &secret)]).await.expect_status(303);
     g.unchanged(async || {
         let used = text(&Browser::new(&g).submit("/signup", &fields).await.expect_status(404));

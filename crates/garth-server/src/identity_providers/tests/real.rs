@@ -204,7 +204,7 @@ async fn a_real_provider_signs_people_in_and_out(g: Garth) {
     assert_eq!(two.get("/api/v1/me").await.ok()["user"]["id"], me["user"]["id"]);
     let lin = Person { id: me["user"]["id"].as_str().expect("an id").to_owned(), ..one.clone() };
     assert_eq!(groups_of(&g, &lin).await, ["crew"]);
-    let home = client.send("GET", &format!("{garth}/"), "").await;
+    let home = client.send("GET", &format!("{garth}/account"), "").await;
     assert!(home.status == 200 && home.text.contains("lin@real"), "{}", home.text);
 
     // Signed out here, then there; and then the provider ends the other session of the same browser by the back channel.

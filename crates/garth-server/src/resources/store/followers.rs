@@ -2,7 +2,7 @@
 
 use super::{Asked, Result, attachments, read_asked};
 use crate::access::{Permit, Write};
-use crate::base::db::{Tx, params};
+use crate::base::db::{Db, Tx, params};
 use garth_core::ClassIx;
 
 /// Puts a resource into another class before anything else of it changes.
@@ -37,6 +37,15 @@ pub(in crate::resources) async fn of(tx: &mut Tx, leaders: String, most: usize) 
         Ok(Follower { leader: row.text(4)?.to_owned(), asked, code: row.text(5)?.to_owned() })
     };
     rows.iter().map(read).collect()
+}
+
+/// The ids of what follows a resource or requires it by its own body, so many at most.
+pub(in crate::resources) async fn near(db: &Db, id: &str, most: usize) -> Result<Vec<String>> {
+    let sql = "SELECT follower_id FROM resource_followers WHERE leader_id = $1 UNION \
+               SELECT resource_id FROM resource_requirements WHERE required_id = $1 AND direct = 1 AND resource_id <> $1 \
+               ORDER BY 1 LIMIT $2";
+    let rows = db.query(sql, &params![id, i64::try_from(most).unwrap_or(i64::MAX)]).await?;
+    rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
 }
 
 /// Writes down whom a resource follows.

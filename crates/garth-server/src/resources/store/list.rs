@@ -173,23 +173,36 @@ pub(in crate::resources) async fn page(
     Err(DbError::Unavailable("a list changed faster than it could be read".to_owned()))
 }
 
-/// How many resources of each class in that reach there are, without the archived ones. `eyes` is that reach and how the
-/// caller stands as author, owner and subscriber.
-pub(in crate::resources) async fn numbers(db: &Db, eyes: &Needs, needs: Option<&Needs>) -> Result<Vec<(ClassIx, i64)>> {
-    let partial = eyes.reach.partial.iter().map(|(class, _)| class);
-    let classes: Vec<ClassIx> = eyes.reach.full.iter().chain(partial).copied().collect();
-    if classes.is_empty() {
+/// How many resources there are in each of these reaches, without the archived ones, and of each no more than `most`: what
+/// is beyond is not looked at. Each reach comes with what of it must be seen before it, if something must.
+pub(in crate::resources) async fn numbers(
+    db: &Db,
+    reaches: &[(Needs, Option<&Needs>)],
+    most: i64,
+) -> Result<Vec<(usize, i64)>> {
+    let mut sql = Sql::default();
+    let most = sql.value(most);
+    let mut parts = Vec::new();
+    for (at, (eyes, needs)) in reaches.iter().enumerate() {
+        let seen = seen(&mut sql, eyes, "r");
+        let barred = needs.map(|needs| barred(&mut sql, needs)).unwrap_or_default();
+        parts.push(format!(
+            "SELECT {at}, COUNT(*) FROM \
+             (SELECT 1 FROM resources r WHERE r.archived = 0 AND ({seen}){barred} LIMIT {most}) AS counted"
+        ));
+    }
+    if parts.is_empty() {
         return Ok(Vec::new());
     }
-    let mut sql = Sql::default();
-    let (classes, seen) = (sql.classes(&classes), seen(&mut sql, eyes, "r"));
-    let barred = needs.map(|needs| barred(&mut sql, needs)).unwrap_or_default();
-    let text = format!(
-        "SELECT r.class_id, COUNT(*) FROM resources r WHERE r.class_id IN {classes} AND r.archived = 0 \
-         AND ({seen}){barred} GROUP BY r.class_id"
-    );
-    let rows = db.scan(&text, sql.values).await?;
-    rows.iter().map(|row| Ok((super::class(row.int(0)?)?, row.int(1)?))).collect()
+    let rows = db.scan(&parts.join(" UNION ALL "), sql.values).await?;
+    rows.iter().map(|row| Ok((usize::try_from(row.int(0)?).unwrap_or(usize::MAX), row.int(1)?))).collect()
+}
+
+/// How many resources of each kind lie in a space, without the archived ones: as it is kept with every change.
+pub(in crate::resources) async fn counts(db: &Db, space: &str) -> Result<Vec<(String, i64)>> {
+    let sql = "SELECT kind_id, number FROM resource_counts WHERE space_id = $1 AND number > 0";
+    let rows = db.scan(sql, vec![Value::Text(space.to_owned())]).await?;
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.int(1)?))).collect()
 }
 
 /// Keys and ids of rows in the wanted order: at least those of the page and one more, if there are so many.

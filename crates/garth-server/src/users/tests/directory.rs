@@ -106,6 +106,10 @@ async fn a_search_finds_whom_one_may_see_and_nobody_else(g: Garth) {
     .await;
     assert_eq!(found(&lin, "?q=LINDS").await, ["lindsey"]);
     assert_eq!(found(&ada, "?q=lin").await, ["hidden", "lin", "lindsey", "linus"]);
+    assert_eq!(found(&ada, "?system_admin=true").await, ["ada"]);
+    assert_eq!(found(&lin, "?system_admin=false&disabled=false").await, ["lin", "lindsey"]);
+    assert!(found(&lin, "?disabled=true").await.is_empty() && found(&ada, "?q=lin&disabled=true").await.is_empty());
+    ada.get("/api/v1/users?disabled=maybe").await.invalid("?disabled");
     // More of them elsewhere: not a byte changes.
     let same = lin.get("/api/v1/users?q=lin").await.ok();
     for number in 0..5 {

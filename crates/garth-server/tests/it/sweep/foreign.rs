@@ -14,12 +14,10 @@ stories! {
 
 /// What everybody who is signed in knows, or the caller manages: nothing is hidden there.
 fn known(route: &Route, caller: &str) -> bool {
-    let starts = |prefix: &str| route.path.starts_with(prefix);
-    let everybody =
-        ["/api/v1/roles/", "/api/v1/kinds/", "/api/v1/policies/", "/assets/"].iter().any(|prefix| starts(prefix));
-    let manages = ["/api/v1/users/", "/api/v1/groups/", "/api/v1/identity-providers/", "/api/v1/login-policies/"]
-        .iter()
-        .any(|prefix| starts(prefix));
+    let path = ["/api/v1/", "/system/"].iter().find_map(|prefix| route.path.strip_prefix(prefix)).unwrap_or_default();
+    let starts = |noun: &&str| path.strip_prefix(*noun).is_some_and(|rest| rest.starts_with('/'));
+    let everybody = route.path.starts_with("/assets/") || ["roles", "kinds", "policies"].iter().any(&starts);
+    let manages = ["users", "groups", "identity-providers", "login-policies"].iter().any(starts);
     everybody || (caller == "system administrator" && manages)
 }
 

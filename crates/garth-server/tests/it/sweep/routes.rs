@@ -63,7 +63,7 @@ impl Route {
 
     /// Is its answer another one each time, because it counts the requests?
     pub fn counts(&self) -> bool {
-        self.path == "/metrics"
+        self.path == "/metrics" || self.path == "/system/health"
     }
 
     /// Its address in the world, with the query it needs.
@@ -123,6 +123,7 @@ impl Route {
             _ if self.path == "/access/v1/search/subject" => &w.asker,
             // Who sees the space learns that this is for system administrators; to others it is missing.
             _ if self.path.ends_with("/quotas/{meter}") => &w.ada,
+            _ if self.path.starts_with("/system/") => &w.ada,
             Class::Public | Class::Secret => &w.nobody,
             Class::Open | Class::SignedIn => &w.lin,
             Class::People | Class::Browser => &w.kim,
@@ -162,6 +163,9 @@ fn about_oneself(w: &World, by: &Person) -> Value {
 pub fn routes() -> Vec<Route> {
     let mut all = machines();
     all.extend(browsers());
+    all.extend(pages());
+    all.extend(people());
+    all.extend(system_pages());
     all.extend(administration());
     all.extend(spaces());
     all.extend(resources());
@@ -235,6 +239,192 @@ fn browsers() -> Vec<Route> {
         post("/auth/oidc/{slug}/backchannel-logout", Browser, |_, _| json!({"logout_token": "x"})),
         post("/auth/logout", Browser, nothing),
         get("/api/v1/sign-in-options", Public),
+    ]
+}
+
+/// The pages inside: a browser is shown what its caller may see, and sends their forms.
+fn pages() -> Vec<Route> {
+    use Class::*;
+    vec![
+        get("/spaces", Browser),
+        post("/theme", Browser, |_, _| json!({"theme": "dark", "return": "/spaces"})),
+        get("/s/{id}", Browser),
+        get("/s/{id}/members", Browser),
+        post("/s/{id}/members/invite", Browser, |_, _| json!({"to": "new@example.org", "role": "reader"})),
+        post("/s/{id}/members/{user}/role", Browser, |_, _| json!({"role": "reader"})),
+        post("/s/{id}/members/{user}/remove", Browser, nothing),
+        post("/s/{id}/invitations/{invitation}/revoke", Browser, nothing),
+        get("/s/{id}/keys", Browser),
+        post("/s/{id}/keys", Browser, |_, _| json!({"name": "new", "role": "reader"})),
+        post("/s/{id}/keys/{key}/rotate", Browser, |_, _| json!({"grace": "0"})),
+        post("/s/{id}/keys/{key}/revoke", Browser, nothing),
+        get("/s/{id}/quotas", Browser),
+        get("/s/{id}/audit", Browser),
+        get("/s/{id}/resources", Browser),
+        get("/s/{id}/new", Browser),
+        post("/s/{id}/new", Browser, |_, _| json!({"kind": "task", "name": "New"})),
+        get("/s/{id}/resources/{resource}", Browser),
+        get("/s/{id}/resources/{resource}/edit", Browser),
+        post("/s/{id}/resources/{resource}/edit", Browser, |_, _| json!({"name": "Mend the lift"})),
+        get("/s/{id}/selected/move", Browser),
+        post("/s/{id}/selected/move", Browser, |w, _| json!({"r": w.ids.resource, "space": w.beta.id})),
+        get("/s/{id}/selected/copy", Browser),
+        post("/s/{id}/selected/copy", Browser, |w, _| json!({"r": w.ids.resource, "space": w.beta.id})),
+        get("/s/{id}/selected/done", Browser),
+        get("/s/{id}/selected/labels", Browser),
+        post("/s/{id}/selected/labels", Browser, |w, _| json!({"r": w.ids.resource, "add": "new"})),
+        get("/s/{id}/selected/archive", Browser),
+        post("/s/{id}/selected/archive", Browser, |w, _| json!({"r": w.ids.resource})),
+        get("/s/{id}/selected/delete", Browser),
+        post("/s/{id}/selected/delete", Browser, |w, _| json!({"r": w.ids.resource, "count": "1"})),
+        get("/s/{id}/resources/{resource}/policies", Browser),
+        post("/s/{id}/resources/{resource}/policies", Browser, |_, _| json!({"view.form": "kind", "do": "save"})),
+        post("/s/{id}/resources/{resource}/attach", Browser, |w, _| json!({"resource": w.ids.pool})),
+        post("/s/{id}/resources/{resource}/detach", Browser, |w, _| json!({"resource": w.ids.pool})),
+        post("/s/{id}/resources/{resource}/share", Browser, |w, _| json!({"space": w.beta.id})),
+        post("/s/{id}/resources/{resource}/unshare", Browser, |w, _| json!({"space": w.beta.id})),
+        post("/s/{id}/resources/{resource}/archive", Browser, nothing),
+        post("/s/{id}/resources/{resource}/activate", Browser, nothing),
+        post("/s/{id}/resources/{resource}/delete", Browser, nothing),
+        get("/tree", Browser),
+        get("/spaces/new", Browser),
+        post("/spaces/new", Browser, |w, _| json!({"name": "New", "parent": w.atlas.id})),
+        get("/s/{id}/settings", Browser),
+        post("/s/{id}/settings", Browser, |_, _| json!({"name": "Atlas"})),
+        post("/s/{id}/settings/gate", Browser, |_, _| json!({"view": "users", "edit": "administrators"})),
+        get("/s/{id}/settings/move", Browser),
+        post("/s/{id}/settings/move", Browser, |w, _| json!({"parent": w.beta.id})),
+        get("/s/{id}/settings/delete", Browser),
+        post("/s/{id}/settings/delete", Browser, |_, _| json!({"name": "Atlas"})),
+        post("/s/{id}/archive", Browser, nothing),
+        post("/s/{id}/activate", Browser, nothing),
+        post("/s/{id}/default", Browser, |_, _| json!({"default": "true"})),
+        post("/s/{id}/leave", Browser, nothing),
+        get("/s/{id}/members/grants", Browser),
+        post("/s/{id}/members/grants", Browser, |w, _| json!({"principal": w.gus.principal(), "role": "writer"})),
+        post("/s/{id}/members/grants/{grant}", Browser, |_, _| json!({"role": "reader"})),
+        post("/s/{id}/members/grants/{grant}/revoke", Browser, nothing),
+        get("/s/{id}/access", Browser),
+    ]
+}
+
+/// The pages about people: one's own account, and those for system administrators.
+fn people() -> Vec<Route> {
+    use Class::*;
+    vec![
+        get("/setup", Browser),
+        post("/setup", Browser, |_, _| json!({"token": "x", "username": "eve", "password": password("eve")})),
+        get("/recover", Browser),
+        post(
+            "/recover",
+            Browser,
+            |w, _| json!({"username": "gus", "recovery_code": w.recovery, "new_password": "another correct horse battery"}),
+        ),
+        get("/account", Browser),
+        post("/account", Browser, |_, _| json!({"name": "Me", "default_space": ""})),
+        post("/account/space", Browser, |_, _| json!({"name": "Mine"})),
+        post("/account/invitations/{id}/accept", Browser, nothing),
+        get("/account/security", Browser),
+        post(
+            "/account/password",
+            Browser,
+            |_, by| json!({"current": password(&by.username), "new": "another correct horse battery"}),
+        ),
+        post("/account/recovery-codes", Browser, |_, by| json!({"current": password(&by.username)})),
+        post("/account/second-factor", Browser, |_, _| json!({"required": "false"})),
+        post("/account/passkeys/{id}/rename", Browser, |_, _| json!({"name": "Another name"})),
+        post("/account/passkeys/{id}/remove", Browser, nothing),
+        post("/account/identities/{id}/unlink", Browser, nothing),
+        get("/account/sessions", Browser),
+        post("/account/sessions/end", Browser, nothing),
+        post("/account/sessions/{id}/end", Browser, nothing),
+        get("/system/users", Browser),
+        post("/system/users", Browser, |_, _| json!({"username": "newbie"})),
+        get("/system/users/{id}", Browser),
+        post("/system/users/{id}", Browser, |_, _| json!({"name": "Gus the Second"})),
+        post("/system/users/{id}/enabled", Browser, |_, _| json!({"enabled": "false"})),
+        post("/system/users/{id}/administrator", Browser, |_, _| json!({"system_admin": "true"})),
+        post("/system/users/{id}/sign-out", Browser, nothing),
+        post("/system/users/{id}/delete", Browser, |_, _| json!({"confirm": "gus"})),
+        get("/system/groups", Browser),
+        post("/system/groups", Browser, |_, _| json!({"name": "night shift"})),
+        get("/system/groups/{id}", Browser),
+        post("/system/groups/{id}", Browser, |_, _| json!({"name": "day shift"})),
+        post("/system/groups/{id}/members", Browser, |_, _| json!({"person": "bo"})),
+        post("/system/groups/{id}/members/{principal}/remove", Browser, nothing),
+        post("/system/groups/{id}/delete", Browser, nothing),
+    ]
+}
+
+/// The pages of the installation.
+fn system_pages() -> Vec<Route> {
+    use Class::*;
+    vec![
+        get("/system/kinds", Browser),
+        get("/system/kinds/new", Browser),
+        post("/system/kinds/new", Browser, |_, _| json!({"name": "report", "prefix": "R", "schema": "{}"})),
+        get("/system/kinds/{id}", Browser),
+        post("/system/kinds/{id}", Browser, |_, _| json!({"plural": "spare ones", "schema": "{\"type\": \"object\"}"})),
+        post("/system/kinds/{id}/delete", Browser, nothing),
+        get("/system/roles", Browser),
+        get("/system/roles/new", Browser),
+        post("/system/roles/new", Browser, |_, _| json!({"name": "helper", "permission": "task:read"})),
+        get("/system/roles/{id}", Browser),
+        post("/system/roles/{id}", Browser, |_, _| json!({"name": "other", "permission": "task:write"})),
+        post("/system/roles/{id}/delete", Browser, nothing),
+        get("/system/login-policies", Browser),
+        get("/system/login-policies/new", Browser),
+        post(
+            "/system/login-policies/new",
+            Browser,
+            |_, _| json!({"name": "new", "rego": "package garth\nallow := true", "version": "v1"}),
+        ),
+        get("/system/login-policies/{id}", Browser),
+        post(
+            "/system/login-policies/{id}",
+            Browser,
+            |_, _| json!({"name": "new", "rego": "package garth\nallow := true", "version": "v1", "do": "try", "input": "{}"}),
+        ),
+        post("/system/login-policies/{id}/delete", Browser, nothing),
+        get("/system/login-policies/samples/{id}", Browser),
+        post("/system/login-policies/{id}/enable", Browser, nothing),
+        post("/system/login-policies/{id}/disable", Browser, nothing),
+        get("/system/policies", Browser),
+        get("/system/policies/new", Browser),
+        post("/system/policies/new", Browser, |_, _| json!({"name": "own rule", "policy": "\"users\""})),
+        get("/system/policies/{id}", Browser),
+        post("/system/policies/{id}", Browser, |_, _| json!({"name": "another rule", "policy": "\"users\""})),
+        post("/system/policies/{id}/delete", Browser, nothing),
+        get("/system/identity-providers", Browser),
+        get("/system/identity-providers/new", Browser),
+        post(
+            "/system/identity-providers/new",
+            Browser,
+            |_, _| json!({"name": "Other", "slug": "other", "issuer": "https://127.0.0.1:1/other", "client_id": "garth", "scopes": "openid"}),
+        ),
+        get("/system/identity-providers/{id}", Browser),
+        post(
+            "/system/identity-providers/{id}",
+            Browser,
+            |_, _| json!({"name": "Corporation", "client_id": "garth", "scopes": "openid", "any_group": "true"}),
+        ),
+        post("/system/identity-providers/{id}/delete", Browser, nothing),
+        post("/system/identity-providers/{id}/enable", Browser, nothing),
+        post("/system/identity-providers/{id}/disable", Browser, nothing),
+        post("/system/identity-providers/{id}/test", Browser, nothing),
+        get("/system/registry", Browser),
+        get("/system/registry/{id}", Browser),
+        post("/system/registry/{id}/grants", Browser, |_, _| json!({"to": "out", "role": "reader"})),
+        post("/system/registry/{id}/grants/{grant}/revoke", Browser, nothing),
+        post("/system/registry/{id}/quotas", Browser, |_, _| json!({"meter": "llm", "limit": "5", "window": "daily"})),
+        post("/system/registry/{id}/quotas/end", Browser, |_, _| json!({"meter": "llm"})),
+        get("/system/settings", Browser),
+        post("/system/settings", Browser, |_, _| json!({"create_spaces": "system_admins"})),
+        get("/system/audit", Browser),
+        get("/system/audit/export", Browser),
+        get("/s/{id}/audit/export", Browser),
+        get("/system/backup", Browser),
+        get("/system/health", Browser),
     ]
 }
 

@@ -105,6 +105,7 @@ impl Ids {
     pub fn fill(&self, path: &str) -> String {
         let nouns = [
             ("/api/v1/spaces/", &self.space),
+            ("/s/", &self.space),
             ("/api/v1/registry/spaces/", &self.space),
             ("/api/v1/resources/", &self.resource),
             ("/api/v1/users/", &self.user),
@@ -114,9 +115,21 @@ impl Ids {
             ("/api/v1/policies/", &self.policy),
             ("/api/v1/login-policies/", &self.login_policy),
             ("/api/v1/me/sessions/", &self.session),
+            ("/account/sessions/", &self.session),
+            ("/account/identities/", &self.identity),
+            ("/account/passkeys/", &self.passkey),
+            ("/account/invitations/", &self.invitation),
+            ("/system/users/", &self.user),
+            ("/system/groups/", &self.group),
             ("/api/v1/me/identities/", &self.identity),
             ("/api/v1/me/passkeys/", &self.passkey),
             ("/api/v1/identity-providers/", &self.provider),
+            ("/system/roles/", &self.role),
+            ("/system/kinds/", &self.kind),
+            ("/system/policies/", &self.policy),
+            ("/system/login-policies/", &self.login_policy),
+            ("/system/identity-providers/", &self.provider),
+            ("/system/registry/", &self.space),
         ];
         let id = nouns.iter().find(|(start, _)| path.starts_with(start)).map_or("", |(_, id)| id.as_str());
         let grant = if path.contains("/registry/") { &self.registry_grant } else { &self.grant };

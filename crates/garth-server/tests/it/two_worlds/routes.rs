@@ -39,6 +39,9 @@ pub fn entries() -> Vec<Entry> {
     let mut all = machines();
     all.extend(questions());
     all.extend(browsers());
+    all.extend(pages());
+    all.extend(people());
+    all.extend(system_pages());
     all.extend(account());
     all.extend(administration());
     all.extend(spaces());
@@ -122,6 +125,161 @@ fn browsers() -> Vec<Entry> {
         }),
         ask("DELETE /api/v1/identity-providers/{id}", 1),
         tell("POST /api/v1/identity-providers/{id}/test", 1, nothing),
+    ]
+}
+
+/// The pages inside, and what their forms send.
+fn pages() -> Vec<Entry> {
+    vec![
+        ask("GET /spaces", 4),
+        tell("POST /theme", 1, |d| json!({"theme": d.one(&["light", "dark", "x"]), "return": d.one(&["/", "//x"])})),
+        ask("GET /s/{id}", 8),
+        ask("GET /s/{id}/members", 5),
+        tell("POST /s/{id}/members/invite", 2, |d| json!({"to": d.one(&USERNAMES), "role": d.role()})),
+        tell("POST /s/{id}/members/{user}/role", 2, |d| json!({"role": d.role()})),
+        tell("POST /s/{id}/members/{user}/remove", 1, nothing),
+        tell("POST /s/{id}/invitations/{invitation}/revoke", 1, nothing),
+        ask("GET /s/{id}/keys", 3),
+        tell(
+            "POST /s/{id}/keys",
+            1,
+            |d| json!({"name": d.name(), "role": d.role(), "expires": d.one(&["", "2032-01-01", "x"])}),
+        ),
+        tell("POST /s/{id}/keys/{key}/rotate", 1, |d| json!({"grace": d.one(&["0", "60", "x"])})),
+        tell("POST /s/{id}/keys/{key}/revoke", 1, nothing),
+        ask("GET /s/{id}/quotas", 3),
+        ask("GET /s/{id}/audit", 4),
+        ask("GET /s/{id}/resources", 8),
+        ask("GET /s/{id}/new", 2),
+        tell(
+            "POST /s/{id}/new",
+            4,
+            |d| json!({"kind": d.kind(), "name": d.name(), "labels": d.one(&LABELS), "/": body(d).to_string()}),
+        ),
+        ask("GET /s/{id}/resources/{resource}", 8),
+        ask("GET /s/{id}/resources/{resource}/edit", 3),
+        tell(
+            "POST /s/{id}/resources/{resource}/edit",
+            3,
+            |d| json!({"name": d.name(), "labels": d.one(&LABELS), "/": body(d).to_string()}),
+        ),
+        ask("GET /s/{id}/selected/move", 4),
+        tell("POST /s/{id}/selected/move", 2, |d| json!({"r": d.id("resource"), "space": d.id("space")})),
+        ask("GET /s/{id}/selected/copy", 4),
+        tell("POST /s/{id}/selected/copy", 2, |d| {
+            let conflict = d.one(&["rename", "skip", "replace"]);
+            json!({"r": d.id("code"), "space": d.id("space"), "ref": format!("{}:copy", d.id("resource")), "conflict": conflict})
+        }),
+        ask("GET /s/{id}/selected/done", 1),
+        ask("GET /s/{id}/selected/labels", 2),
+        tell("POST /s/{id}/selected/labels", 2, |d| json!({"r": d.id("resource"), "add": d.one(&LABELS)})),
+        ask("GET /s/{id}/selected/archive", 2),
+        tell("POST /s/{id}/selected/archive", 1, |d| json!({"r": d.id("resource")})),
+        ask("GET /s/{id}/selected/delete", 2),
+        tell("POST /s/{id}/selected/delete", 1, |d| json!({"r": d.id("resource"), "count": d.one(&["1", "2"])})),
+        ask("GET /s/{id}/resources/{resource}/policies", 4),
+        tell("POST /s/{id}/resources/{resource}/policies", 3, |d| {
+            let form = d.one(&["kind", "members", "people", "admins", "json", "x"]);
+            json!({"do": d.one(&["preview", "save"]), "view.form": form, "view.people": d.person(), "edit.form": "kind"})
+        }),
+        tell("POST /s/{id}/resources/{resource}/attach", 2, |d| json!({"resource": d.id("resource")})),
+        tell("POST /s/{id}/resources/{resource}/detach", 1, |d| json!({"resource": d.id("resource")})),
+        tell("POST /s/{id}/resources/{resource}/share", 2, |d| json!({"space": d.id("space")})),
+        tell("POST /s/{id}/resources/{resource}/unshare", 1, |d| json!({"space": d.id("space")})),
+        tell("POST /s/{id}/resources/{resource}/archive", 1, nothing),
+        tell("POST /s/{id}/resources/{resource}/activate", 1, nothing),
+        tell("POST /s/{id}/resources/{resource}/delete", 1, nothing),
+        ask("GET /tree", 8),
+        ask("GET /spaces/new", 2),
+        tell("POST /spaces/new", 3, |d| {
+            json!({"name": d.name(), "parent": d.id("space"), "description": d.name(), "labels": d.one(&LABELS),
+                   "view": d.one(&["", "members", "users", "x"]), "inherits": d.one(&["", "true"])})
+        }),
+        ask("GET /s/{id}/settings", 4),
+        tell(
+            "POST /s/{id}/settings",
+            2,
+            |d| json!({"name": d.name(), "description": d.name(), "labels": d.one(&LABELS), "version": d.one(&["1", "2", ""])}),
+        ),
+        tell("POST /s/{id}/settings/gate", 3, |d| {
+            json!({"view": d.one(&["members", "users", "other"]), "view_other": d.policy().to_string(),
+                   "edit": d.one(&["administrators", "members", "other"]), "edit_other": d.policy().to_string(),
+                   "sealed": d.one(&["", "true"]), "then": d.one(&["look", "do"])})
+        }),
+        ask("GET /s/{id}/settings/move", 4),
+        tell("POST /s/{id}/settings/move", 2, |d| json!({"parent": d.id("space"), "inherits": d.one(&["", "true"])})),
+        ask("GET /s/{id}/settings/delete", 2),
+        tell("POST /s/{id}/settings/delete", 1, |d| json!({"name": d.name()})),
+        tell("POST /s/{id}/archive", 1, nothing),
+        tell("POST /s/{id}/activate", 1, nothing),
+        tell("POST /s/{id}/default", 1, |d| json!({"default": d.one(&["true", "false"])})),
+        tell("POST /s/{id}/leave", 1, nothing),
+        ask("GET /s/{id}/members/grants", 4),
+        tell(
+            "POST /s/{id}/members/grants",
+            3,
+            |d| json!({"principal": d.principal(), "role": d.role(), "expires": d.one(&["", "2032-01-01", "x"])}),
+        ),
+        tell(
+            "POST /s/{id}/members/grants/{grant}",
+            2,
+            |d| json!({"role": d.role(), "expires": d.one(&["", "2032-01-01", "x"])}),
+        ),
+        tell("POST /s/{id}/members/grants/{grant}/revoke", 1, nothing),
+        ask("GET /s/{id}/access", 10),
+    ]
+}
+
+/// The pages about people, and what their forms send.
+fn people() -> Vec<Entry> {
+    let guess = |_: &mut Dice| json!({"current": "guess", "new": "another correct horse battery"});
+    vec![
+        ask("GET /setup", 1),
+        tell("POST /setup", 1, |d| {
+            json!({"token": "x", "username": d.one(&USERNAMES), "password": "correct horse battery", "name": d.name(),
+                   "email": "x@example.org", "space": d.name()})
+        }),
+        ask("GET /recover", 1),
+        tell("POST /recover", 1, |d| {
+            json!({"username": d.one(&USERNAMES), "recovery_code": "00000-00000-00000-00000",
+                   "new_password": "another correct horse battery"})
+        }),
+        ask("GET /account", 5),
+        tell("POST /account", 3, |d| match d.below(3) {
+            0 => json!({"name": d.name(), "default_space": ""}),
+            _ => json!({"name": d.name(), "default_space": d.id("space")}),
+        }),
+        tell("POST /account/space", 1, |d| json!({"name": d.name()})),
+        tell("POST /account/invitations/{id}/accept", 1, nothing),
+        ask("GET /account/security", 2),
+        tell("POST /account/password", 1, guess),
+        tell("POST /account/recovery-codes", 1, |_| json!({"current": "guess"})),
+        tell("POST /account/second-factor", 1, |d| json!({"required": d.one(&["true", "false"]), "current": "guess"})),
+        tell("POST /account/passkeys/{id}/rename", 1, |d| json!({"name": d.name()})),
+        tell("POST /account/passkeys/{id}/remove", 1, nothing),
+        tell("POST /account/identities/{id}/unlink", 1, nothing),
+        ask("GET /account/sessions", 2),
+        dry(tell("POST /account/sessions/end", 1, nothing)),
+        tell("POST /account/sessions/{id}/end", 1, nothing),
+        ask("GET /system/users", 2),
+        tell(
+            "POST /system/users",
+            1,
+            |d| json!({"username": d.one(&USERNAMES), "name": d.name(), "email": "x@example.org"}),
+        ),
+        ask("GET /system/users/{id}", 3),
+        tell("POST /system/users/{id}", 1, |d| json!({"name": d.name(), "email": "x@example.org"})),
+        tell("POST /system/users/{id}/enabled", 1, |d| json!({"enabled": d.one(&["true", "false"])})),
+        tell("POST /system/users/{id}/administrator", 1, |d| json!({"system_admin": d.one(&["true", "false"])})),
+        tell("POST /system/users/{id}/sign-out", 1, nothing),
+        tell("POST /system/users/{id}/delete", 1, |d| json!({"confirm": d.one(&USERNAMES)})),
+        ask("GET /system/groups", 2),
+        tell("POST /system/groups", 1, |d| json!({"name": d.name()})),
+        ask("GET /system/groups/{id}", 3),
+        tell("POST /system/groups/{id}", 1, |d| json!({"name": d.name()})),
+        tell("POST /system/groups/{id}/members", 1, |d| json!({"person": d.one(&USERNAMES), "group": d.id("group")})),
+        tell("POST /system/groups/{id}/members/{principal}/remove", 1, nothing),
+        tell("POST /system/groups/{id}/delete", 1, nothing),
     ]
 }
 
@@ -269,6 +427,89 @@ fn account() -> Vec<Entry> {
         tell("POST /api/v1/spaces/{id}/leave", 1, nothing),
         ask("GET /api/v1/me/invitations", 3),
         tell("POST /api/v1/invitations/{token}/accept", 2, nothing),
+    ]
+}
+
+/// The pages of the installation: what they refuse, and what of them is for everybody.
+fn system_pages() -> Vec<Entry> {
+    vec![
+        ask("GET /system/kinds", 2),
+        ask("GET /system/kinds/new", 1),
+        tell(
+            "POST /system/kinds/new",
+            1,
+            |d| json!({"name": d.one(&["task", "ghost"]), "prefix": "T", "schema": d.one(&["{}", "x"]), "show": "1"}),
+        ),
+        ask("GET /system/kinds/{id}", 2),
+        tell("POST /system/kinds/{id}", 2, |d| json!({"schema": d.one(&["{}", "x"]), "secret_fields": "/secret"})),
+        tell("POST /system/kinds/{id}/delete", 1, nothing),
+        ask("GET /system/roles", 2),
+        ask("GET /system/roles/new", 1),
+        tell("POST /system/roles/new", 1, |d| json!({"name": d.name(), "permission": "task:read"})),
+        ask("GET /system/roles/{id}", 1),
+        tell("POST /system/roles/{id}", 1, |d| json!({"name": d.name(), "others": "task:write"})),
+        tell("POST /system/roles/{id}/delete", 1, nothing),
+        ask("GET /system/login-policies", 1),
+        ask("GET /system/login-policies/new", 1),
+        tell(
+            "POST /system/login-policies/new",
+            1,
+            |d| json!({"name": d.name(), "rego": REGO, "version": d.one(&["v0", "v1"])}),
+        ),
+        ask("GET /system/login-policies/{id}", 1),
+        tell(
+            "POST /system/login-policies/{id}",
+            1,
+            |d| json!({"name": d.name(), "rego": REGO, "do": d.one(&["try", "replay", ""]), "username": d.one(&USERNAMES)}),
+        ),
+        tell("POST /system/login-policies/{id}/delete", 1, nothing),
+        ask("GET /system/login-policies/samples/{id}", 1),
+        tell("POST /system/login-policies/{id}/enable", 1, nothing),
+        tell("POST /system/login-policies/{id}/disable", 1, nothing),
+        ask("GET /system/policies", 2),
+        ask("GET /system/policies/new", 1),
+        tell("POST /system/policies/new", 1, |d| json!({"name": d.name(), "policy": d.policy().to_string()})),
+        ask("GET /system/policies/{id}", 3),
+        tell(
+            "POST /system/policies/{id}",
+            3,
+            |d| json!({"name": d.name(), "policy": d.policy().to_string(), "do": d.one(&["preview", ""])}),
+        ),
+        tell("POST /system/policies/{id}/delete", 1, nothing),
+        ask("GET /system/identity-providers", 1),
+        ask("GET /system/identity-providers/new", 1),
+        tell(
+            "POST /system/identity-providers/new",
+            1,
+            |d| json!({"name": d.name(), "slug": "x", "issuer": "https://127.0.0.1:1/x", "client_id": "x"}),
+        ),
+        ask("GET /system/identity-providers/{id}", 1),
+        tell(
+            "POST /system/identity-providers/{id}",
+            1,
+            |d| json!({"name": d.name(), "client_id": "x", "scopes": "openid"}),
+        ),
+        tell("POST /system/identity-providers/{id}/delete", 1, nothing),
+        tell("POST /system/identity-providers/{id}/enable", 1, nothing),
+        tell("POST /system/identity-providers/{id}/disable", 1, nothing),
+        tell("POST /system/identity-providers/{id}/test", 1, nothing),
+        ask("GET /system/registry", 1),
+        ask("GET /system/registry/{id}", 1),
+        tell("POST /system/registry/{id}/grants", 1, |d| json!({"to": d.principal(), "role": d.role()})),
+        tell("POST /system/registry/{id}/grants/{grant}/revoke", 1, nothing),
+        tell(
+            "POST /system/registry/{id}/quotas",
+            1,
+            |d| json!({"meter": d.one(&["llm", "x"]), "limit": "5", "window": "daily"}),
+        ),
+        tell("POST /system/registry/{id}/quotas/end", 1, |d| json!({"meter": d.one(&["llm", "x"])})),
+        ask("GET /system/settings", 1),
+        tell("POST /system/settings", 1, |_| json!({"create_spaces": "users"})),
+        ask("GET /system/audit", 1),
+        ask("GET /system/audit/export", 1),
+        ask("GET /s/{id}/audit/export", 3),
+        ask("GET /system/backup", 1),
+        ask("GET /system/health", 1),
     ]
 }
 
@@ -567,6 +808,7 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
     let places = [
         ("/api/v1/spaces/{id}", "id", "space"),
         ("/api/v1/registry/spaces/{id}", "id", "space"),
+        ("/s/{id}", "id", "space"),
         ("/api/v1/resources/{id}", "id", "resource"),
         ("/api/v1/users/{id}", "id", "user"),
         ("/api/v1/groups/{id}", "id", "group"),
@@ -579,8 +821,17 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
         ("/api/v1/me/identities/{id}", "id", "session"),
         ("/api/v1/me/passkeys/{id}", "id", "session"),
         ("/api/v1/identity-providers/{id}", "id", "session"),
+        ("/account/", "id", "session"),
+        ("/system/users/{id}", "id", "user"),
+        ("/system/groups/{id}", "id", "group"),
         ("/auth/oidc/", "slug", "session"),
         ("/assets/", "name", "session"),
+        ("/system/roles/{id}", "id", "role"),
+        ("/system/kinds/{id}", "id", "kind"),
+        ("/system/policies/{id}", "id", "policy"),
+        ("/system/login-policies/", "id", "policy"),
+        ("/system/identity-providers/{id}", "id", "session"),
+        ("/system/registry/{id}", "id", "space"),
         ("/", "meter", "meter"),
         ("/", "grant", "grant"),
         ("/", "space", "space"),
@@ -617,9 +868,29 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
             if d.chance(3) { "rank".to_owned() } else { d.one(&orders).to_owned() }
         }
         "kind" => d.kind(),
-        "space" | "parent" => d.id("space"),
+        "space" | "parent" | "root" | "after" | "open" | "shut" => d.id("space"),
+        "who" => {
+            if d.chance(50) {
+                d.one(&USERNAMES).to_owned()
+            } else {
+                d.person()
+            }
+        }
+        "what" => {
+            if d.chance(30) {
+                "space".to_owned()
+            } else {
+                d.resource()
+            }
+        }
+        "inherits" => d.one(&["true", "false"]).to_owned(),
+        "r" => d.id("resource"),
+        "ref" => format!("{}:{}", d.id("resource"), d.one(&["copy", "leave"])),
+        "item" => format!("{}:{}", d.id("resource"), d.one(&["moved", "copied", "x"])),
+        "conflict" => d.one(&["rename", "skip", "replace", "x"]).to_owned(),
+        "more" => d.one(&["true", "x"]).to_owned(),
         "label" => d.one(&LABELS).to_owned(),
-        "owner" | "author" | "actor" => d.principal(),
+        "owner" | "author" | "actor" | "principal" => d.principal(),
         "target" => match d.below(3) {
             0 => d.id("space"),
             1 => d.id("resource"),
@@ -628,10 +899,16 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
         "path" => {
             d.one(&["Atlas", "Beta", "Beta/Attic", "Atlas/Delta", "Vault", "Zeta", "Zeta/Deep", "Home"]).to_owned()
         }
-        "action" => d.one(&["resource.create", "grant.create", "space.update", "space.create", "fly"]).to_owned(),
+        "action" => {
+            let actions = ["resource.create", "grant.create", "space.update", "space.create", "fly", "read", "write"];
+            d.one(&actions).to_owned()
+        }
         "in_charge" => d.one(&["own", "above", "nobody", "x"]).to_owned(),
         "outcome" => d.one(&["done", "refused"]).to_owned(),
+        "format" => d.one(&["csv", "json", "x"]).to_owned(),
+        "section" => d.one(&["members", "keys", "resources.task", "x"]).to_owned(),
         "from" | "to" | "created_from" | "created_to" | "updated_from" | "updated_to" => d.time(),
+        "disabled" | "system_admin" => d.weighted(&[("true", 6), ("false", 6), ("maybe", 1)]).to_owned(),
         "return" | "state" | "code" | "iss" | "error" => d.one(&["/", "//x", "x", ""]).to_owned(),
         "settings" => d.one(&["true", "false"]).to_owned(),
         "confirm" => d.one(&NAMES).to_owned(),
@@ -640,7 +917,18 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
 }
 
 /// Fields of bodies, by the last step of their path or with their route, that hold no id of anything that could be hidden.
-pub const PLAIN: [&str; 79] = [
+pub const PLAIN: [&str; 90] = [
+    "POST /setup: space",
+    "POST /system/users/{id}/delete: confirm",
+    "POST /system/groups/{id}/members: person",
+    "theme",
+    "grace",
+    "expires",
+    "POST /s/{id}/members/invite: to",
+    "POST /spaces/new: view",
+    "POST /s/{id}/settings/gate: view",
+    "POST /s/{id}/settings/gate: edit",
+    "then",
     "omit_rate_limits",
     "window",
     "meter",

@@ -113,13 +113,26 @@ impl World {
         let by = &self.people[ask.by];
         let mut call = by.call(ask.method().parse().expect("a method"), &book.fill(&ask.path)).from(&ask.address);
         if let Some(body) = &ask.body {
-            call = call.raw("application/json", book.fill(body));
+            let body = book.fill(body);
+            // The pages inside are sent as their forms are.
+            let form = ["/s/", "/spaces/", "/theme"].iter().any(|start| ask.path.starts_with(start));
+            call = match form {
+                true => call.raw("application/x-www-form-urlencoded", form_of(&body)),
+                false => call.raw("application/json", body),
+            };
         }
         for (name, value) in &ask.headers {
             call = call.header(name, value);
         }
         call
     }
+}
+
+/// An object of texts, as a form sends it.
+fn form_of(body: &str) -> String {
+    let fields: BTreeMap<String, String> = serde_json::from_str(body).expect("texts");
+    let pairs: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    browser::form(&pairs)
 }
 
 /// The status, the names and values of the headers, and the body, veiled.

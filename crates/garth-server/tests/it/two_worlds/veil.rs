@@ -17,7 +17,12 @@ impl Veil {
         let mut rest = text;
         while !rest.is_empty() {
             let end = rest.find(|c| !part(c)).unwrap_or(rest.len());
-            let (word, tail) = rest.split_at(end);
+            let (mut word, tail) = rest.split_at(end);
+            // In an address, what follows `%` and two digits begins anew: `user%3A0197…`.
+            if let Some((digits, own)) = word.split_at_checked(2).filter(|_| veiled.ends_with('%')) {
+                veiled.push_str(digits);
+                word = own;
+            }
             match sort(word) {
                 // Drawn from an id, and as random as that.
                 None if word.strip_prefix("hue-").is_some_and(|hue| hue.parse::<u8>().is_ok()) => {
@@ -74,5 +79,7 @@ fn random_words_are_veiled_and_others_are_not() {
         format!(r#"{{"id":"{id}","owner":"user:{other}","code":"T-7KQ2-M9XD","at":"2031-05-04T08:00:00Z"}} {id}"#);
     let veiled = r#"{"id":"(id 0, 36 long)","owner":"user:(id 1, 36 long)","code":"(code 2, 11 long)","at":"2031-05-04T08:00:00Z"} (id 0, 36 long)"#;
     assert_eq!(veil.over(&text), veiled);
+    assert_eq!(veil.over(&format!("?actor=user%3A{id}")), "?actor=user%3A(id 0, 36 long)");
+    assert_eq!(veil.over(&format!("?owner=user%3A{id}&q=100%")), "?owner=user%3A(id 0, 36 long)&q=100%");
     assert_eq!(veil.over("application/problem+json no-store"), "application/problem+json no-store");
 }
