@@ -120,7 +120,12 @@ pub struct Ask<'a> {
     pub private: bool,
 }
 
-impl Ask<'_> {
+impl<'a> Ask<'a> {
+    /// A plain GET.
+    pub fn get(url: &'a Url, private: bool) -> Self {
+        Self { url, authorization: None, form: None, private }
+    }
+
     /// Asks.
     ///
     /// # Errors
