@@ -99,6 +99,17 @@ impl Error {
         Self::Internal(why.into())
     }
 
+    /// The same without a word in front of its pointers: what was asked for inside of something else, told by itself.
+    pub fn without(self, front: &str) -> Self {
+        let Self::Invalid(mut fields) = self else { return self };
+        for field in &mut fields {
+            if let Some(rest) = field.pointer.strip_prefix(front) {
+                field.pointer = rest.to_owned();
+            }
+        }
+        Self::Invalid(fields)
+    }
+
     /// One wrong field.
     pub fn field(pointer: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError { pointer: pointer.into(), message: message.into() }])

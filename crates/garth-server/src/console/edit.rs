@@ -80,7 +80,7 @@ async fn others(seat: &Seat, space: &str, kind: &Definition) -> Result<Vec<Named
     for reference in kind.references.iter().filter(|reference| reference.pointer.matches('/').count() == 1) {
         let filter =
             Filter { kinds: vec![reference.kind.clone()], order: Some("name".to_owned()), ..Filter::default() };
-        let page = PageRequest { limit: PAGE_MAX, cursor: None };
+        let page = PageRequest::first(PAGE_MAX);
         let found = shares::usable(&seat.ctx, space, &filter, &page).await?;
         let choices = found.items.into_iter().map(|usable| usable.resource).map(|view| {
             let label = format!("{} ({})", view.row.name, view.row.code);

@@ -5,6 +5,7 @@ use super::frame::Frame;
 use super::home::if_allowed;
 use super::look::{Bar, Moment};
 use super::seat::Seat;
+use crate::access::DAY;
 use crate::api_keys::{self, Creator};
 use crate::base::error::Result;
 use crate::base::http::PageRequest;
@@ -12,7 +13,6 @@ use crate::base::text::PAGE_MAX;
 use crate::grants;
 use garth_core::Micros;
 
-const DAY: Micros = 24 * 60 * 60 * 1_000_000;
 /// So long before its end it is told of a key.
 const SOON: Micros = 14 * DAY;
 /// A key that nobody used for so long is forgotten.
@@ -36,7 +36,7 @@ pub async fn of(seat: &Seat, frame: &Frame, bars: &[Bar]) -> Result<Option<Vec<C
         return Ok(None);
     }
     let (ctx, space) = (&seat.ctx, frame.space.id.to_string());
-    let all = PageRequest { limit: PAGE_MAX, cursor: None };
+    let all = PageRequest::first(PAGE_MAX);
     let now = ctx.now();
     let mut found = Vec::new();
     let mut tell = |icon, tail: &str, text: String| found.push(Concern { text, icon, href: frame.at(tail) });

@@ -60,7 +60,7 @@ pub fn if_allowed<T>(result: Result<T>) -> Result<Option<T>> {
 }
 
 fn first(limit: usize) -> PageRequest {
-    PageRequest { limit, cursor: None }
+    PageRequest::first(limit)
 }
 
 /// The page.
@@ -88,7 +88,7 @@ pub async fn show(seat: &Seat, space: &str) -> Result<Response> {
     let concerns = health::of(seat, &frame, &bars).await?;
     let more_people = members.as_ref().is_some_and(|page| page.next.is_some());
     let person = |member: grants::Member| Person {
-        name: if member.user.name.is_empty() { member.user.username.clone() } else { member.user.name.clone() },
+        name: member.user.called().to_owned(),
         face: Face::new(&member.user.name, &member.user.id),
         chip: member.role.as_deref().map(Chip::new),
     };

@@ -94,7 +94,7 @@ pub async fn show(seat: &Seat, space: &str) -> Result<Response> {
 
 async fn again(seat: &Seat, space: &str, tried: Tried) -> Result<Response> {
     let frame = Frame::new(seat, space, Section::Keys).await?;
-    let page = if seat.looks() { wanted(seat)? } else { PageRequest { limit: PAGE_DEFAULT, cursor: None } };
+    let page = if seat.looks() { wanted(seat)? } else { PageRequest::first(PAGE_DEFAULT) };
     let ctx = &seat.ctx;
     let found = match api_keys::list(ctx, space, None, &page).await {
         Err(error @ Error::Forbidden(_)) => return frame.closed(seat, error),

@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, Section};
 use super::look::{Chip, Face, Moment, address};
-use super::names::Names;
+use super::names::{Names, called};
 use super::roles::{RoleChoice, choices};
 use super::seat::{Seat, Wrong};
 use crate::access::Ctx;
@@ -111,7 +111,7 @@ async fn shown(seat: &Seat, space: &str, tried: Tried, link: Option<Link>) -> Re
 }
 
 fn first() -> PageRequest {
-    PageRequest { limit: PAGE_MAX, cursor: None }
+    PageRequest::first(PAGE_MAX)
 }
 
 fn wanted(seat: &Seat) -> Result<PageRequest> {
@@ -149,7 +149,7 @@ async fn last_admin(ctx: &Ctx, space: &str, members: &[Member]) -> Option<(Strin
 
 fn row(ctx: &Ctx, frame: &Frame, names: &Names<'_>, member: Member, last: Option<&(String, String)>) -> Row {
     let user = &member.user;
-    let name = if user.name.is_empty() { user.username.clone() } else { user.name.clone() };
+    let name = user.called().to_owned();
     let (own, others): (Vec<&MemberSource>, Vec<&MemberSource>) =
         member.sources.iter().partition(|source| source.from == "direct");
     let whence = |source: &MemberSource| whence(ctx, names, source);
@@ -206,13 +206,6 @@ pub fn whence(ctx: &Ctx, names: &Names<'_>, source: &MemberSource) -> String {
     }
 }
 
-/// What somebody is called, to be told of them when they are gone.
-fn called(seat: &Seat, user: &str) -> Result<String> {
-    let dir = seat.ctx.directory();
-    let caller = seat.ctx.caller(&dir)?;
-    Ok(Names::new(&dir, &caller, seat.ctx.now()).of(&format!("user:{user}")))
-}
-
 /// Invites somebody.
 pub async fn invite(seat: &Seat, space: &str, to: String, role: String) -> Result<Response> {
     let new = NewInvitation { to: to.clone(), role: role.clone() };
@@ -242,7 +235,7 @@ pub async fn take_back(seat: &Seat, space: &str, invitation: String) -> Result<R
 
 /// Gives a member another role.
 pub async fn change_role(seat: &Seat, space: &str, user: String, role: String) -> Result<Response> {
-    let name = called(seat, &user)?;
+    let name = called(seat, &format!("user:{user}"))?;
     let said = format!("{name} is {role} now.");
     let patch = GrantPatch { role: Some(role), expires_at: None };
     let done = grants::set_role(&seat.ctx, space.to_owned(), user, patch).await.map(drop);
@@ -251,7 +244,7 @@ pub async fn change_role(seat: &Seat, space: &str, user: String, role: String) -
 
 /// Takes a member out.
 pub async fn remove(seat: &Seat, space: &str, user: String) -> Result<Response> {
-    let name = called(seat, &user)?;
+    let name = called(seat, &format!("user:{user}"))?;
     let done = grants::remove(&seat.ctx, space.to_owned(), user).await;
     ended(seat, space, done, &format!("{name} was removed.")).await
 }

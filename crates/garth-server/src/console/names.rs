@@ -1,7 +1,9 @@
 //! What people, groups, keys and resources are called on a page, for somebody who may know of them.
 
+use super::seat::Seat;
 use crate::access::Viewer;
 use crate::audit::Entry;
+use crate::base::error::Result;
 use crate::directory::Directory;
 use crate::directory::policy::Sees;
 use garth_core::{Caller, Micros, Principal};
@@ -38,8 +40,7 @@ impl<'a> Names<'a> {
         match found {
             Principal::Everyone => "everyone".to_owned(),
             Principal::User(user) => match self.dir.users.info(user) {
-                Some(info) if info.name.is_empty() => info.username.clone(),
-                Some(info) => info.name.clone(),
+                Some(info) => info.called().to_owned(),
                 None => "Somebody".to_owned(),
             },
             Principal::Group(group) => self.dir.groups.info(group).map(|g| g.name.clone()).unwrap_or_default(),
@@ -150,3 +151,13 @@ pub const OF_SYSTEM: [(&str, &str); 39] = [
     ("user.end_sessions", "ended the sessions of"),
     ("user.update", "changed the account"),
 ];
+
+/// What a principal is called by the one who looks, to be told of them; also when they are gone.
+///
+/// # Errors
+/// 401.
+pub fn called(seat: &Seat, principal: &str) -> Result<String> {
+    let dir = seat.ctx.directory();
+    let caller = seat.ctx.caller(&dir)?;
+    Ok(Names::new(&dir, &caller, seat.ctx.now()).of(principal))
+}

@@ -288,7 +288,7 @@ async fn history(seat: &Seat, frame: &Frame, view: &ResourceView) -> Result<Opti
         return Ok(None);
     }
     let filter = audit::Filter { target: Some(view.row.id.clone()), ..audit::Filter::default() };
-    let page = PageRequest { limit: HISTORY, cursor: None };
+    let page = PageRequest::first(HISTORY);
     if_allowed(audit::of_space(&seat.ctx, &frame.space.id.to_string(), filter, &page).await)
 }
 

@@ -24,7 +24,7 @@ impl RoleChoice {
 
 /// The roles there are: first the built-in ones, the weakest first.
 pub fn choices(ctx: &Ctx) -> Result<Vec<RoleChoice>> {
-    let found = roles::list(ctx, &PageRequest { limit: PAGE_MAX, cursor: None })?.items;
+    let found = roles::list(ctx, &PageRequest::first(PAGE_MAX))?.items;
     let about = |role: &roles::Shown| match role.info.name.as_str() {
         "reader" if role.built_in => "sees what is here".to_owned(),
         "writer" if role.built_in => "sees it, makes and changes things".to_owned(),

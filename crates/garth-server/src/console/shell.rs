@@ -160,7 +160,7 @@ impl Shell {
             switcher: ways.then_some(Switcher { places, seen: around.seen, search: around.seen >= SOME }),
             links: Vec::new(),
             me: Me {
-                name: if user.name.is_empty() { user.username.clone() } else { user.name.clone() },
+                name: user.called().to_owned(),
                 username: user.username.clone(),
                 face: Face::new(&user.name, &user.id),
                 id: user.id,

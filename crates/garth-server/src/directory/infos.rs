@@ -78,6 +78,13 @@ pub struct UserInfo {
     pub created_at: Micros,
 }
 
+impl UserInfo {
+    /// What people call them: their name, else their username.
+    pub fn called(&self) -> &str {
+        if self.name.is_empty() { &self.username } else { &self.name }
+    }
+}
+
 /// What is known of a group.
 #[derive(Clone, Debug)]
 pub struct GroupInfo {

@@ -16,7 +16,7 @@ pub use accepting::{Expected, Joined, Mine, accept, expected, mine, require_open
 pub use letter::link;
 pub use store::Stored;
 
-use crate::access::{self, Ctx, Permit, Record, Write, archived, identity, visible_space, works, write};
+use crate::access::{self, Ctx, DAY, Permit, Record, Write, archived, identity, visible_space, works, write};
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::base::mail::{self, Mailer};
@@ -36,7 +36,6 @@ pub const SENT: i64 = 200;
 /// Letters in [`DAY`] to one username or address, whoever sends them.
 pub const LETTERS: i64 = 20;
 /// A day, in microseconds.
-const DAY: Micros = 24 * 60 * 60 * 1_000_000;
 /// What tokens of invitations begin with.
 const TOKEN_PREFIX: &str = "invite_";
 

@@ -137,7 +137,7 @@ fn find_space(ctx: &Ctx, dir: &Directory, place: &str) -> Result<Named> {
         Ok(id) => id,
         Err(_) => {
             let filter = spaces::Filter { path: Some(place.to_owned()), archived: true, ..spaces::Filter::default() };
-            let page = spaces::list(ctx, &filter, &PageRequest { limit: PAGE_MAX, cursor: None })?;
+            let page = spaces::list(ctx, &filter, &PageRequest::first(PAGE_MAX))?;
             let ids: Vec<Uuid> = page.items.iter().map(|space| space.info.id).collect();
             match ids[..] {
                 [] => return Err(unknown(format!("there is no space at the path {place}"))),

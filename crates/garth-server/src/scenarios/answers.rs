@@ -58,7 +58,7 @@ impl Installed {
         let mut places = BTreeMap::new();
         for (path, _) in scenario.space.paths() {
             let filter = spaces::Filter { path: Some(path.clone()), ..spaces::Filter::default() };
-            let page = spaces::list(ctx, &filter, &PageRequest { limit: PAGE_MAX, cursor: None })?;
+            let page = spaces::list(ctx, &filter, &PageRequest::first(PAGE_MAX))?;
             let space = page.items.first().ok_or_else(|| missing(&path))?;
             places.insert(path, space.info.id.to_string());
         }
@@ -153,7 +153,7 @@ fn found(view: ResourceView) -> Found {
 }
 
 async fn all_of(ctx: &Ctx, filter: &Filter) -> Result<Vec<ResourceView>> {
-    let mut request = PageRequest { limit: PAGE_MAX, cursor: None };
+    let mut request = PageRequest::first(PAGE_MAX);
     let mut all = Vec::new();
     loop {
         let page = resources::list(ctx, filter, &request).await?;

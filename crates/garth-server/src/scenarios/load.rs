@@ -125,7 +125,7 @@ async fn close_default(ctx: &Ctx, id: &str, space: &Space) -> Result<()> {
     if space.grants.iter().any(|grant| grant.principal == "group:everyone" && grant.role == "writer") {
         return Ok(());
     }
-    let page = PageRequest { limit: PAGE_MAX, cursor: None };
+    let page = PageRequest::first(PAGE_MAX);
     for grant in grants::list(ctx, Door::Registry, id, &page).await?.items {
         if grant.principal == "group:everyone" {
             grants::revoke(ctx, Door::Registry, id.to_owned(), grant.id).await?;

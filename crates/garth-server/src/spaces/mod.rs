@@ -146,10 +146,11 @@ pub fn list(ctx: &Ctx, filter: &Filter, page: &PageRequest) -> Result<Page<Space
     let viewer = Viewer::new(&dir, &caller, now);
     let parent = filter.parent.as_deref().map(|id| dir.space_ref(id).filter(|p| viewer.space(*p)));
     let sought = filter.q.as_deref().map(words::sought).transpose()?.unwrap_or_default();
+    // What is asked costs least first: of a space's children only these are looked at.
     let seen = dir.spaces.iter::<SpaceIx>().filter(|(ix, info)| {
-        viewer.space(*ix)
+        parent.is_none_or(|p| p.is_some() && dir.world.space(*ix).and_then(|s| s.parent) == p)
+            && viewer.space(*ix)
             && (filter.archived || filter.path.is_some() || !archived(&dir.world, *ix))
-            && parent.is_none_or(|p| p.is_some() && dir.world.space(*ix).and_then(|s| s.parent) == p)
             && filter.labels.iter().all(|label| info.labels.contains(label))
             && sought.iter().all(|part| part.stands_in(info.words()))
             && filter.path.as_ref().is_none_or(|at| at.ends_with(&info.name) && path(&dir, &viewer, *ix) == *at)

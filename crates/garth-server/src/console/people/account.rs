@@ -51,11 +51,7 @@ async fn shown(seat: &Seat, tried: Option<(String, String)>, wrong: Wrong) -> Re
     };
     let own = user.default_space.and_then(|id| spaces::get(ctx, &id.to_string()).ok());
     let sought = Some(q.clone()).filter(|q| !q.trim().is_empty());
-    let found = spaces::list(
-        ctx,
-        &Filter { q: sought.clone(), ..Filter::default() },
-        &PageRequest { limit: PAGE_MAX, cursor: None },
-    )?;
+    let found = spaces::list(ctx, &Filter { q: sought.clone(), ..Filter::default() }, &PageRequest::first(PAGE_MAX))?;
     let many = found.next.is_some() || sought.is_some();
     let mut places = found.items;
     if let Some(own) = own.as_ref().filter(|own| places.iter().all(|place| place.info.id != own.info.id)) {

@@ -1,7 +1,7 @@
 //! One group: who is in it, what they hold by it, and how it ends.
 
 use super::super::look::{Face, address};
-use super::super::names::Names;
+use super::super::names::{Names, called};
 use super::super::seat::{Seat, Wrong};
 use super::super::shell::Shell;
 use super::groups::taken;
@@ -70,7 +70,7 @@ async fn shown(seat: &Seat, id: &str, tried: Tried) -> Result<Response> {
     ctx.system_admin(&ctx.directory())?;
     let info = groups::get(ctx, id)?;
     let own = format!("/system/groups/{}", info.id);
-    let mut page = PageRequest { limit: PAGE_DEFAULT, cursor: None };
+    let mut page = PageRequest::first(PAGE_DEFAULT);
     if seat.looks() {
         let mut query = Query::new(&seat.uri)?;
         page = query.page();
@@ -78,7 +78,7 @@ async fn shown(seat: &Seat, id: &str, tried: Tried) -> Result<Response> {
     }
     let found = groups::members(ctx, id, &page).await?;
     let next = found.next.map(|next| address(&own, &[("cursor", &next)]));
-    let all = groups::list(ctx, &PageRequest { limit: PAGE_MAX, cursor: None })?;
+    let all = groups::list(ctx, &PageRequest::first(PAGE_MAX))?;
     let there = |group: &uuid::Uuid| found.items.contains(&format!("group:{group}"));
     let other = |group: &std::sync::Arc<crate::directory::GroupInfo>| Other {
         id: group.id.to_string(),
@@ -201,11 +201,4 @@ pub async fn delete(seat: &Seat, id: &str) -> Result<Response> {
 /// Where its page is, however it was named.
 fn page_of(seat: &Seat, id: &str) -> Result<String> {
     Ok(format!("/system/groups/{}", groups::get(&seat.ctx, id)?.id))
-}
-
-/// What somebody is called, to be told of them.
-fn called(seat: &Seat, principal: &str) -> Result<String> {
-    let dir = seat.ctx.directory();
-    let caller = seat.ctx.caller(&dir)?;
-    Ok(Names::new(&dir, &caller, seat.ctx.now()).of(principal))
 }

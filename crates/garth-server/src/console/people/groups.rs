@@ -37,7 +37,7 @@ pub fn show(seat: &Seat) -> Result<Response> {
 fn shown(seat: &Seat, name: String, wrong: Wrong) -> Result<Response> {
     let ctx = &seat.ctx;
     ctx.system_admin(&ctx.directory())?;
-    let mut page = PageRequest { limit: PAGE_DEFAULT, cursor: None };
+    let mut page = PageRequest::first(PAGE_DEFAULT);
     if seat.looks() {
         let mut query = Query::new(&seat.uri)?;
         page = query.page();

@@ -37,7 +37,7 @@ pub struct Waiting {
 
 /// The invitations that wait for the caller.
 pub async fn waiting(ctx: &Ctx) -> Result<Vec<Waiting>> {
-    let found = invitations::mine(ctx, &PageRequest { limit: PAGE_MAX, cursor: None }).await?;
+    let found = invitations::mine(ctx, &PageRequest::first(PAGE_MAX)).await?;
     let one = |invitation: invitations::Mine| Waiting {
         id: invitation.id,
         space: super::super::look::named(&invitation.space_name),

@@ -3,7 +3,6 @@
 use super::super::look::{Face, Moment};
 use super::super::seat::{Seat, Wrong};
 use super::super::shell::Shell;
-use super::users::called;
 use super::{RoleRow, role_rows, typed};
 use crate::base::error::{Error, Result};
 use crate::users::{self, Account, Changes};
@@ -67,7 +66,7 @@ fn shown(seat: &Seat, id: &str, tried: Typed, wrong: Wrong) -> Result<Response> 
     let (roles, more) = role_rows(ctx, held);
     let frame = Shell::outside(seat, "/system/users")?;
     let (name, email) = tried.unwrap_or_else(|| (info.name.clone(), account.email.clone().unwrap_or_default()));
-    let called = called(&account);
+    let called = account.info.called().to_owned();
     let page = User {
         id: info.id.to_string(),
         username: info.username.clone(),
@@ -107,7 +106,7 @@ fn lost(roles: usize, groups: usize) -> String {
 async fn changed(seat: &Seat, id: &str, changes: Changes, said: impl Fn(&str) -> String) -> Result<Response> {
     let tried = changes.name.clone().map(|name| (name, changes.email.clone().flatten().unwrap_or_default()));
     match users::update(&seat.ctx, id.to_owned(), changes).await {
-        Ok(account) => Ok(seat.done(&format!("/system/users/{}", account.info.id), &said(&called(&account)))),
+        Ok(account) => Ok(seat.done(&format!("/system/users/{}", account.info.id), &said(account.info.called()))),
         Err(error) => {
             account(seat, id)?;
             let wrong = seat.refused(error, &FIELDS)?;
@@ -146,14 +145,14 @@ pub async fn administrate(seat: &Seat, id: &str, admin: bool) -> Result<Response
 pub async fn sign_out(seat: &Seat, id: &str) -> Result<Response> {
     let account = account(seat, id)?;
     users::end_all_sessions(&seat.ctx, id.to_owned()).await?;
-    let said = format!("{} is signed out everywhere.", called(&account));
+    let said = format!("{} is signed out everywhere.", account.info.called().to_owned());
     Ok(seat.done(&format!("/system/users/{}", account.info.id), &said))
 }
 
 /// Ends an account, for whoever has typed its username.
 pub async fn end(seat: &Seat, id: &str, confirm: &str) -> Result<Response> {
     let account = account(seat, id)?;
-    let (name, username) = (called(&account), account.info.username.as_str());
+    let (name, username) = (account.info.called().to_owned(), account.info.username.as_str());
     let done = match confirm.trim() == username {
         true => users::delete(&seat.ctx, id.to_owned()).await,
         false => Err(Error::field("/confirm", format!("type {username} to go on"))),

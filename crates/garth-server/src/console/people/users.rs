@@ -60,7 +60,7 @@ async fn shown(seat: &Seat, form: NewUserForm, wrong: Wrong, link: Option<Link>)
     let ctx = &seat.ctx;
     ctx.system_admin(&ctx.directory())?;
     let (mut q, mut state) = (String::new(), String::new());
-    let mut page = PageRequest { limit: PAGE_DEFAULT, cursor: None };
+    let mut page = PageRequest::first(PAGE_DEFAULT);
     if seat.looks() {
         let mut query = Query::new(&seat.uri)?;
         (q, state) = (query.one("q").unwrap_or_default(), query.one("state").unwrap_or_default());
@@ -84,9 +84,9 @@ async fn shown(seat: &Seat, form: NewUserForm, wrong: Wrong, link: Option<Link>)
     let next = found.next.map(|next| address("/system/users", &[("q", &q), ("state", &state), ("cursor", &next)]));
     let row = |account: Account| Row {
         id: account.info.id.to_string(),
-        name: called(&account),
+        name: account.info.called().to_owned(),
         username: account.info.username.clone(),
-        face: Face::new(&called(&account), &account.info.id),
+        face: Face::new(account.info.called(), &account.info.id),
         me: account.info.id == frame.me.id,
         admin: account.system_admin,
         disabled: account.info.disabled,
@@ -98,12 +98,6 @@ async fn shown(seat: &Seat, form: NewUserForm, wrong: Wrong, link: Option<Link>)
     let filtered = !q.is_empty() || !state.is_empty();
     let page = Users { frame, q, states, filtered, rows, next, link, form, wrong };
     Ok(seat.page_as(page.wrong.status, &page))
-}
-
-/// What people call somebody.
-pub fn called(account: &Account) -> String {
-    let info = &account.info;
-    if info.name.is_empty() { info.username.clone() } else { info.name.clone() }
 }
 
 /// Makes an account, and shows its link this once.

@@ -175,7 +175,7 @@ fn actions(seat: &Seat, kind: &str, picked: &str) -> Vec<Choice> {
 /// Some of what lies here, by name.
 async fn things(seat: &Seat, space: &str) -> Result<Vec<Pick>> {
     let filter = Filter { spaces: vec![space.to_owned()], order: Some("name".to_owned()), ..Filter::default() };
-    let found = resources::list(&seat.ctx, &filter, &PageRequest { limit: OFFERED, cursor: None }).await?;
+    let found = resources::list(&seat.ctx, &filter, &PageRequest::first(OFFERED)).await?;
     let all = found.items.into_iter().map(|view| Pick { value: view.row.code.clone(), label: view.row.name.clone() });
     Ok(std::iter::once(Pick { value: SPACE.to_owned(), label: "the space itself".to_owned() }).chain(all).collect())
 }
@@ -210,10 +210,6 @@ async fn answered(seat: &Seat, frame: &Frame, asked: &Asked) -> Result<(Answer, 
     Ok((Answer::People(people), kind))
 }
 
-fn called(user: &crate::directory::UserInfo) -> String {
-    if user.name.is_empty() { user.username.clone() } else { user.name.clone() }
-}
-
 /// The address of a question.
 fn ask(frame: &Frame, who: &str, what: &str, action: &str) -> String {
     let action = if action == "read" { "" } else { action };
@@ -230,7 +226,7 @@ async fn sees(seat: &Seat, frame: &Frame, asked: &Asked) -> Result<Sees> {
     let dir = ctx.directory();
     let caller = ctx.caller(&dir)?;
     let names = Names::new(&dir, &caller, ctx.now());
-    let name = called(&held.user);
+    let name = held.user.called().to_owned();
     let username = held.user.username.clone();
     let thing = |one: explore::Told| {
         let row = one.view.row;
@@ -278,9 +274,9 @@ async fn people(seat: &Seat, frame: &Frame, asked: &Asked, (kind, id, name): (&s
     let mut groups: BTreeMap<(u8, String), Vec<Person>> = BTreeMap::new();
     for Somebody { user, by, sources } in found.items {
         let person = || Person {
-            name: called(&user),
+            name: user.called().to_owned(),
             username: user.username.clone(),
-            face: Face::new(&called(&user), &user.id),
+            face: Face::new(user.called(), &user.id),
             why: ask(frame, &user.username, &asked.what, &asked.action),
         };
         let mut titles: Vec<(u8, String)> = match by {
@@ -343,7 +339,7 @@ async fn why(
         false => explained.steps.iter().position(|step| step.outcome == "refused" && step.step != "roles"),
     };
     let after = |at: usize| !explained.decision && decided.is_some_and(|decided| at > decided);
-    let person = if held.itself { "You".to_owned() } else { called(&held.user) };
+    let person = if held.itself { "You".to_owned() } else { held.user.called().to_owned() };
     let gate = |(at, step): (usize, Step)| {
         let help = (step.outcome == "refused" && !explained.decision && !after(at))
             .then(|| help(frame, step.step, &held.user.username, &asked.what, manages));

@@ -2,13 +2,14 @@
 
 use super::persons::{self, Pick};
 use super::routes::{GivenForm, NewGrantForm};
+use crate::access::DAY;
 use crate::base::clock;
 use crate::base::error::{Error, Result};
 use crate::base::http::{PageRequest, Query};
 use crate::base::text::PAGE_DEFAULT;
 use crate::console::frame::{Frame, Section};
 use crate::console::look::{Chip, Face, Moment, address, capital, day, sentence};
-use crate::console::names::Names;
+use crate::console::names::{Names, called};
 use crate::console::roles::{RoleChoice, choices};
 use crate::console::seat::{Seat, Wrong};
 use crate::grants::{self, Door, GrantPatch, KEY, NewGrant, Stored};
@@ -20,7 +21,6 @@ use uuid::Uuid;
 /// The fields of the form.
 const FIELDS: [&str; 3] = ["/principal", "/role", "/expires_at"];
 /// A day, so that an end is told as its last day.
-const DAY: Micros = 86_400 * 1_000_000;
 
 #[derive(Template)]
 #[template(path = "grants.html")]
@@ -130,13 +130,7 @@ fn until(text: &str) -> Result<Option<Micros>> {
 }
 
 fn first() -> PageRequest {
-    PageRequest { limit: PAGE_DEFAULT, cursor: None }
-}
-
-fn called(seat: &Seat, principal: &str) -> Result<String> {
-    let dir = seat.ctx.directory();
-    let caller = seat.ctx.caller(&dir)?;
-    Ok(Names::new(&dir, &caller, seat.ctx.now()).of(principal))
+    PageRequest::first(PAGE_DEFAULT)
 }
 
 /// Gives a role.

@@ -6,7 +6,7 @@ mod ending;
 mod gate;
 mod grants;
 mod moving;
-mod persons;
+pub mod persons;
 mod preview;
 pub mod routes;
 mod settings;

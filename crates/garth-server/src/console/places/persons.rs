@@ -10,12 +10,14 @@ const OFFERED: usize = 50;
 
 /// Somebody to pick.
 pub struct Pick {
+    /// What is sent.
     pub value: String,
+    /// What is read beside it.
     pub label: String,
 }
 
 fn first() -> PageRequest {
-    PageRequest { limit: OFFERED, cursor: None }
+    PageRequest::first(OFFERED)
 }
 
 /// People to pick from.

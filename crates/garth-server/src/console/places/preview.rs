@@ -1,6 +1,6 @@
 //! Who would gain and who would lose what by a change, before it is made: in sentences.
 
-use crate::base::error::{Error, FieldError, Result};
+use crate::base::error::Result;
 use crate::console::look::{Face, named};
 use crate::console::seat::Seat;
 use crate::directory::Directory;
@@ -38,16 +38,7 @@ pub struct Person {
 /// # Errors
 /// As the change itself would be refused, with its own pointers.
 pub async fn moves(seat: &Seat, change: Map<String, Value>) -> Result<Moves> {
-    let found = previews::preview(&seat.ctx, change).await.map_err(|error| match error {
-        Error::Invalid(fields) => {
-            let own = |field: FieldError| FieldError {
-                pointer: field.pointer.strip_prefix("/change").unwrap_or(&field.pointer).to_owned(),
-                ..field
-            };
-            Error::Invalid(fields.into_iter().map(own).collect())
-        }
-        other => other,
-    })?;
+    let found = previews::preview(&seat.ctx, change).await.map_err(|error| error.without("/change"))?;
     let dir = seat.ctx.directory();
     let mut people: BTreeMap<String, Person> = BTreeMap::new();
     for item in found.items {

@@ -123,7 +123,7 @@ fn chosen(seat: &Seat) -> Result<Option<Uuid>> {
 pub fn below(seat: &Seat, space: &str) -> Result<String> {
     let filter = Filter { archived: true, parent: Some(space.to_owned()), ..Filter::default() };
     let most = crate::base::text::PAGE_MAX;
-    let page = crate::base::http::PageRequest { limit: most, cursor: None };
+    let page = crate::base::http::PageRequest::first(most);
     let found = spaces::list(&seat.ctx, &filter, &page)?;
     Ok(match (found.items.len(), found.next) {
         (0, _) => String::new(),

@@ -132,7 +132,7 @@ pub async fn export(seat: &Seat, space: Option<&str>) -> Result<Response> {
     }
     query.done()?;
     // What is hidden is missing, and what one may not is said, before anything takes a place.
-    page(seat, space, &wanted.filter, PageRequest { limit: 1, cursor: None }).await?;
+    page(seat, space, &wanted.filter, PageRequest::first(1)).await?;
     let lane = seat.ctx.export_lane()?;
     let mut file = file.ok_or(Error::NotFound)?;
     let (mut written, mut cursor) = (0, None);

@@ -24,7 +24,7 @@ struct Page {
 /// The page.
 pub async fn show(seat: &Seat) -> Result<Response> {
     let filter = Filter { action: Some("installation.restore".to_owned()), ..Filter::default() };
-    let last = audit::of_system(&seat.ctx, filter, &PageRequest { limit: 1, cursor: None }).await?;
+    let last = audit::of_system(&seat.ctx, filter, &PageRequest::first(1)).await?;
     let sqlite = seat.ctx.app.db.engine() == "sqlite";
     let restored = last.items.first().map(|entry| Moment::new(entry.at, seat.ctx.now()));
     Ok(seat.page_as(StatusCode::OK, &Page { frame: Shell::outside(seat, HERE)?, sqlite, restored }))

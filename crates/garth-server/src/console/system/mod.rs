@@ -23,7 +23,7 @@ use axum::response::Response;
 
 /// The first page of a list, as long as it may be.
 fn first() -> PageRequest {
-    PageRequest { limit: PAGE_MAX, cursor: None }
+    PageRequest::first(PAGE_MAX)
 }
 
 /// The page of a list that an address names, and nothing else.

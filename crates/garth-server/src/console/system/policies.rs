@@ -267,19 +267,7 @@ pub async fn update(seat: &Seat, id: &str, sent: Fields) -> Result<Response> {
 /// What a change would move.
 async fn previewed(seat: &Seat, change: Value) -> Result<Preview> {
     let Value::Object(change) = change else { return Err(Error::internal("a change is an object")) };
-    let found = previews::preview(&seat.ctx, change).await.map_err(|error| match error {
-        // Where they stand in the form.
-        Error::Invalid(fields) => Error::Invalid(
-            fields
-                .into_iter()
-                .map(|mut field| {
-                    field.pointer = field.pointer.strip_prefix("/change").unwrap_or(&field.pointer).to_owned();
-                    field
-                })
-                .collect(),
-        ),
-        other => other,
-    })?;
+    let found = previews::preview(&seat.ctx, change).await.map_err(|error| error.without("/change"))?;
     let dir = seat.ctx.directory();
     let caller = seat.ctx.caller(&dir)?;
     let names = Names::new(&dir, &caller, seat.ctx.now());

@@ -8,6 +8,7 @@ use crate::base::http::Query;
 use crate::console::fields::{Fields, one};
 use crate::console::look::{Chip, Choice, Face, Moment, address, named, number};
 use crate::console::names::Names;
+use crate::console::places::persons;
 use crate::console::roles::{RoleChoice, choices};
 use crate::console::seat::{Seat, Wrong};
 use crate::console::shell::Shell;
@@ -196,8 +197,7 @@ async fn shown(seat: &Seat, id: &str, tried: Tried) -> Result<Response> {
 /// Gives somebody a role there.
 pub async fn give(seat: &Seat, id: &str, sent: Fields) -> Result<Response> {
     let (to, role) = (one(&sent, "to").trim().to_owned(), one(&sent, "role").to_owned());
-    let principal = if to.contains(':') { to.clone() } else { format!("user:@{}", to.trim_start_matches('@')) };
-    let new = NewGrant { principal, role: role.clone(), expires_at: None };
+    let new = NewGrant { principal: persons::principal(&to), role: role.clone(), expires_at: None };
     match grants::grant(&seat.ctx, Door::Registry, id.to_owned(), new).await {
         Ok(_) => {
             let name = named(&spaces::registry_entry(&seat.ctx, id)?.info.name);

@@ -288,7 +288,7 @@ fn choices(other: &ResourceView, there: &[(String, String)], way: &str) -> Vec<P
 /// What of that kind may be used in the target, by name.
 async fn usable(seat: &Seat, to: &str, kind: &str) -> Result<Vec<(String, String)>> {
     let filter = Filter { kinds: vec![kind.to_owned()], order: Some("name".to_owned()), ..Filter::default() };
-    let page = PageRequest { limit: INSTEAD, cursor: None };
+    let page = PageRequest::first(INSTEAD);
     let found = shares::usable(&seat.ctx, to, &filter, &page).await?.items;
     let label = |usable: shares::Usable| {
         let row = usable.resource.row;

@@ -50,7 +50,7 @@ pub struct Links {
 }
 
 fn first() -> PageRequest {
-    PageRequest { limit: SHOWN, cursor: None }
+    PageRequest::first(SHOWN)
 }
 
 impl Links {
@@ -112,7 +112,7 @@ impl Links {
 
 /// What may be attached: of the kinds that are shareable, what may be used here and is not attached yet.
 async fn attachable(seat: &Seat, frame: &Frame, view: &ResourceView, uses: &[Linked]) -> Result<Vec<(String, String)>> {
-    let all = kinds::list(&seat.ctx, &PageRequest { limit: 100, cursor: None })?.items;
+    let all = kinds::list(&seat.ctx, &PageRequest::first(100))?.items;
     let kinds: Vec<String> = all
         .iter()
         .filter(|kind| kind.info.definition.shareable)
@@ -122,7 +122,7 @@ async fn attachable(seat: &Seat, frame: &Frame, view: &ResourceView, uses: &[Lin
         return Ok(Vec::new());
     }
     let filter = Filter { kinds, order: Some("name".to_owned()), ..Filter::default() };
-    let page = PageRequest { limit: 100, cursor: None };
+    let page = PageRequest::first(100);
     let found = shares::usable(&seat.ctx, &frame.space.id.to_string(), &filter, &page).await?.items;
     let free = |id: &str| id != view.row.id && uses.iter().all(|linked| linked.id != id);
     let usable = found.into_iter().map(|usable| usable.resource).filter(|other| free(&other.row.id));

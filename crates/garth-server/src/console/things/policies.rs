@@ -10,7 +10,7 @@ use super::rules::{Eyes, Rule, Side, WHO};
 use super::sight::Moves;
 use super::told::refused;
 use crate::access::Viewer;
-use crate::base::error::{Error, FieldError, Result};
+use crate::base::error::{Error, Result};
 use crate::base::http::PageRequest;
 use crate::base::text::PAGE_MAX;
 use crate::console::fields::{Fields, one};
@@ -98,7 +98,7 @@ async fn shown(seat: &Seat, space: &str, id: &str, tried: Option<Tried>, error: 
         None => Wrong::default(),
     };
     let place = frame.space.id.to_string();
-    let members = if_allowed(grants::members(ctx, &place, &PageRequest { limit: PAGE_MAX, cursor: None }))?;
+    let members = if_allowed(grants::members(ctx, &place, &PageRequest::first(PAGE_MAX)))?;
     let (members, more) = members.map_or((Vec::new(), false), |page| (page.items, page.next.is_some()));
     let is_tried = tried.is_some();
     let change = match &tried {
@@ -116,7 +116,7 @@ async fn shown(seat: &Seat, space: &str, id: &str, tried: Option<Tried>, error: 
             Err(error) => wrong = wrong_of(seat, error)?,
         }
     }
-    let named = policies::list(ctx, &PageRequest { limit: PAGE_MAX, cursor: None })?.items;
+    let named = policies::list(ctx, &PageRequest::first(PAGE_MAX))?.items;
     let dir = ctx.directory();
     let caller = ctx.caller(&dir)?;
     let names = Names::new(&dir, &caller, ctx.now());
@@ -153,14 +153,8 @@ async fn shown(seat: &Seat, space: &str, id: &str, tried: Option<Tried>, error: 
 
 /// What was wrong; a preview tells it of the change.
 fn wrong_of(seat: &Seat, error: Error) -> Result<Wrong> {
-    match error {
-        Error::Invalid(fields) => {
-            let plain = |f: FieldError| FieldError {
-                pointer: f.pointer.strip_prefix("/change").unwrap_or(&f.pointer).to_owned(),
-                message: f.message,
-            };
-            seat.refused(Error::Invalid(fields.into_iter().map(plain).collect()), &FIELDS)
-        }
+    match error.without("/change") {
+        error @ Error::Invalid(_) => seat.refused(error, &FIELDS),
         error => refused(seat, error),
     }
 }
@@ -193,7 +187,7 @@ fn groups(dir: &crate::directory::Directory, names: &Names<'_>, members: &[Membe
     for member in members {
         let Some(seen) = seen.iter().find(|seen| seen.user == member.user.id) else { continue };
         let person = Person {
-            name: if member.user.name.is_empty() { member.user.username.clone() } else { member.user.name.clone() },
+            name: member.user.called().to_owned(),
             face: Face::new(&member.user.name, &member.user.id),
             chip: member.role.as_deref().map(Chip::new),
             edits: seen.then.write,
