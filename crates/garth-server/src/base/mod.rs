@@ -18,4 +18,5 @@ pub mod rego;
 pub mod secrets;
 pub mod text;
 pub mod told;
+pub mod tries;
 pub mod words;
