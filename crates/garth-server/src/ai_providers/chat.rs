@@ -112,7 +112,7 @@ fn read(body: &[u8]) -> Said {
         return Said::Perhaps("The provider's answer is not what such a provider says.".to_owned());
     };
     let usage = &answer["usage"];
-    let parts = || Some(usage["prompt_tokens"].as_i64()? .checked_add(usage["completion_tokens"].as_i64()?)?);
+    let parts = || Some(usage["prompt_tokens"].as_i64()?.checked_add(usage["completion_tokens"].as_i64()?)?);
     let tokens = usage["total_tokens"].as_i64().or_else(parts).filter(|tokens| *tokens > 0);
     match answer.pointer("/choices/0/message/content").and_then(Value::as_str) {
         Some(text) => Said::Answer { text: plain(text), tokens },
@@ -122,7 +122,10 @@ fn read(body: &[u8]) -> Said {
 
 /// Plain text of a bounded length: no control characters, no runs of empty lines.
 fn plain(text: &str) -> String {
-    let hidden = |c: &char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let hidden = |c: &char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {
         let line: String = line.chars().filter(|c| !hidden(c)).collect();

@@ -72,8 +72,8 @@ pub fn check(app: &App, body: &Value) -> std::result::Result<(), Vec<FieldError>
     }
     for (field, _, _) in WINDOWS {
         let given = body.get(field).filter(|value| !value.is_null());
-        if given.is_some_and(|value| !value.as_i64().is_some_and(|tokens| (1..=BUDGET).contains(&tokens))) {
-            wrong(&format!("/body/{field}"), format!("must be 1 to {BUDGET}"));
+        if given.is_some_and(|value| !value.as_i64().is_some_and(|tokens| (0..=BUDGET).contains(&tokens))) {
+            wrong(&format!("/body/{field}"), format!("must be 0 to {BUDGET}"));
         }
     }
     if let (Some(daily), Some(weekly)) = (body["daily_tokens"].as_i64(), body["weekly_tokens"].as_i64())
@@ -123,7 +123,9 @@ async fn ask(
     };
     settle(app, reserved, used).await;
     match said {
-        Said::Answer { text, .. } if text.is_empty() => Err(Refused::Failed("The provider answered nothing.".to_owned())),
+        Said::Answer { text, .. } if text.is_empty() => {
+            Err(Refused::Failed("The provider answered nothing.".to_owned()))
+        }
         Said::Answer { text, .. } => Ok(text),
         Said::Nothing(why) | Said::Perhaps(why) => Err(Refused::Failed(why)),
     }
@@ -138,7 +140,8 @@ fn tokens_of(bytes: usize) -> i64 {
 async fn reserve(app: &Arc<App>, provider: &str, space: &str, body: &Value, need: i64) -> Result<String, Refused> {
     let budgets = WINDOWS.map(|(field, word, length)| (body[field].as_i64(), word, length));
     let (provider, space) = (provider.to_owned(), space.to_owned());
-    let reserved = write(&Ctx::system(Arc::clone(app)), "ai_provider.reserve", async move |w: &mut Write<'_>| {
+    let ctx = Ctx::system(Arc::clone(app));
+    let reserved = write(&ctx, "ai_provider.reserve", async move |w: &mut Write<'_>| {
         let (permit, now) = (w.system()?, w.now);
         store::forget(w.tx(), &permit, now - 7 * 24 * HOUR).await?;
         for (limit, word, length) in budgets {
@@ -183,7 +186,8 @@ fn lacking(each: &[(Micros, i64)], limit: i64, need: i64, word: &str, length: Mi
 
 /// Puts what was used in the place of what was reserved.
 async fn settle(app: &Arc<App>, reserved: String, tokens: i64) {
-    let settled = write(&Ctx::system(Arc::clone(app)), "ai_provider.settle", async move |w: &mut Write<'_>| {
+    let ctx = Ctx::system(Arc::clone(app));
+    let settled = write(&ctx, "ai_provider.settle", async move |w: &mut Write<'_>| {
         let permit = w.system()?;
         Ok(store::settle(w.tx(), &permit, &reserved, tokens.clamp(0, BUDGET)).await?)
     });

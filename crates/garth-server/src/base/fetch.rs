@@ -224,7 +224,8 @@ impl<'a> Ask<'a> {
             .header(header::CONNECTION, "close");
         let mut request = request.body(Full::new(self.body)).map_err(|_| Failed::Refused("must be a URL"))?;
         for (name, value) in self.headers {
-            let value = HeaderValue::from_str(&value).map_err(|_| Failed::Refused("has a header that cannot be sent"))?;
+            let value =
+                HeaderValue::from_str(&value).map_err(|_| Failed::Refused("has a header that cannot be sent"))?;
             request.headers_mut().insert(name, value);
         }
         Ok(request)

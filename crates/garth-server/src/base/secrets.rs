@@ -428,7 +428,8 @@ mod tests {
         assert_eq!(first.read_signed("links", &link).as_deref(), Some(&b"a text"[..]));
         assert!(first.read_signed("others", &link).is_none() && other.read_signed("links", &link).is_none());
         let (text, proof) = link.split_once('.').expect("two parts");
-        for wrong in [text.to_owned(), format!("{text}."), format!("{text}.{}", &proof[1..]), format!("{proof}.{text}")] {
+        for wrong in [text.to_owned(), format!("{text}."), format!("{text}.{}", &proof[1..]), format!("{proof}.{text}")]
+        {
             assert!(first.read_signed("links", &wrong).is_none(), "{wrong}");
         }
         let (later, _) = first.followed_by(&other).expect("another key");

@@ -77,7 +77,12 @@ async fn choices(Bearer(ctx): Bearer, headers: HeaderMap, Path(token): Path<Stri
     request_body(content = Snooze, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "A page", content_type = "text/html", body = String),
         (status = "default", description = "A problem; a page for who wants one", content((Problem = "application/problem+json"), (String = "text/html")))))]
-async fn snooze(Bearer(ctx): Bearer, headers: HeaderMap, Path(token): Path<String>, Form(form): Form<Snooze>) -> Response {
+async fn snooze(
+    Bearer(ctx): Bearer,
+    headers: HeaderMap,
+    Path(token): Path<String>,
+    Form(form): Form<Snooze>,
+) -> Response {
     done(&ctx, &headers, &token, Wish::Snooze(form.minutes), "They are snoozed.").await
 }
 

@@ -25,7 +25,11 @@ pub(super) fn check(app: &App, body: &Value) -> Vec<FieldError> {
     }
     // Which folders are allowed is not told: that is the machine's matter.
     let fits = plain(text(body, "path")).is_some_and(|path| allowed.iter().any(|folder| path.starts_with(folder)));
-    if fits { Vec::new() } else { vec![wrong("/body/path", "must lie below a folder that this server's configuration allows")] }
+    if fits {
+        Vec::new()
+    } else {
+        vec![wrong("/body/path", "must lie below a folder that this server's configuration allows")]
+    }
 }
 
 /// A path from the root, of plain steps only.
@@ -38,7 +42,9 @@ fn plain(path: &str) -> Option<PathBuf> {
 }
 
 pub(super) async fn deliver(app: &Arc<App>, body: &Value, parcel: &Parcel) -> Outcome {
-    let Some(path) = plain(text(body, "path")) else { return Outcome::failed("Its path is none that is written to.", false) };
+    let Some(path) = plain(text(body, "path")) else {
+        return Outcome::failed("Its path is none that is written to.", false);
+    };
     let (allowed, parcel) = (app.limits.delivery_folders.clone(), parcel.clone());
     match tokio::task::spawn_blocking(move || put(&allowed, &path, &parcel)).await {
         Ok(Ok(1)) => Outcome::delivered("1 file was written."),

@@ -25,6 +25,9 @@ pub(super) fn check(body: &Value) -> Vec<FieldError> {
     if body["from_name"].as_str().is_some_and(|name| name.chars().any(char::is_control)) {
         found.push(wrong("/body/from_name", "must be plain characters"));
     }
+    if body.get("ca").is_some() && smtp(body).check().is_err() {
+        found.push(wrong("/body/ca", "must be a certificate authority as PEM"));
+    }
     let (user, password) = (body.get("username").is_some(), body.get("password").is_some());
     if password && !user {
         found.push(wrong("/body/username", "belongs to the password"));
@@ -107,7 +110,10 @@ pub(super) async fn deliver(app: &Arc<App>, body: &Value, parcel: &Parcel) -> Ou
         }
     }
     let Some(why) = why else {
-        return Outcome { reached, ..Outcome::delivered(format!("Handed to the mail server for {}.", people(waiting.len()))) };
+        return Outcome {
+            reached,
+            ..Outcome::delivered(format!("Handed to the mail server for {}.", people(waiting.len())))
+        };
     };
     let code = why.code.map(|code| format!(" ({code})")).unwrap_or_default();
     let detail =

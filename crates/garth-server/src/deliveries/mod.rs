@@ -143,7 +143,8 @@ pub async fn deliver(app: &Arc<App>, body: &Value, parcel: &Parcel) -> Outcome {
 /// Keeps that somebody took a parcel, before anything else happens.
 async fn keep_reached(app: &Arc<App>, parcel: &str, recipient: &str) {
     let (parcel, recipient) = (parcel.to_owned(), recipient.to_owned());
-    let kept = write(&Ctx::system(Arc::clone(app)), "delivery.reached", async move |w: &mut Write<'_>| {
+    let ctx = Ctx::system(Arc::clone(app));
+    let kept = write(&ctx, "delivery.reached", async move |w: &mut Write<'_>| {
         let (permit, now) = (w.system()?, w.now);
         Ok(store::keep_reached(w.tx(), &permit, &parcel, &recipient, now).await?)
     });
@@ -164,7 +165,8 @@ async fn forget(app: &Arc<App>) {
         return;
     }
     last.0.store(now, Ordering::Relaxed);
-    let done = write(&Ctx::system(Arc::clone(app)), "delivery.forget", async move |w: &mut Write<'_>| {
+    let ctx = Ctx::system(Arc::clone(app));
+    let done = write(&ctx, "delivery.forget", async move |w: &mut Write<'_>| {
         let permit = w.system()?;
         Ok(store::forget(w.tx(), &permit, now - REACHED_KEPT, now).await?)
     });
@@ -193,9 +195,10 @@ pub async fn test(ctx: &Ctx, delivery: &str) -> Result<Outcome> {
         job: String::new(),
         entry: String::new(),
         title: "A test from Garth".to_owned(),
-        text: "This is a test of a delivery interface. It was asked for by somebody who looks after it; reports that are \
+        text:
+            "This is a test of a delivery interface. It was asked for by somebody who looks after it; reports that are \
                sent by it will reach you the same way.\n"
-            .to_owned(),
+                .to_owned(),
         html: None,
         files: Vec::new(),
         recipients: json!([{ "address": tester(ctx, &interface.body), "individual": false }]),

@@ -13,7 +13,7 @@ use garth_core::Micros;
 use serde_json::{Value, json};
 
 /// Most recipients of one entry of a job.
-pub const RECIPIENTS: usize = 50;
+pub const RECIPIENTS: usize = 100;
 /// Longest address.
 pub const ADDRESS_BYTES: usize = 254;
 /// How long something can be snoozed, in minutes: 5 minutes to 8 days.

@@ -26,7 +26,8 @@ pub const PREFIX_BYTES: usize = 512;
 pub(super) fn check(app: &App, body: &Value) -> Vec<FieldError> {
     let mut found = Vec::new();
     let (region, bucket, prefix) = (text(body, "region"), text(body, "bucket"), text(body, "prefix"));
-    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let plain =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if region.is_empty() || region.len() > 64 || !plain(region) {
         found.push(wrong("/body/region", "must be a region such as eu-central-1"));
     }
@@ -34,7 +35,10 @@ pub(super) fn check(app: &App, body: &Value) -> Vec<FieldError> {
     if !(3..=63).contains(&bucket.len()) || !named {
         found.push(wrong("/body/bucket", "must be a bucket: 3 to 63 of a-z, 0-9, dots and hyphens"));
     }
-    if prefix.len() > PREFIX_BYTES || prefix.starts_with('/') || prefix.split('/').any(|part| [".", ".."].contains(&part)) {
+    if prefix.len() > PREFIX_BYTES
+        || prefix.starts_with('/')
+        || prefix.split('/').any(|part| [".", ".."].contains(&part))
+    {
         found.push(wrong("/body/prefix", "must be at most 512 bytes, and no path out of the bucket"));
     }
     if prefix.chars().any(char::is_control) {

@@ -47,11 +47,7 @@ pub(super) async fn keep_silence(
     tx.execute(sql, &params![job, entry, address, until, at]).await.map(drop)
 }
 
-pub(super) async fn end_silence(
-    tx: &mut Tx,
-    _: &Permit,
-    (job, entry, address): (&str, &str, &str),
-) -> Result<()> {
+pub(super) async fn end_silence(tx: &mut Tx, _: &Permit, (job, entry, address): (&str, &str, &str)) -> Result<()> {
     let sql = "DELETE FROM delivery_silences WHERE job_id = $1 AND entry = $2 AND address = $3";
     tx.execute(sql, &params![job, entry, address]).await.map(drop)
 }

@@ -21,9 +21,9 @@ use std::time::Duration;
 /// The longest that an endpoint may take (Standard Webhooks: 15 to 30 s).
 pub const TIME: Duration = Duration::from_secs(20);
 /// Most headers of the interface's own.
-pub const HEADERS: usize = 20;
+pub const HEADERS: usize = 32;
 /// Largest of their values, in bytes.
-pub const HEADER_BYTES: usize = 1_024;
+pub const HEADER_BYTES: usize = 4_096;
 /// Bytes of a secret, as the standard wants them.
 pub const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// Largest body; files that would make it larger are named in it, without their bytes.
@@ -32,17 +32,8 @@ pub const BODY_BYTES: usize = 1024 * 1024;
 const WAIT: Micros = DAY;
 
 /// Headers that are ours, or the connection's.
-const OURS: [&str; 9] = [
-    "host",
-    "content-length",
-    "content-type",
-    "transfer-encoding",
-    "connection",
-    "upgrade",
-    "te",
-    "trailer",
-    "expect",
-];
+const OURS: [&str; 9] =
+    ["host", "content-length", "content-type", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"];
 
 pub(super) fn check(app: &App, body: &Value) -> Vec<FieldError> {
     let mut found = Vec::new();
@@ -144,9 +135,14 @@ fn endpoint(body: &Value) -> String {
 pub(super) async fn deliver(app: &Arc<App>, body: &Value, parcel: &Parcel) -> Outcome {
     let (endpoint, now) = (endpoint(body), app.clock.now());
     match store::rest(&app.db, &endpoint).await {
-        Ok(Some(None)) => return Outcome::failed("The endpoint said earlier that it is gone (410); test it anew.", false),
+        Ok(Some(None)) => {
+            return Outcome::failed("The endpoint said earlier that it is gone (410); test it anew.", false);
+        }
         Ok(Some(Some(until))) if until > now => {
-            return Outcome::failed(format!("The endpoint asked to be left alone until {}.", clock::to_text(until)), true);
+            return Outcome::failed(
+                format!("The endpoint asked to be left alone until {}.", clock::to_text(until)),
+                true,
+            );
         }
         Ok(_) => {}
         Err(error) => {
@@ -175,7 +171,9 @@ pub(super) async fn deliver(app: &Arc<App>, body: &Value, parcel: &Parcel) -> Ou
     match ask.send().await {
         Ok(answer) => judged(app, &endpoint, &answer).await,
         // Whatever it answered, it did answer: what cannot be read is not looked at.
-        Err(failed @ (Failed::Refused(_) | Failed::Tls)) => Outcome::failed(format!("It was not sent: {failed}."), false),
+        Err(failed @ (Failed::Refused(_) | Failed::Tls)) => {
+            Outcome::failed(format!("It was not sent: {failed}."), false)
+        }
         Err(failed) => Outcome::failed(format!("It was not taken: {failed}."), true),
     }
 }
@@ -213,7 +211,8 @@ fn wait(said: &str, now: Micros) -> Option<Micros> {
 
 async fn rest(app: &Arc<App>, endpoint: &str, until: Option<Micros>) {
     let endpoint = endpoint.to_owned();
-    let kept = write(&Ctx::system(Arc::clone(app)), "delivery.rest", async move |w: &mut Write<'_>| {
+    let ctx = Ctx::system(Arc::clone(app));
+    let kept = write(&ctx, "delivery.rest", async move |w: &mut Write<'_>| {
         let (permit, now) = (w.system()?, w.now);
         Ok(store::keep_rest(w.tx(), &permit, &endpoint, until, now).await?)
     });
@@ -228,7 +227,8 @@ pub(super) async fn wake(app: &Arc<App>, body: &Value) {
     if text(body, "type") != "webhook" || matches!(store::rest(&app.db, &endpoint).await, Ok(None)) {
         return;
     }
-    let ended = write(&Ctx::system(Arc::clone(app)), "delivery.wake", async move |w: &mut Write<'_>| {
+    let ctx = Ctx::system(Arc::clone(app));
+    let ended = write(&ctx, "delivery.wake", async move |w: &mut Write<'_>| {
         let permit = w.system()?;
         Ok(store::end_rest(w.tx(), &permit, &endpoint).await?)
     });
