@@ -109,6 +109,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(console::system::routes::routes())
         .merge(console::places::routes::routes())
         .merge(console::things::routes::routes())
+        .merge(console::jobs::routes::routes())
         .routes(routes!(openapi_json))
 }
 
