@@ -143,7 +143,11 @@ pub async fn prepare(
         }
     }
     let pointers: Vec<&String> = secrets.iter().map(|(pointer, _)| *pointer).collect();
-    check(kind, &with_kept(w.dir(), &w.dir().vault, &body, &secrets, before)?, &pointers)?;
+    let whole = with_kept(w.dir(), &w.dir().vault, &body, &secrets, before)?;
+    check(kind, &whole, &pointers)?;
+    if let Some(built_in) = kind.built_in() {
+        (w.app.body_check)(&w.app, built_in, &whole).map_err(Error::Invalid)?;
+    }
     for (pointer, _) in &secrets {
         take(&mut body, pointer);
     }

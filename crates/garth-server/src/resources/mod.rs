@@ -34,7 +34,7 @@ use crate::access::{self, About, Ctx, Permit, Record, Viewer, Write, archived, f
 use crate::base::error::{Error, FieldError, Result};
 use crate::base::{ids, text};
 use crate::directory::policy::{self, All, Place, Sees};
-use crate::directory::{Directory, KindInfo};
+use crate::directory::{BuiltIn, Directory, KindInfo};
 use garth_core::{Action, Caller, Facts, KindIx, Micros, Permission, Principal, SpaceIx, Target};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -305,6 +305,10 @@ async fn create_in(w: &mut Write<'_>, new: NewResource) -> Result<ResourceView> 
 fn may_put(w: &mut Write<'_>, kind: KindIx, space: SpaceIx) -> Result<Permit> {
     let noun = w.dir().world.kind(kind).ok_or(Error::NotFound)?.noun;
     let permit = w.may(Target::Space(space), Action::Use(Permission::write(noun)))?;
+    let kept = w.dir().kinds.info(kind).and_then(|info| info.built_in()).is_some_and(BuiltIn::is_kept_by_admins);
+    if kept && !w.caller.system_admin {
+        w.may(Target::Space(space), Action::Use(Permission::SPACE_ADMIN))?;
+    }
     if archived(&w.dir().world, space) {
         return Err(Error::conflict("archived", "the space is archived: nothing can be put there"));
     }
