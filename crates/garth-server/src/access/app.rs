@@ -1,8 +1,8 @@
 //! The running server: the store, its writer, and the snapshot that everybody reads.
 
 use crate::access::asks::{Ask, Asks};
-use crate::access::built_in;
 use crate::access::bounds::{EXPORTS, IMPORTS};
+use crate::access::built_in;
 use crate::access::calls::Calls;
 use crate::access::chain;
 use crate::access::once::KEPT_SECONDS;

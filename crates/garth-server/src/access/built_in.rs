@@ -68,9 +68,9 @@ fn wanted(dir: &Directory, kind: BuiltIn) -> Option<Definition> {
     };
     // A job refers to the others: with a stranger in the place of one of them, there is nothing to refer to.
     let mut definition = kind.definition(&prefix);
-    definition.references.retain(|reference| {
-        BuiltIn::ALL.into_iter().any(|other| other.name() == reference.kind && !taken(dir, other))
-    });
+    definition
+        .references
+        .retain(|reference| BuiltIn::ALL.into_iter().any(|other| other.name() == reference.kind && !taken(dir, other)));
     (own.is_none_or(|info| info.definition != definition)).then_some(definition)
 }
 

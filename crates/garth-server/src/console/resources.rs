@@ -110,6 +110,12 @@ pub async fn list(seat: &Seat, space: &str) -> Result<Response> {
         let all: Vec<(&str, &str)> = pairs.into_iter().chain([("cursor", cursor.as_str())]).collect();
         address(&own, &all)
     });
+    let jobs = kind == JOB && built_in(ctx, JOB);
+    let mut views: Vec<(ResourceView, Option<Lately>)> = Vec::new();
+    for view in found.into_iter().flat_map(|found| found.items) {
+        let lately = if jobs { lately(ctx, &view).await? } else { None };
+        views.push((view, lately));
+    }
     let dir = ctx.directory();
     let caller = ctx.caller(&dir)?;
     let names = Names::new(&dir, &caller, ctx.now());
@@ -127,12 +133,7 @@ pub async fn list(seat: &Seat, space: &str) -> Result<Response> {
         updated: Moment::new(view.row.updated_at, ctx.now()),
         lately: None,
     };
-    let jobs = kind == JOB && built_in(ctx, JOB);
-    let mut rows: Vec<Row> = Vec::new();
-    for view in found.into_iter().flat_map(|found| found.items) {
-        let lately = if jobs { lately(ctx, &view).await? } else { None };
-        rows.push(Row { lately, ..row(view) });
-    }
+    let rows: Vec<Row> = views.into_iter().map(|(view, lately)| Row { lately, ..row(view) }).collect();
     let kind_name = kind.clone();
     let picks = rows.iter().any(|row| frame.may(&format!("{}:write", row.kind)));
     let id = frame.space.id;
@@ -233,13 +234,7 @@ pub async fn show(seat: &Seat, space: &str, id: &str, wrong: Wrong) -> Result<Re
 }
 
 /// The same, with what came of trying it.
-pub async fn show_tried(
-    seat: &Seat,
-    space: &str,
-    id: &str,
-    wrong: Wrong,
-    tried: Option<Tried>,
-) -> Result<Response> {
+pub async fn show_tried(seat: &Seat, space: &str, id: &str, wrong: Wrong, tried: Option<Tried>) -> Result<Response> {
     let (frame, view, defined) = held(seat, space, id).await?;
     if let Some(there) = elsewhere(&frame, &view) {
         return Ok(crate::identity_providers::browser::to(&there));
@@ -311,8 +306,7 @@ pub async fn show_tried(
 /// The body of a job: what it does in words, to whom it goes, and the rest field by field.
 fn job_facts(ctx: &Ctx, frame: &Frame, kind: &Definition, view: &ResourceView, outward: &[Outward]) -> Vec<Fact> {
     let said = told_job(ctx, &view.body).into_iter();
-    let mut all: Vec<Fact> =
-        said.map(|(title, value)| Fact::plain(title.to_owned(), value)).collect();
+    let mut all: Vec<Fact> = said.map(|(title, value)| Fact::plain(title.to_owned(), value)).collect();
     let named = |place: &str| outward.iter().find(|reference| reference.place == place).and_then(|it| it.to.as_ref());
     let mut names = |title: &str, place: &str, rest: String| {
         let seen = named(place);

@@ -52,7 +52,13 @@ impl Entry {
     pub fn body(&self) -> Value {
         let mut body = Map::new();
         body.insert("delivery".to_owned(), json!(self.delivery));
-        let lines = |text: &str| text.split(['\n', ',']).map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        let lines = |text: &str| {
+            text.split(['\n', ','])
+                .map(str::trim)
+                .filter(|line| !line.is_empty())
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         let alone = lines(&self.each).into_iter().map(|address| json!({"address": address, "individual": true}));
         let others = lines(&self.together).into_iter().map(|address| json!({"address": address, "individual": false}));
         let recipients: Vec<Value> = alone.chain(others).collect();
@@ -102,9 +108,10 @@ mod tests {
 
     #[test]
     fn rows_without_an_interface_count_for_nothing() {
-        let sent: Vec<(String, String)> = [("d.0.delivery", ""), ("d.1.delivery", "x"), ("d.1.each", "a@b.example, c@d.example\r\ne@f.example")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
+        let sent: Vec<(String, String)> =
+            [("d.0.delivery", ""), ("d.1.delivery", "x"), ("d.1.each", "a@b.example, c@d.example\r\ne@f.example")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into();
         let rows = Entry::sent(&sent);
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].body()["recipients"].as_array().map(Vec::len), Some(3));

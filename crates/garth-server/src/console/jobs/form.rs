@@ -55,14 +55,13 @@ impl Typed {
         let schedule = if new { Some("0 8 * * 1") } else { body["schedule"].as_str() };
         let report = &body["report"];
         let query = &report["query"];
-        let own = |name: &&str| text(&query[**name]);
         Self {
             when: When::read(schedule),
             zone: body["time_zone"].as_str().unwrap_or(ZONE).to_owned(),
             report: report["type"].as_str().unwrap_or("access_review").to_owned(),
             days: if report["days"].is_null() { "7".to_owned() } else { text(&report["days"]) },
             url: text(&report["url"]),
-            query: SEARCHED.map(|name| if query[name].is_array() { String::new() } else { own(&name) }),
+            query: SEARCHED.map(|name| if query[name].is_array() { String::new() } else { text(&query[name]) }),
             more: more(query),
             entries: body["deliveries"].as_array().into_iter().flatten().map(Entry::read).collect(),
             provider: text(&body["summary"]["provider"]),
@@ -159,7 +158,10 @@ fn more(query: &Value) -> String {
     for (name, value) in query.as_object().into_iter().flatten() {
         match value {
             Value::Array(all) => {
-                lines.extend(all.iter().map(|one| format!("{name}={}", one.as_str().map_or_else(|| one.to_string(), str::to_owned))));
+                lines.extend(
+                    all.iter()
+                        .map(|one| format!("{name}={}", one.as_str().map_or_else(|| one.to_string(), str::to_owned))),
+                );
             }
             _ if SEARCHED.contains(&name.as_str()) => {}
             Value::String(text) => lines.push(format!("{name}={text}")),
@@ -290,9 +292,13 @@ impl JobForm {
             .map(|place| format!("/body/{place}"))
             .into();
         for at in 0..rows {
-            all.extend(["/delivery", "/recipients", "/formats", ""].map(|place| format!("/body/deliveries/{at}{place}")));
+            all.extend(
+                ["/delivery", "/recipients", "/formats", ""].map(|place| format!("/body/deliveries/{at}{place}")),
+            );
         }
-        all.extend(["deliveries", "summary/provider", "summary/instructions", "summary"].map(|place| format!("/body/{place}")));
+        all.extend(
+            ["deliveries", "summary/provider", "summary/instructions", "summary"].map(|place| format!("/body/{place}")),
+        );
         all
     }
 }

@@ -209,7 +209,11 @@ mod tests {
                 let required = fields.iter().filter(|field| field.required).map(|field| field.pointer.as_str());
                 assert!(required.count() > 0 || kind == BuiltIn::Job, "{word}");
             }
-            named.extend(if kind == BuiltIn::Job { super::super::form::OWN.map(str::to_owned).to_vec() } else { vec![] });
+            named.extend(if kind == BuiltIn::Job {
+                super::super::form::OWN.map(str::to_owned).to_vec()
+            } else {
+                vec![]
+            });
             for name in definition.schema["properties"].as_object().expect("fields").keys() {
                 let own = kind == BuiltIn::Delivery && name == "type";
                 assert!(own || named.contains(&format!("/{name}")), "{} has no field for {name}", definition.name);

@@ -3,10 +3,10 @@
 
 mod act;
 mod entries;
-pub mod form;
-pub mod interface;
-pub mod look;
-pub mod one;
+pub(super) mod form;
+pub(super) mod interface;
+pub(super) mod look;
+pub(super) mod one;
 pub mod routes;
 mod runs;
 mod when;

@@ -196,7 +196,11 @@ pub async fn ran(ctx: &Ctx, frame: &Frame, names: &mut Names, run: Run) -> Resul
         took: took(run.started_at, run.finished_at),
         next: run.next_attempt_at.map(|at| Moment::new(at, now)),
         attempts: run.attempts.into_iter().map(tries).collect(),
-        reached: if deliveries.is_empty() { String::new() } else { format!("{well} of {} delivered", deliveries.len()) },
+        reached: if deliveries.is_empty() {
+            String::new()
+        } else {
+            format!("{well} of {} delivered", deliveries.len())
+        },
         deliveries,
         formats: run.formats,
         id: run.id,
@@ -221,9 +225,7 @@ pub async fn more(seat: &Seat, frame: &Frame, view: &ResourceView, tried: Option
     let open = !frame.space.archived && !view.row.archived;
     match view.kind.as_str() {
         JOB => Ok(More::Job(Box::new(job(seat, frame, view, open).await?))),
-        DELIVERY => {
-            Ok(More::Tried { tries: open && frame.may("delivery:test"), told: tried, bars: Vec::new() })
-        }
+        DELIVERY => Ok(More::Tried { tries: open && frame.may("delivery:test"), told: tried, bars: Vec::new() }),
         PROVIDER => {
             let bars = super::act::budgets(seat, view).await?;
             Ok(More::Tried { tries: open && frame.may("ai_provider:test"), told: tried, bars })
@@ -389,7 +391,10 @@ mod tests {
     #[test]
     fn a_budget_is_near_from_four_fifths_on() {
         let state = |used, limit| Budget::new("x", used, limit).state;
-        assert_eq!([state(79, Some(100)), state(80, Some(100)), state(100, Some(100)), state(5, None)], ["", "near", "full", ""]);
+        assert_eq!(
+            [state(79, Some(100)), state(80, Some(100)), state(100, Some(100)), state(5, None)],
+            ["", "near", "full", ""]
+        );
         assert_eq!(state(0, Some(0)), "full");
     }
 }

@@ -53,7 +53,12 @@ impl When {
         let words: Vec<&str> = text.split_whitespace().collect();
         if let ["every", number, unit] = words.as_slice() {
             if number.parse::<u32>().is_ok() && UNITS.contains(unit) {
-                return Self { often: "every".to_owned(), every: (*number).to_owned(), unit: (*unit).to_owned(), ..when };
+                return Self {
+                    often: "every".to_owned(),
+                    every: (*number).to_owned(),
+                    unit: (*unit).to_owned(),
+                    ..when
+                };
             }
         }
         let &[minute, hour, day, "*", weekday] = words.as_slice() else { return when };
