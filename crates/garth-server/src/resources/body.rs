@@ -178,6 +178,21 @@ fn place(resource: &str, pointer: &str) -> String {
     format!("resource/{resource}{pointer}")
 }
 
+/// A stored body with its secrets in their places, in the open.
+///
+/// # Errors
+/// When what was stored is damaged, or does not open.
+pub(super) fn opened(vault: &Vault, space: &str, wrapped: &str, row: &super::Stored) -> Result<Value> {
+    let (mut body, sealed) = read(&row.body, &row.secrets)?;
+    for (pointer, value) in &sealed {
+        let text = value.as_str().unwrap_or_default();
+        let plain = vault.open_sealed(space, wrapped, &place(&row.id, pointer), text)?;
+        let plain = serde_json::from_slice(&plain).map_err(|_| Error::internal("a secret is damaged"))?;
+        put(&mut body, pointer, plain);
+    }
+    Ok(body)
+}
+
 /// The pointers of the sealed values of a resource that do not open.
 ///
 /// # Errors
