@@ -13,7 +13,7 @@ use crate::base::clock::Clock;
 use crate::base::db::{Db, DbError, Mode, Target, Tx, Writer};
 use crate::base::error::{Error, Result};
 use crate::base::ids;
-use crate::base::mail::{Mailer, Smtp};
+use crate::base::mail::{Incoming, Mailer, Smtp};
 use crate::base::memory::Memory;
 use crate::base::metrics::{Figures, Moment};
 use crate::base::passwords::Passwords;
@@ -59,6 +59,8 @@ pub struct Config {
     pub limits: Limits,
     /// The mail server; without one nothing is mailed.
     pub mail: Option<Smtp>,
+    /// How letters come in; without it spaces have no addresses.
+    pub incoming: Option<Incoming>,
 }
 
 /// What one server takes on at a time, and whom it believes about addresses.
@@ -130,6 +132,8 @@ pub struct App {
     pub memory: Memory,
     /// Sends letters, where a mail server is configured.
     pub mail: Option<Mailer>,
+    /// How letters come in, where that is configured.
+    pub incoming: Option<Incoming>,
     /// Holds addresses without a credential to their pace.
     pub(super) pace: Pace,
     pub(super) writer: Option<Writer<Directory>>,
@@ -236,6 +240,7 @@ impl App {
             guesses: Guesses::default(),
             memory: Memory::default(),
             mail,
+            incoming: config.incoming,
             pace: Pace::new(config.limits.anonymous_per_second, config.clock.clone()),
             clock: config.clock,
             passwords: Passwords::new().map_err(fault)?,

@@ -19,6 +19,7 @@ use axum::http::request::Parts;
 use garth_core::{Caller, Micros, UserIx};
 use std::net::IpAddr;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Hashes that one address may have going on or waiting: half of what may wait in all.
 pub const HASHING_EACH: usize = 64;
@@ -34,6 +35,8 @@ pub enum Who {
     Key(String),
     /// The command line on the server, which sees all.
     System,
+    /// Whoever wrote a letter: a user, by id, as far as their account alone says.
+    Sender(Uuid),
 }
 
 impl Who {
@@ -82,6 +85,11 @@ impl Ctx {
     /// The command line.
     pub fn system(app: Arc<App>) -> Self {
         Self::new(app, Who::System, ids::new_request_id())
+    }
+
+    /// Whoever wrote a letter that came in. That they did is settled before.
+    pub fn sender(app: Arc<App>, user: Uuid) -> Self {
+        Self::new(app, Who::Sender(user), ids::new_request_id())
     }
 
     pub(super) fn new(app: Arc<App>, who: Who, request_id: String) -> Self {
@@ -134,7 +142,7 @@ impl Ctx {
             return Ok(self);
         }
         let share = match &self.who {
-            Who::Anonymous | Who::System => return Ok(self),
+            Who::Anonymous | Who::System | Who::Sender(_) => return Ok(self),
             Who::Session(_) => Share::User(self.session(&self.directory())?.user),
             Who::Key(_) => Share::Keys(self.key(&self.directory())?.space),
         };
@@ -227,7 +235,7 @@ impl Ctx {
         match &self.who {
             Who::Session(hash) => dir.session(hash, self.now()).ok_or(Error::Unauthenticated),
             Who::Key(_) => self.key(dir).and(Err(no_person())),
-            Who::Anonymous | Who::System => Err(Error::Unauthenticated),
+            Who::Anonymous | Who::System | Who::Sender(_) => Err(Error::Unauthenticated),
         }
     }
 
@@ -255,6 +263,7 @@ impl Ctx {
         match &self.who {
             Who::Anonymous | Who::System => Ok(()),
             Who::Key(_) => self.key(dir).map(drop),
+            Who::Sender(user) => sender(dir, user).map(drop),
             Who::Session(_) => {
                 let enabled = dir.world.user(self.session(dir)?.user).is_some_and(|u| u.enabled);
                 if enabled { Ok(()) } else { Err(Error::Unauthenticated) }
@@ -271,6 +280,7 @@ impl Ctx {
             Who::Anonymous => Ok(Caller::anonymous()),
             Who::System => Ok(Caller::system()),
             Who::Key(_) => Caller::key(&dir.world, self.key(dir)?.ix).ok_or(Error::Unauthenticated),
+            Who::Sender(user) => Caller::user(&dir.world, sender(dir, user)?).ok_or(Error::Unauthenticated),
             Who::Session(_) => {
                 let session = self.session(dir)?;
                 let caller = Caller::user(&dir.world, session.user).ok_or(Error::Unauthenticated)?;
@@ -317,6 +327,12 @@ impl Ctx {
         }
         Err(Error::Forbidden("this needs a system administrator".to_owned()))
     }
+}
+
+/// A user who wrote, while their account is enabled.
+fn sender(dir: &Directory, user: &Uuid) -> Result<UserIx> {
+    let ix = dir.users.by_id::<UserIx>(user).ok_or(Error::Unauthenticated)?;
+    if dir.world.user(ix).is_some_and(|user| user.enabled) { Ok(ix) } else { Err(Error::Unauthenticated) }
 }
 
 /// A request that must be signed in: what every handler takes unless it says [`Anyone`], so that

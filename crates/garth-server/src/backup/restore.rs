@@ -172,6 +172,7 @@ async fn settle(
         limits: crate::access::Limits::default(),
         capabilities: Vec::new(),
         mail: None,
+        incoming: None,
     };
     let app = App::open(config).await?;
     let outcome = end_promises(&Ctx::system(app.clone()), header, wanted.keep_keys).await;

@@ -307,6 +307,7 @@ impl Garth {
             clock: self.0.clock.clone(),
             limits: self.limits(),
             mail: None,
+            incoming: None,
         }
     }
 
