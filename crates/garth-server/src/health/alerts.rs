@@ -7,7 +7,7 @@ use super::colours::{Colour, Tally};
 use super::overview::{self, Watched};
 use super::store;
 use crate::access::{App, Ctx, Write, write};
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::mail::{Letter, Mailer, Place};
 use crate::directory::Alerts;
 use garth_core::Micros;
@@ -93,34 +93,41 @@ pub async fn watch_once(app: &Arc<App>) -> Result<usize> {
     Ok(many)
 }
 
-/// Sends a letter that says that letters arrive; answers to how many addresses.
+/// What became of a test.
+#[derive(Clone, Debug)]
+pub struct Tested {
+    /// Was it handed to the mail server's queue?
+    pub sent: bool,
+    /// One sentence.
+    pub detail: String,
+}
+
+/// Sends a letter that says that letters arrive.
 ///
 /// # Errors
-/// 401, 403 for all but system administrators; 409 `conflict` without a mail server or without addresses; 503
-/// `overloaded` while too many letters wait.
-pub fn test(ctx: &Ctx) -> Result<usize> {
+/// 401, 403 for all but system administrators; 503 `overloaded` while too many letters wait.
+pub fn test(ctx: &Ctx) -> Result<Tested> {
     let dir = ctx.directory();
     ctx.system_admin(&dir)?;
+    let failed = |detail: &str| Ok(Tested { sent: false, detail: detail.to_owned() });
     let to = &dir.settings.alerts.recipients;
     if to.is_empty() {
-        return Err(Error::conflict("conflict", "alerts go to nobody: name addresses in the settings first"));
+        return failed("alerts go to nobody: name addresses in the settings first");
     }
     let Some(mail) = &ctx.app.mail else {
-        return Err(Error::conflict("conflict", "this server has no mail server to send letters by"));
+        return failed("this server has no mail server to send letters by");
     };
     let places = to.iter().map(|_| mail.place()).collect::<Result<Vec<Place>>>()?;
-    if ctx.dry_run {
-        return Ok(to.len());
+    if !ctx.dry_run {
+        let url = &ctx.app.public_url;
+        let text = format!("Alerts of Garth at {url} arrive here. This one was asked for; nothing is wrong.\n");
+        for (to, place) in to.iter().zip(places) {
+            let subject = "Garth: alerts arrive".to_owned();
+            place.send(Some(Letter { to: to.clone(), subject, text: text.clone() }));
+        }
     }
-    let text = format!(
-        "Alerts of Garth at {} arrive here. This one was asked for; nothing is wrong.\n",
-        ctx.app.public_url
-    );
-    for (to, place) in to.iter().zip(places) {
-        let subject = "Garth: alerts arrive".to_owned();
-        place.send(Some(Letter { to: to.clone(), subject, text: text.clone() }));
-    }
-    Ok(to.len())
+    let addresses = if to.len() == 1 { "1 address".to_owned() } else { format!("{} addresses", to.len()) };
+    Ok(Tested { sent: true, detail: format!("on its way to {addresses}; look whether it arrives") })
 }
 
 /// A place for each letter, if somebody is to be written to and that is possible.

@@ -191,10 +191,14 @@ pub struct ObserverKeyInput {
     name: String,
 }
 
-/// To how many addresses a test went.
+/// What became of a test.
 #[derive(Serialize, ToSchema)]
 pub struct AlertTest {
-    letters: usize,
+    /// `sent` to the mail server, or `failed`.
+    #[schema(value_type = String)]
+    state: &'static str,
+    /// One sentence.
+    detail: String,
 }
 
 /// Who asks how the jobs are: with an observer key, or like everybody.
@@ -312,8 +316,8 @@ async fn revoke_observer_key(ctx: Ctx, Path(id): Path<String>) -> Result<StatusC
 
 /// Send a letter to whoever gets alerts, to see that it arrives
 #[utoipa::path(post, path = "/api/v1/alerts/test", tag = "health",
-    responses((status = 202, description = "Handed to the mail server", body = AlertTest), (status = "default", description = "A problem", body = Problem)))]
-async fn test_alerts(ctx: Ctx) -> Result<impl IntoResponse> {
-    let letters = alerts::test(&ctx)?;
-    Ok((StatusCode::ACCEPTED, Json(AlertTest { letters })))
+    responses((status = 200, description = "Whether it was handed to the mail server", body = AlertTest), (status = "default", description = "A problem", body = Problem)))]
+async fn test_alerts(ctx: Ctx) -> Result<Json<AlertTest>> {
+    let tested = alerts::test(&ctx)?;
+    Ok(Json(AlertTest { state: if tested.sent { "sent" } else { "failed" }, detail: tested.detail }))
 }
