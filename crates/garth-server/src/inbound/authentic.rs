@@ -19,7 +19,8 @@ fn dmarc(header: &str, authserv: &str) -> Option<Option<String>> {
     if !name.first().is_some_and(|name| name.eq_ignore_ascii_case(authserv)) {
         return None;
     }
-    let verdict = |part: &&Vec<String>| part.first().is_some_and(|word| word.to_ascii_lowercase().starts_with("dmarc="));
+    let verdict =
+        |part: &&Vec<String>| part.first().is_some_and(|word| word.to_ascii_lowercase().starts_with("dmarc="));
     let mut found = results.iter().filter(verdict);
     let (first, second) = (found.next()?, found.next());
     let pass = first.first().is_some_and(|word| word.eq_ignore_ascii_case("dmarc=pass")) && second.is_none();
