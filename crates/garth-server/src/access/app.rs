@@ -14,7 +14,7 @@ use crate::base::clock::Clock;
 use crate::base::db::{Db, DbError, Mode, Target, Tx, Writer};
 use crate::base::error::{Error, FieldError, Result};
 use crate::base::ids;
-use crate::base::mail::{Mailer, Smtp};
+use crate::base::mail::{Incoming, Mailer, Smtp};
 use crate::base::memory::Memory;
 use crate::base::metrics::{Figures, Moment};
 use crate::base::passwords::Passwords;
@@ -62,6 +62,8 @@ pub struct Config {
     pub mail: Option<Smtp>,
     /// Looks at bodies of Garth's own kinds: [`crate::body_check`], which this room cannot name.
     pub body_check: BodyCheck,
+    /// How letters come in; without it spaces have no addresses.
+    pub incoming: Option<Incoming>,
 }
 
 /// What the nouns say of a body of one of Garth's own kinds, beyond its schema: what is wrong, each with its place. Secrets
@@ -142,6 +144,8 @@ pub struct App {
     pub memory: Memory,
     /// Sends letters, where a mail server is configured.
     pub mail: Option<Mailer>,
+    /// How letters come in, where that is configured.
+    pub incoming: Option<Incoming>,
     /// Holds addresses without a credential to their pace.
     pub(super) pace: Pace,
     pub(super) writer: Option<Writer<Directory>>,
@@ -250,6 +254,7 @@ impl App {
             guesses: Guesses::default(),
             memory: Memory::default(),
             mail,
+            incoming: config.incoming,
             pace: Pace::new(config.limits.anonymous_per_second, config.clock.clone()),
             clock: config.clock,
             passwords: Passwords::new().map_err(fault)?,

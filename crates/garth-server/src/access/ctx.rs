@@ -43,6 +43,8 @@ pub enum Who {
         /// Its owner, a user.
         owner: Option<Uuid>,
     },
+    /// Whoever wrote a letter: a user, by id, as far as their account alone says.
+    Sender(Uuid),
 }
 
 impl Who {
@@ -107,6 +109,11 @@ impl Ctx {
         Self::new(app, Who::Job { job, owner }, ids::new_request_id())
     }
 
+    /// Whoever wrote a letter that came in. That they did is settled before.
+    pub fn sender(app: Arc<App>, user: Uuid) -> Self {
+        Self::new(app, Who::Sender(user), ids::new_request_id())
+    }
+
     pub(super) fn new(app: Arc<App>, who: Who, request_id: String) -> Self {
         Self { app, who, request_id, address: None, dry_run: false, tried: None, once: None, busy: None }
     }
@@ -157,7 +164,7 @@ impl Ctx {
             return Ok(self);
         }
         let share = match &self.who {
-            Who::Anonymous | Who::System | Who::Job { .. } => return Ok(self),
+            Who::Anonymous | Who::System | Who::Job { .. } | Who::Sender(_) => return Ok(self),
             Who::Session(_) => Share::User(self.session(&self.directory())?.user),
             Who::Key(_) => Share::Keys(self.key(&self.directory())?.space),
         };
@@ -250,7 +257,7 @@ impl Ctx {
         match &self.who {
             Who::Session(hash) => dir.session(hash, self.now()).ok_or(Error::Unauthenticated),
             Who::Key(_) => self.key(dir).and(Err(no_person())),
-            Who::Anonymous | Who::System | Who::Job { .. } => Err(Error::Unauthenticated),
+            Who::Anonymous | Who::System | Who::Job { .. } | Who::Sender(_) => Err(Error::Unauthenticated),
         }
     }
 
@@ -279,6 +286,7 @@ impl Ctx {
             Who::Anonymous | Who::System => Ok(()),
             Who::Key(_) => self.key(dir).map(drop),
             Who::Job { .. } => self.caller(dir).map(drop),
+            Who::Sender(user) => sender(dir, user).map(drop),
             Who::Session(_) => {
                 let enabled = dir.world.user(self.session(dir)?.user).is_some_and(|u| u.enabled);
                 if enabled { Ok(()) } else { Err(Error::Unauthenticated) }
@@ -296,6 +304,7 @@ impl Ctx {
             Who::System => Ok(Caller::system()),
             Who::Job { job, owner } => acting(dir, job, owner.as_ref()).ok_or(Error::Unauthenticated),
             Who::Key(_) => Caller::key(&dir.world, self.key(dir)?.ix).ok_or(Error::Unauthenticated),
+            Who::Sender(user) => Caller::user(&dir.world, sender(dir, user)?).ok_or(Error::Unauthenticated),
             Who::Session(_) => {
                 let session = self.session(dir)?;
                 let caller = Caller::user(&dir.world, session.user).ok_or(Error::Unauthenticated)?;
@@ -342,6 +351,12 @@ impl Ctx {
         }
         Err(Error::Forbidden("this needs a system administrator".to_owned()))
     }
+}
+
+/// A user who wrote, while their account is enabled.
+fn sender(dir: &Directory, user: &Uuid) -> Result<UserIx> {
+    let ix = dir.users.by_id::<UserIx>(user).ok_or(Error::Unauthenticated)?;
+    if dir.world.user(ix).is_some_and(|user| user.enabled) { Ok(ix) } else { Err(Error::Unauthenticated) }
 }
 
 /// A request that must be signed in: what every handler takes unless it says [`Anyone`], so that

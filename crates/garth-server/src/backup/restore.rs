@@ -174,6 +174,7 @@ async fn settle(
         mail: None,
         // No resource is saved here.
         body_check: |_, _, _| Ok(()),
+        incoming: None,
     };
     let app = App::open(config).await?;
     let outcome = end_promises(&Ctx::system(app.clone()), header, wanted.keep_keys).await;

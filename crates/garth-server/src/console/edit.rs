@@ -4,11 +4,14 @@ use super::audit::principal;
 use super::fields::{Fields, one};
 use super::form::{self, Field, Named};
 use super::frame::{Frame, Section, plural};
-use super::look::address;
+use super::jobs::form::{JobForm, Typed, change};
+use super::jobs::one::built_in;
+use super::jobs::{DELIVERY, JOB, interface};
+use super::look::{address, noun};
 use super::resources::{definition, elsewhere, held};
 use super::seat::{Seat, Wrong};
 use crate::access::Viewer;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, FieldError, Result};
 use crate::base::http::{PageRequest, Query};
 use crate::base::text::PAGE_MAX;
 use crate::directory::Definition;
@@ -34,6 +37,10 @@ struct Edit {
     version: Option<i64>,
     /// Of a new one.
     kind: Option<String>,
+    /// By which way a delivery interface delivers.
+    way: String,
+    /// Of a job.
+    job: Option<JobForm>,
     fields: Vec<Field>,
     wrong: Wrong,
 }
@@ -44,7 +51,102 @@ struct Draft {
     labels: String,
     owner: String,
     version: Option<i64>,
+    own: Own,
     fields: Vec<Field>,
+}
+
+/// What the form of one of the kinds that come with the program has of its own.
+#[derive(Default)]
+struct Own {
+    way: String,
+    job: Option<Typed>,
+    /// Is there to be a row more for a delivery?
+    more: bool,
+}
+
+impl Own {
+    /// Of a body, or of what was sent.
+    fn of(seat: &Seat, kind: &Definition, way: &str, body: &Value, sent: Option<&[(String, String)]>) -> Self {
+        if !built_in(&seat.ctx, &kind.name) {
+            return Self::default();
+        }
+        let typed = || sent.map_or_else(|| Typed::read(body), Typed::sent);
+        Self {
+            way: if kind.name == DELIVERY { way.to_owned() } else { String::new() },
+            job: (kind.name == JOB).then(typed),
+            more: sent.is_some_and(|sent| one(sent, "then") == "more"),
+        }
+    }
+}
+
+/// Is the form only to be looked at once more, with a row more or with what a schedule comes to?
+fn looks(sent: &[(String, String)]) -> bool {
+    matches!(one(sent, "then"), "more" | "look")
+}
+
+/// The fields of a kind; of those that come with the program, the ones that are like any other kind's, with their words.
+async fn fields_of(
+    seat: &Seat,
+    space: &str,
+    kind: &Definition,
+    way: &str,
+    body: &Value,
+    sent: Option<&[(String, String)]>,
+) -> Result<Vec<Field>> {
+    if built_in(&seat.ctx, &kind.name) {
+        let mut fields = form::fields(&interface::shown(kind, way), body, &[], sent);
+        interface::arrange(&kind.name, way, &mut fields);
+        return Ok(fields);
+    }
+    Ok(form::fields(kind, body, &others(seat, space, kind).await?, sent))
+}
+
+/// The body that a form sent, as far as its kind has more than fields.
+///
+/// # Errors
+/// 422 at everything that cannot be read.
+fn body_of(own: &Own, fields: &[Field], sent: &[(String, String)], before: Option<&Value>) -> Result<Value> {
+    let read = form::read(fields, sent, before.is_some());
+    let Some(job) = &own.job else {
+        let mut body = read?;
+        if !own.way.is_empty() && before.is_none() {
+            body["type"] = json!(own.way);
+        }
+        return Ok(body);
+    };
+    let mut wrong: Vec<FieldError> = Vec::new();
+    let mut kept = |error: Error| match error {
+        Error::Invalid(list) => {
+            wrong.extend(list);
+            Ok(())
+        }
+        error => Err(error),
+    };
+    let mut body = json!({});
+    match read {
+        Ok(read) => body = read,
+        Err(error) => kept(error)?,
+    }
+    match job.body() {
+        Ok(more) => {
+            let empty = json!({});
+            // What a job had and has no more is taken out of it.
+            let own_before: Value = super::jobs::form::OWN
+                .iter()
+                .filter_map(|at| {
+                    let name = at.trim_start_matches('/');
+                    Some((name.to_owned(), before.unwrap_or(&empty).get(name)?.clone()))
+                })
+                .collect::<serde_json::Map<String, Value>>()
+                .into();
+            let changed = change(&own_before, Value::Object(more));
+            for (name, value) in changed.as_object().into_iter().flatten() {
+                body[name] = value.clone();
+            }
+        }
+        Err(error) => kept(error)?,
+    }
+    if wrong.is_empty() { Ok(body) } else { Err(Error::Invalid(wrong)) }
 }
 
 pub fn labels(text: &str) -> Vec<String> {
@@ -70,8 +172,18 @@ fn called(seat: &Seat, owner: &str) -> String {
 }
 
 /// The pointers at which something can be told on the form.
-fn places(fields: &[Field]) -> Vec<&str> {
-    ["/name"].into_iter().chain(fields.iter().map(|field| field.wrong.as_str())).chain(["/labels", "/owner"]).collect()
+fn places(own: &Own, fields: &[Field]) -> Vec<String> {
+    let job = own.job.as_ref().map(|job| JobForm::places(job.rows())).unwrap_or_default();
+    let fields = fields.iter().map(|field| field.wrong.clone());
+    let ends = ["/labels", "/owner"].map(str::to_owned);
+    ["/name".to_owned()].into_iter().chain(job).chain(fields).chain(ends).collect()
+}
+
+/// What was wrong, each at its place on the form.
+fn told(seat: &Seat, error: Error, own: &Own, fields: &[Field]) -> Result<Wrong> {
+    let places = places(own, fields);
+    let places: Vec<&str> = places.iter().map(String::as_str).collect();
+    seat.refused(error, &places)
 }
 
 /// What the fields may name that are references: some of what may be used in the space.
@@ -91,20 +203,26 @@ async fn others(seat: &Seat, space: &str, kind: &Definition) -> Result<Vec<Named
     Ok(all)
 }
 
-/// The kind that a new one is to be of.
-fn wanted(seat: &Seat) -> Result<Definition> {
+/// The kind that a new one is to be of, and the way by which an interface is to deliver.
+fn wanted(seat: &Seat) -> Result<(Definition, String)> {
     let mut query = Query::new(&seat.uri)?;
     let kind = query.one("kind").unwrap_or_default();
+    let way = query.one("type").unwrap_or_default();
     query.done()?;
-    definition(&seat.ctx, &kind).ok_or_else(|| Error::field("?kind", "is not a known kind"))
+    let kind = definition(&seat.ctx, &kind).ok_or_else(|| Error::field("?kind", "is not a known kind"))?;
+    Ok((kind, way))
 }
 
 /// The form of a new one.
 pub async fn new(seat: &Seat, space: &str) -> Result<Response> {
     crate::spaces::get(&seat.ctx, space)?;
-    let kind = wanted(seat)?;
-    let fields = form::fields(&kind, &json!({}), &others(seat, space, &kind).await?, None);
-    let draft = Draft { name: String::new(), labels: String::new(), owner: String::new(), version: None, fields };
+    let (kind, way) = wanted(seat)?;
+    if kind.name == DELIVERY && built_in(&seat.ctx, DELIVERY) && interface::way(&way).is_none() {
+        return interface::pick(seat, space).await;
+    }
+    let fields = fields_of(seat, space, &kind, &way, &json!({}), None).await?;
+    let own = Own::of(seat, &kind, &way, &json!({}), None);
+    let draft = Draft { name: String::new(), labels: String::new(), owner: String::new(), version: None, own, fields };
     made(seat, space, &kind, draft, Wrong::default()).await
 }
 
@@ -115,10 +233,16 @@ async fn made(seat: &Seat, space: &str, kind: &Definition, draft: Draft, wrong: 
         return frame.closed(seat, Error::Forbidden(why));
     }
     let id = frame.space.id;
-    let Draft { name, labels, owner, version, fields } = draft;
-    let noun = kind.name.replace('_', " ");
+    let Draft { name, labels, owner, version, own, fields } = draft;
+    let noun = noun(&kind.name);
+    let job = match own.job {
+        Some(typed) => Some(JobForm::new(seat, &frame, typed, own.more).await?),
+        None => None,
+    };
     let page = Edit {
         heading: format!("New {noun}"),
+        way: own.way,
+        job,
         action: frame.at("/new"),
         kind: Some(kind.name.clone()),
         button: format!("Make the {noun}"),
@@ -139,10 +263,17 @@ async fn made(seat: &Seat, space: &str, kind: &Definition, draft: Draft, wrong: 
 pub async fn create(seat: &Seat, space: &str, sent: Fields) -> Result<Response> {
     crate::spaces::get(&seat.ctx, space)?;
     let kind = definition(&seat.ctx, one(&sent, "kind")).ok_or_else(|| Error::field("/kind", "is not a known kind"))?;
-    let fields = form::fields(&kind, &json!({}), &others(seat, space, &kind).await?, Some(&sent));
+    let way = one(&sent, "type");
+    let fields = fields_of(seat, space, &kind, way, &json!({}), Some(&sent)).await?;
+    let own = Own::of(seat, &kind, way, &json!({}), Some(&sent));
     let name = one(&sent, "name").to_owned();
+    if looks(&sent) {
+        let (labels, owner) = (one(&sent, "labels").to_owned(), one(&sent, "owner").to_owned());
+        let draft = Draft { name, labels, owner, version: None, own, fields };
+        return made(seat, space, &kind, draft, Wrong::default()).await;
+    }
     let tried = async {
-        let body = form::read(&fields, &sent, false)?;
+        let body = body_of(&own, &fields, &sent, None)?;
         let new = NewResource {
             kind: kind.name.clone(),
             space: Some(space.to_owned()),
@@ -160,9 +291,9 @@ pub async fn create(seat: &Seat, space: &str, sent: Fields) -> Result<Response> 
             Ok(seat.done(&there, &format!("{} is made.", view.row.name)))
         }
         Err(error) => {
-            let wrong = seat.refused(error, &places(&fields))?;
+            let wrong = told(seat, error, &own, &fields)?;
             let (labels, owner) = (one(&sent, "labels").to_owned(), one(&sent, "owner").to_owned());
-            let draft = Draft { name, labels, owner, version: None, fields };
+            let draft = Draft { name, labels, owner, version: None, own, fields };
             made(seat, space, &kind, draft, wrong).await
         }
     }
@@ -173,7 +304,7 @@ pub async fn edit(seat: &Seat, space: &str, id: &str) -> Result<Response> {
     changed(seat, space, id, None).await
 }
 
-async fn changed(seat: &Seat, space: &str, id: &str, tried: Option<(Fields, Error)>) -> Result<Response> {
+async fn changed(seat: &Seat, space: &str, id: &str, tried: Option<(Fields, Option<Error>)>) -> Result<Response> {
     let (frame, view, kind) = held(seat, space, id).await?;
     if let Some(there) = elsewhere(&frame, &view) {
         return Ok(crate::identity_providers::browser::to(&format!("{there}/edit")));
@@ -182,17 +313,22 @@ async fn changed(seat: &Seat, space: &str, id: &str, tried: Option<(Fields, Erro
         return frame
             .closed(seat, Error::Forbidden(format!("its edit policy, or {}:write, does not let you", kind.name)));
     }
-    let others = others(seat, space, &kind).await?;
     let sent = tried.as_ref().map(|(sent, _)| sent.as_slice());
-    let fields = form::fields(&kind, &view.body, &others, sent);
+    let way = view.body["type"].as_str().unwrap_or_default();
+    let fields = fields_of(seat, space, &kind, way, &view.body, sent).await?;
+    let form = Own::of(seat, &kind, way, &view.body, sent);
     let (name, labels, version) = match sent {
         Some(sent) => (one(sent, "name").to_owned(), one(sent, "labels").to_owned(), one(sent, "version").parse().ok()),
         None => (view.row.name.clone(), view.row.labels.join(", "), Some(view.row.version)),
     };
     let owner = sent.map_or_else(|| called(seat, &view.row.owner), |sent| one(sent, "owner").to_owned());
     let wrong = match tried {
-        Some((_, error)) => seat.refused(error, &places(&fields))?,
-        None => Wrong::default(),
+        Some((_, Some(error))) => told(seat, error, &form, &fields)?,
+        _ => Wrong::default(),
+    };
+    let job = match form.job {
+        Some(typed) => Some(JobForm::new(seat, &frame, typed, form.more).await?),
+        None => None,
     };
     let (place, own) = (frame.space.id, frame.at(&format!("/resources/{}", view.row.code)));
     let page = Edit {
@@ -200,6 +336,8 @@ async fn changed(seat: &Seat, space: &str, id: &str, tried: Option<(Fields, Erro
         action: format!("{own}/edit"),
         button: "Save".to_owned(),
         kind: None,
+        way: form.way,
+        job,
         back: own,
         back_label: view.row.name,
         frame,
@@ -217,9 +355,14 @@ async fn changed(seat: &Seat, space: &str, id: &str, tried: Option<(Fields, Erro
 pub async fn update(seat: &Seat, space: &str, id: String, sent: Fields) -> Result<Response> {
     let (frame, view, kind) = held(seat, space, &id).await?;
     let own = frame.at(&format!("/resources/{}", view.row.code));
+    if looks(&sent) {
+        return changed(seat, space, &id, Some((sent, None))).await;
+    }
     let tried = async {
-        let fields = form::fields(&kind, &view.body, &others(seat, space, &kind).await?, None);
-        let mut body: Value = form::read(&fields, &sent, true)?;
+        let way = view.body["type"].as_str().unwrap_or_default();
+        let fields = fields_of(seat, space, &kind, way, &view.body, None).await?;
+        let form = Own::of(seat, &kind, way, &view.body, Some(&sent));
+        let mut body: Value = body_of(&form, &fields, &sent, Some(&view.body))?;
         if fields.iter().any(|field| field.pointer == "/") {
             // It was written whole: what is not there any more goes.
             for name in view.body.as_object().into_iter().flat_map(|before| before.keys()) {
@@ -244,6 +387,6 @@ pub async fn update(seat: &Seat, space: &str, id: String, sent: Fields) -> Resul
     };
     match tried.await {
         Ok(view) => Ok(seat.done(&own, &format!("{} is saved.", view.row.name))),
-        Err(error) => changed(seat, space, &id, Some((sent, error))).await,
+        Err(error) => changed(seat, space, &id, Some((sent, Some(error)))).await,
     }
 }

@@ -1,6 +1,6 @@
 //! The frame around the pages of a space: where one is, and what else is there.
 
-use super::look::{Chip, Face, address, capital, named};
+use super::look::{Chip, Face, address, capital, kind_icon, named, noun};
 use super::seat::{Seat, Wrong};
 use super::shell::{Link, Shell};
 use crate::base::error::{Error, Result};
@@ -164,7 +164,8 @@ impl Frame {
         kinds.retain(|(ix, name, _)| !crowd || self.numbers.contains_key(ix) || looked(name));
         for (ix, name, label) in kinds {
             let count = Some(told(self.numbers.get(&ix).copied().unwrap_or_default()));
-            links.push(Link { count, ..link(Section::Resources(name), "box", &label) });
+            let icon = kind_icon(&name);
+            links.push(Link { count, ..link(Section::Resources(name), icon, &label) });
         }
         if crowd {
             links.push(link(Section::Resources(String::new()), "layers", "Everything here"));
@@ -196,7 +197,7 @@ impl Frame {
 
     /// The way to make one of that kind.
     fn make(&self, kind: &str) -> Make {
-        let label = format!("New {}", kind.replace('_', " "));
+        let label = format!("New {}", noun(kind));
         Make { href: address(&self.at("/new"), &[("kind", kind)]), label }
     }
 

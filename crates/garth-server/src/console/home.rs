@@ -3,6 +3,7 @@
 use super::audit::Row;
 use super::frame::{Frame, Section, plural, told};
 use super::health::{self, Concern};
+use super::jobs::one::{Line, line};
 use super::look::{Bar, Chip, Face};
 use super::names::Names;
 use super::seat::{Seat, Wrong};
@@ -31,6 +32,8 @@ struct Home {
     bars: Vec<Bar>,
     /// For administrators.
     concerns: Option<Vec<Concern>>,
+    /// How the jobs are.
+    jobs: Option<Line>,
     /// For members.
     people: Option<Vec<Person>>,
     more_people: bool,
@@ -86,6 +89,7 @@ pub async fn show(seat: &Seat, space: &str) -> Result<Response> {
     let limited = meters.into_iter().flat_map(|page| page.items).filter(|meter| meter.limit.is_some());
     let bars: Vec<Bar> = limited.map(|meter| Bar::new(meter, ctx.now())).collect();
     let concerns = health::of(seat, &frame, &bars).await?;
+    let jobs = line(seat, &frame).await?;
     let more_people = members.as_ref().is_some_and(|page| page.next.is_some());
     let person = |member: grants::Member| Person {
         name: member.user.called().to_owned(),
@@ -98,6 +102,7 @@ pub async fn show(seat: &Seat, space: &str) -> Result<Response> {
         changes: changes.map(|page| page.items.into_iter().map(|entry| Row::new(&names, entry, ctx.now())).collect()),
         bars,
         concerns,
+        jobs,
         people: members.map(|page| page.items.into_iter().map(person).collect()),
         more_people,
         frame,

@@ -159,6 +159,25 @@ pub fn address(path: &str, pairs: &[(&str, &str)]) -> String {
     if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
 }
 
+/// What one of a kind is called.
+pub fn noun(kind: &str) -> String {
+    match kind {
+        "ai_provider" => "AI provider".to_owned(),
+        "delivery" => "delivery interface".to_owned(),
+        other => other.replace('_', " "),
+    }
+}
+
+/// The icon of a kind.
+pub fn kind_icon(kind: &str) -> &'static str {
+    match kind {
+        "job" => "clock",
+        "delivery" => "send",
+        "ai_provider" => "sparkles",
+        _ => "box",
+    }
+}
+
 /// With a capital letter first.
 pub fn capital(text: &str) -> String {
     let mut letters = text.chars();

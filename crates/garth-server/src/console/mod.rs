@@ -12,6 +12,7 @@ mod form;
 mod frame;
 mod health;
 mod home;
+pub mod jobs;
 mod keys;
 pub mod links;
 mod look;

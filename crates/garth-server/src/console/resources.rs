@@ -4,7 +4,9 @@ use super::audit::{Row as Change, principal};
 use super::form;
 use super::frame::{Frame, Make, Section, plural};
 use super::home::if_allowed;
-use super::look::{Moment, address, capital};
+use super::jobs::one::{Lately, More, Tried, built_in, lately, more, recipients, told as told_job};
+use super::jobs::{JOB, form::OWN, interface::shown};
+use super::look::{Moment, address, capital, kind_icon, noun};
 use super::names::Names;
 use super::seat::{Seat, Wrong};
 use super::things::links::Links;
@@ -42,6 +44,9 @@ struct List {
     rows: Vec<Row>,
     /// May some of it be selected, to do something with it?
     picks: bool,
+    /// Are they jobs, of which more is told?
+    jobs: bool,
+    icon: &'static str,
     next: Option<String>,
     new: Option<Make>,
     wrong: Wrong,
@@ -56,6 +61,8 @@ struct Row {
     owner: String,
     archived: bool,
     updated: Moment,
+    /// Of a job.
+    lately: Option<Lately>,
 }
 
 /// How that kind is defined.
@@ -103,6 +110,12 @@ pub async fn list(seat: &Seat, space: &str) -> Result<Response> {
         let all: Vec<(&str, &str)> = pairs.into_iter().chain([("cursor", cursor.as_str())]).collect();
         address(&own, &all)
     });
+    let jobs = kind == JOB && built_in(ctx, JOB);
+    let mut views: Vec<(ResourceView, Option<Lately>)> = Vec::new();
+    for view in found.into_iter().flat_map(|found| found.items) {
+        let lately = if jobs { lately(ctx, &view).await? } else { None };
+        views.push((view, lately));
+    }
     let dir = ctx.directory();
     let caller = ctx.caller(&dir)?;
     let names = Names::new(&dir, &caller, ctx.now());
@@ -118,8 +131,10 @@ pub async fn list(seat: &Seat, space: &str) -> Result<Response> {
         labels: view.row.labels,
         archived: view.row.archived,
         updated: Moment::new(view.row.updated_at, ctx.now()),
+        lately: None,
     };
-    let rows: Vec<Row> = found.into_iter().flat_map(|found| found.items).map(row).collect();
+    let rows: Vec<Row> = views.into_iter().map(|(view, lately)| Row { lately, ..row(view) }).collect();
+    let kind_name = kind.clone();
     let picks = rows.iter().any(|row| frame.may(&format!("{}:write", row.kind)));
     let id = frame.space.id;
     let page = List {
@@ -135,6 +150,8 @@ pub async fn list(seat: &Seat, space: &str) -> Result<Response> {
         archived,
         rows,
         picks,
+        jobs,
+        icon: kind_icon(&kind_name),
         next,
         new,
         wrong,
@@ -172,6 +189,8 @@ struct One {
     address: String,
     back: String,
     back_label: String,
+    /// Of one of the kinds that come with the program.
+    more: More,
     wrong: Wrong,
 }
 
@@ -180,6 +199,14 @@ struct Fact {
     title: String,
     value: String,
     links: Vec<Reference>,
+    /// What is said besides the links.
+    rest: String,
+}
+
+impl Fact {
+    fn plain(title: String, value: String) -> Self {
+        Self { title, value, links: Vec::new(), rest: String::new() }
+    }
 }
 
 struct Reference {
@@ -203,6 +230,11 @@ pub fn elsewhere(frame: &Frame, view: &ResourceView) -> Option<String> {
 
 /// One resource.
 pub async fn show(seat: &Seat, space: &str, id: &str, wrong: Wrong) -> Result<Response> {
+    show_tried(seat, space, id, wrong, None).await
+}
+
+/// The same, with what came of trying it.
+pub async fn show_tried(seat: &Seat, space: &str, id: &str, wrong: Wrong, tried: Option<Tried>) -> Result<Response> {
     let (frame, view, defined) = held(seat, space, id).await?;
     if let Some(there) = elsewhere(&frame, &view) {
         return Ok(crate::identity_providers::browser::to(&there));
@@ -215,6 +247,8 @@ pub async fn show(seat: &Seat, space: &str, id: &str, wrong: Wrong) -> Result<Re
     let known = |other: &ResourceView| links.used_by.iter().any(|linked| linked.id == other.row.id);
     let inward = inward.iter().filter(|other| !known(other)).map(|other| line(&frame, other)).collect();
     let history = history(seat, &frame, &view).await?;
+    let more = more(seat, &frame, &view, tried).await?;
+    let own = built_in(ctx, &view.kind);
     let dir = ctx.directory();
     let caller = ctx.caller(&dir)?;
     let names = Names::new(&dir, &caller, ctx.now());
@@ -231,7 +265,14 @@ pub async fn show(seat: &Seat, space: &str, id: &str, wrong: Wrong) -> Result<Re
         None => (None, false),
     };
     let page = One {
-        body: facts(&frame, &defined, &view, &outward),
+        body: match own && view.kind == JOB {
+            true => job_facts(ctx, &frame, &defined, &view, &outward),
+            false if own => {
+                let way = view.body["type"].as_str().unwrap_or_default();
+                facts(&frame, &shown(&defined, way), &view, &outward)
+            }
+            false => facts(&frame, &defined, &view, &outward),
+        },
         secrets: form::secrets(&defined, &view.body),
         owner: names.of(&row.owner),
         author: names.of(&row.author),
@@ -243,7 +284,7 @@ pub async fn show(seat: &Seat, space: &str, id: &str, wrong: Wrong) -> Result<Re
         back: address(&frame.at("/resources"), &[("kind", &view.kind)]),
         back_label: plural(&defined),
         address: frame.at(&format!("/resources/{}", row.code)),
-        kind: capital(&view.kind.replace('_', " ")),
+        kind: capital(&noun(&view.kind)),
         id: row.id.clone(),
         name: row.name.clone(),
         code: row.code.clone(),
@@ -255,10 +296,44 @@ pub async fn show(seat: &Seat, space: &str, id: &str, wrong: Wrong) -> Result<Re
         history,
         older,
         may_edit,
+        more,
         wrong,
         frame,
     };
     Ok(Frame::shown(seat, place, &page.wrong, &page))
+}
+
+/// The body of a job: what it does in words, to whom it goes, and the rest field by field.
+fn job_facts(ctx: &Ctx, frame: &Frame, kind: &Definition, view: &ResourceView, outward: &[Outward]) -> Vec<Fact> {
+    let said = told_job(ctx, &view.body).into_iter();
+    let mut all: Vec<Fact> = said.map(|(title, value)| Fact::plain(title.to_owned(), value)).collect();
+    let named = |place: &str| outward.iter().find(|reference| reference.place == place).and_then(|it| it.to.as_ref());
+    let mut names = |title: &str, place: &str, rest: String| {
+        let seen = named(place);
+        let link = |other: &ResourceView| {
+            let home = other.space.unwrap_or(frame.space.id);
+            Reference { href: format!("/s/{home}/resources/{}", other.row.code), name: other.row.name.clone() }
+        };
+        let value = match rest.as_str() {
+            "" => "what is gone, or not yours to see".to_owned(),
+            rest => format!("what is gone, or not yours to see: {rest}"),
+        };
+        all.push(Fact { title: title.to_owned(), value, links: seen.map(link).into_iter().collect(), rest });
+    };
+    for (at, entry) in view.body["deliveries"].as_array().into_iter().flatten().enumerate() {
+        let formats = entry["formats"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+        let formats = formats.map(str::to_uppercase).collect::<Vec<_>>().join(", ");
+        let parts = [recipients(entry), formats].into_iter().filter(|part| !part.is_empty());
+        names("Goes out by", &format!("/deliveries/{at}/delivery"), parts.collect::<Vec<_>>().join(" · "));
+    }
+    if view.body["summary"].is_object() {
+        let instructions = view.body["summary"]["instructions"].as_str().unwrap_or_default().to_owned();
+        names("Summary by", "/summary/provider", instructions);
+    }
+    let own = |name: &str| OWN.contains(&pointer("", name).as_str()) || name == "enabled";
+    let rest = form::told(&shown(kind, ""), &view.body).into_iter();
+    all.extend(rest.filter(|(name, ..)| !own(name)).map(|(_, title, value)| Fact::plain(title, value)));
+    all
 }
 
 /// The body, field by field.
@@ -277,7 +352,7 @@ fn facts(frame: &Frame, kind: &Definition, view: &ResourceView, outward: &[Outwa
         };
         // Of a field that holds more than references, its text says more.
         let links = if all { here.iter().filter_map(link).collect() } else { Vec::new() };
-        Fact { title, value, links }
+        Fact { title, value, links, rest: String::new() }
     };
     form::told(kind, &view.body).into_iter().map(fact).collect()
 }

@@ -75,6 +75,16 @@ pub struct GateForm {
     pub then: String,
 }
 
+/// A new address for mail.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddressForm {
+    /// What it begins with.
+    pub prefix: String,
+    /// The kind that its letters become.
+    pub kind: String,
+}
+
 /// Where a space is to lie.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -144,6 +154,8 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(change_grant))
         .routes(routes!(revoke_grant))
         .routes(routes!(explorer))
+        .routes(routes!(open_address))
+        .routes(routes!(shut_address))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES))
 }
 
@@ -303,4 +315,22 @@ async fn revoke_grant(seat: Seat, Path((id, grant)): Path<(String, String)>) -> 
     responses(Shown))]
 async fn explorer(seat: Seat, Path(id): Path<String>) -> Response {
     seat.answer(access::show(&seat, &id)).await
+}
+
+/// Make an address to which mail comes in
+#[utoipa::path(post, path = "/s/{id}/settings/mail", tag = "console",
+    params(("id" = String, Path, description = "The space's id")),
+    request_body(content = AddressForm, content_type = "application/x-www-form-urlencoded"),
+    responses(Sent))]
+async fn open_address(seat: Seat, Path(id): Path<String>, Form(form): Form<AddressForm>) -> Response {
+    seat.answer(settings::open(&seat, &id, &form.prefix, &form.kind)).await
+}
+
+/// Take such an address away
+#[utoipa::path(post, path = "/s/{id}/settings/mail/{address}/delete", tag = "console",
+    params(("id" = String, Path, description = "The space's id"),
+        ("address" = String, Path, description = "The address' id")),
+    responses(Sent))]
+async fn shut_address(seat: Seat, Path((id, address)): Path<(String, String)>) -> Response {
+    seat.answer(settings::shut(&seat, &id, address)).await
 }

@@ -5,16 +5,18 @@ use super::routes::SpaceForm;
 use crate::base::error::{Error, Result};
 use crate::console::edit::labels;
 use crate::console::frame::{Frame, Section};
-use crate::console::look::{Choice, named};
+use crate::console::look::{Choice, Moment, named};
 use crate::console::seat::{Seat, Wrong};
+use crate::inbound;
 use crate::spaces::{self, Filter, SpacePatch, SpaceView};
 use askama::Template;
 use axum::response::Response;
+use garth_core::KindIx;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// The fields of the forms.
-const FIELDS: [&str; 6] = ["/name", "/description", "/labels", "/view", "/edit", "/sealed"];
+const FIELDS: [&str; 8] = ["/name", "/description", "/labels", "/view", "/edit", "/sealed", "/prefix", "/kind"];
 
 #[derive(Template)]
 #[template(path = "settings.html")]
@@ -44,7 +46,24 @@ struct Page {
     chosen: bool,
     /// Has the caller a role of their own here, which they can give up?
     own: bool,
+    /// For administrators: what comes in by mail.
+    mail: Option<Mail>,
     wrong: Wrong,
+}
+
+/// The addresses to which mail can be written, and the kinds that it can become.
+struct Mail {
+    /// Does this server take letters at all?
+    on: bool,
+    addresses: Vec<Address>,
+    kinds: Vec<String>,
+}
+
+struct Address {
+    id: String,
+    address: String,
+    kind: String,
+    made: Moment,
 }
 
 /// The page.
@@ -83,6 +102,7 @@ pub async fn again(
     let frame = Frame::new(seat, space, Section::Settings).await?;
     let (ctx, id) = (&seat.ctx, frame.space.id);
     let me = frame.me.id;
+    let mail = if frame.may("space:admin") { Some(mail(seat, space).await?) } else { None };
     let parent = view.parent.and_then(|id| spaces::get(ctx, &id.to_string()).ok());
     let parent = parent.map(|parent| (named(&parent.info.name), format!("/s/{}", parent.info.id)));
     let page = Page {
@@ -107,10 +127,48 @@ pub async fn again(
             .sources
             .iter()
             .any(|source| source.from == "direct"),
+        mail,
         frame,
         wrong,
     };
     Ok(Frame::shown(seat, id, &page.wrong, &page))
+}
+
+/// What comes in by mail.
+async fn mail(seat: &Seat, space: &str) -> Result<Mail> {
+    let ctx = &seat.ctx;
+    let all = crate::base::http::PageRequest { limit: crate::base::text::PAGE_MAX, cursor: None };
+    let found = inbound::list(ctx, space, &all).await?;
+    let address = |own: inbound::Inbound| Address {
+        made: Moment::new(own.created_at, ctx.now()),
+        id: own.id,
+        address: own.address,
+        kind: own.kind,
+    };
+    let dir = ctx.directory();
+    // What Garth itself reads of a thing, no letter says.
+    let own = dir.kinds.iter::<KindIx>().filter(|(_, kind)| kind.built_in().is_none());
+    let mut kinds: Vec<String> = own.map(|(_, kind)| kind.definition.name.clone()).collect();
+    kinds.sort_unstable();
+    Ok(Mail { on: ctx.app.incoming.is_some(), addresses: found.items.into_iter().map(address).collect(), kinds })
+}
+
+/// Makes an address.
+pub async fn open(seat: &Seat, space: &str, prefix: &str, kind: &str) -> Result<Response> {
+    match inbound::create(&seat.ctx, space.to_owned(), prefix.trim().to_owned(), kind.to_owned()).await {
+        Ok(made) => {
+            Ok(seat.done(&format!("/s/{space}/settings"), &format!("Letters to {} come in here.", made.address)))
+        }
+        Err(error) => refused(seat, space, error).await,
+    }
+}
+
+/// Takes one away.
+pub async fn shut(seat: &Seat, space: &str, id: String) -> Result<Response> {
+    match inbound::delete(&seat.ctx, space.to_owned(), id).await {
+        Ok(()) => Ok(seat.done(&format!("/s/{space}/settings"), "Letters to it come in no more.")),
+        Err(error) => refused(seat, space, error).await,
+    }
 }
 
 /// The space that the caller chose to begin in.

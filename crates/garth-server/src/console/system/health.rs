@@ -1,18 +1,36 @@
-//! How the server is, told in words, with what its figures say of requests.
+//! How the server is, told in words, with what its figures say of requests; how the jobs and delivery interfaces of its
+//! spaces are; whom it writes to when something turns red; and the keys of programs that watch it.
 
-use crate::base::error::Result;
-use crate::console::look::number;
-use crate::console::seat::Seat;
+use super::{first, lines, refused};
+use crate::base::error::{Error, FieldError, Result};
+use crate::console::fields::{Fields, one};
+use crate::console::jobs::look::Marks;
+use crate::console::look::{Choice, Moment, named, number};
+use crate::console::names::Names;
+use crate::console::seat::{Seat, Wrong};
 use crate::console::shell::Shell;
-use crate::health::{self, Vitals};
+use crate::directory::{Alerts, PublicHealth, Settings};
+use crate::health::observers::{self, Stored};
+use crate::health::{self, Colour, Tally, Vitals, Watched, alerts};
+use crate::settings::{self, Changes};
 use askama::Template;
-use axum::http::StatusCode;
 use axum::response::Response;
 use std::collections::BTreeMap;
 
 const HERE: &str = "/system/health";
 /// Changes that wait from which on it is worth a look.
 const MANY: usize = 100;
+/// Most jobs and interfaces that are told.
+const TOLD: usize = 25;
+/// The fields of the forms.
+const FIELDS: [&str; 5] =
+    ["/alerts/recipients", "/alerts/check_minutes", "/alerts/gap_minutes", "/public_health", "/name"];
+/// What everybody may be told.
+const TELLS: [(&str, &str); 3] = [
+    ("nothing", "Nothing"),
+    ("colour", "One colour for all of it"),
+    ("counts", "The colour, and how many jobs and interfaces have which"),
+];
 /// The figure of requests.
 const REQUESTS: &str = "garth_http_request_duration_seconds";
 
@@ -25,6 +43,74 @@ struct Page {
     signs: Vec<Sign>,
     requests: Vec<Requests>,
     figures: Vec<(&'static str, String)>,
+    /// How jobs, and delivery interfaces, are.
+    counts: Vec<Count>,
+    /// Those of them that are not well.
+    ailing: Vec<Ailing>,
+    /// Are there more than are told?
+    more: bool,
+    recipients: String,
+    check: String,
+    gap: String,
+    tells: Vec<Choice>,
+    mail: bool,
+    /// Has somebody to write to been saved?
+    writes: bool,
+    observers: Vec<Observer>,
+    /// A key's name and its secret, shown this once.
+    secret: Option<(String, String)>,
+    /// What came of a test.
+    tested: Option<(bool, String)>,
+    wrong: Wrong,
+}
+
+/// How many of something have which colour.
+struct Count {
+    what: &'static str,
+    all: usize,
+    good: usize,
+    near: usize,
+    bad: usize,
+    none: usize,
+}
+
+impl Count {
+    fn of(what: &'static str, tally: Tally) -> Self {
+        let many = |colour| tally.many(colour);
+        let (good, near) = (many(Colour::Green), many(Colour::Yellow));
+        let (bad, none) = (many(Colour::Red), many(Colour::Gray));
+        Self { what, all: good + near + bad + none, good, near, bad, none }
+    }
+}
+
+/// A job or an interface that is not well.
+struct Ailing {
+    name: String,
+    space: String,
+    what: &'static str,
+    marks: Marks,
+    at: Option<Moment>,
+    error: String,
+}
+
+/// A key of a program that watches.
+struct Observer {
+    id: String,
+    name: String,
+    prefix: String,
+    by: String,
+    made: Moment,
+    used: Option<Moment>,
+}
+
+/// What a page begins with besides.
+#[derive(Default)]
+struct Begun {
+    /// What was typed of alerts: to whom, how often looked, how often written, and what everybody is told.
+    typed: Option<[String; 4]>,
+    secret: Option<(String, String)>,
+    tested: Option<(bool, String)>,
+    wrong: Wrong,
 }
 
 /// One thing that can be well or not.
@@ -57,16 +143,150 @@ struct Requests {
 
 /// The page.
 pub async fn show(seat: &Seat) -> Result<Response> {
-    let vitals = health::vitals(&seat.ctx).await?;
+    shown(seat, Begun::default()).await
+}
+
+async fn shown(seat: &Seat, begun: Begun) -> Result<Response> {
+    let ctx = &seat.ctx;
+    let vitals = health::vitals(ctx).await?;
+    let overview = health::look(ctx).await?;
+    let keys = observers::list(ctx, &first()).await?;
+    let saved = settings::get(ctx)?;
+    let dir = ctx.directory();
+    let caller = ctx.caller(&dir)?;
+    let names = Names::new(&dir, &caller, ctx.now());
     let signs = signs(&vitals);
+    let [recipients, check, gap, tells] = begun.typed.unwrap_or_else(|| typed(&saved));
+    let mut ailing: Vec<Ailing> = Vec::new();
+    let mut more = overview.more;
+    if let Some((jobs, deliveries)) = overview.listed {
+        let ill = |one: &Watched| matches!(one.colour, Colour::Red | Colour::Yellow);
+        let all = jobs.into_iter().map(|one| ("Job", one));
+        let all = all.chain(deliveries.into_iter().map(|one| ("Delivery interface", one)));
+        let mut found: Vec<(&'static str, Watched)> = all.filter(|(_, one)| ill(one)).collect();
+        found.sort_by_key(|(_, one)| one.colour);
+        more = more || found.len() > TOLD;
+        ailing = found.into_iter().take(TOLD).map(|(what, one)| ail(what, one, ctx.now())).collect();
+    }
+    let observer = |key: Stored| Observer {
+        by: names.of(&key.created_by),
+        made: Moment::new(key.created_at, ctx.now()),
+        used: key.last_used_at.map(|at| Moment::new(at, ctx.now())),
+        id: key.id,
+        name: key.name,
+        prefix: key.prefix,
+    };
+    let counts = overview.counts;
+    let counts = counts.map(|(jobs, ways)| vec![Count::of("Jobs", jobs), Count::of("Delivery interfaces", ways)]);
     let page = Page {
         frame: Shell::outside(seat, HERE)?,
-        well: signs.iter().all(|sign| sign.tone == "good"),
+        well: signs.iter().all(|sign| sign.tone == "good") && overview.colour != Colour::Red,
         requests: requests(&vitals.figures),
         figures: figures(&vitals),
         signs,
+        counts: counts.unwrap_or_default(),
+        ailing,
+        more,
+        recipients,
+        check,
+        gap,
+        tells: TELLS.iter().map(|(word, label)| Choice::new(word, label, &tells)).collect(),
+        mail: vitals.mail,
+        writes: !saved.alerts.recipients.is_empty(),
+        observers: keys.items.into_iter().map(observer).collect(),
+        secret: begun.secret,
+        tested: begun.tested,
+        wrong: begun.wrong,
     };
-    Ok(seat.page_as(StatusCode::OK, &page))
+    Ok(seat.page_as(page.wrong.status, &page))
+}
+
+fn ail(what: &'static str, one: Watched, now: i64) -> Ailing {
+    Ailing {
+        name: one.name,
+        space: named(&one.space_name),
+        what,
+        marks: Marks::of(&one.last),
+        at: one.at.map(|at| Moment::new(at, now)),
+        error: one.error.unwrap_or_default(),
+    }
+}
+
+/// What is saved of alerts, as the form has it.
+fn typed(settings: &Settings) -> [String; 4] {
+    let alerts = &settings.alerts;
+    let tells = match settings.public_health {
+        PublicHealth::Nothing => "nothing",
+        PublicHealth::Colour => "colour",
+        PublicHealth::Counts => "counts",
+    };
+    [alerts.recipients.join("\n"), alerts.check_minutes.to_string(), alerts.gap_minutes.to_string(), tells.to_owned()]
+}
+
+fn changes([recipients, check, gap, tells]: &[String; 4]) -> Result<Changes> {
+    let mut wrong = Vec::new();
+    let mut minutes = |pointer: &str, text: &str| {
+        text.trim().parse::<u32>().unwrap_or_else(|_| {
+            wrong.push(FieldError { pointer: pointer.to_owned(), message: "must be a number of minutes".to_owned() });
+            0
+        })
+    };
+    let alerts = Alerts {
+        recipients: lines(recipients),
+        check_minutes: minutes("/alerts/check_minutes", check),
+        gap_minutes: minutes("/alerts/gap_minutes", gap),
+    };
+    let public_health = match tells.as_str() {
+        "nothing" => PublicHealth::Nothing,
+        "colour" => PublicHealth::Colour,
+        "counts" => PublicHealth::Counts,
+        _ => return Err(Error::field("/public_health", "must be one of these")),
+    };
+    if !wrong.is_empty() {
+        return Err(Error::Invalid(wrong));
+    }
+    Ok(Changes { alerts: Some(alerts), public_health: Some(public_health), ..Changes::default() })
+}
+
+/// Changes whom it writes to, and what it tells everybody.
+pub async fn update(seat: &Seat, sent: Fields) -> Result<Response> {
+    seat.ctx.system_admin(&seat.ctx.directory())?;
+    let typed = ["recipients", "check_minutes", "gap_minutes", "public_health"].map(|name| one(&sent, name).to_owned());
+    let saved = match changes(&typed) {
+        Ok(changes) => settings::update(&seat.ctx, changes).await.map(drop),
+        Err(error) => Err(error),
+    };
+    match saved {
+        Ok(()) => Ok(seat.done(HERE, "Alerts are saved, and count from now on.")),
+        Err(error) => {
+            let wrong = refused(seat, error, &FIELDS)?;
+            shown(seat, Begun { typed: Some(typed), wrong, ..Begun::default() }).await
+        }
+    }
+}
+
+/// Writes to whom alerts go, and says beside the button what came of it.
+pub async fn test(seat: &Seat) -> Result<Response> {
+    let tested = alerts::test(&seat.ctx)?;
+    let said = crate::console::look::sentence(&tested.detail);
+    shown(seat, Begun { tested: Some((tested.sent, said)), ..Begun::default() }).await
+}
+
+/// Makes a key for a program that watches; the page shows its secret this once.
+pub async fn observe(seat: &Seat, sent: Fields) -> Result<Response> {
+    match observers::create(&seat.ctx, one(&sent, "name").trim().to_owned()).await {
+        Ok((key, secret)) => shown(seat, Begun { secret: Some((key.name, secret)), ..Begun::default() }).await,
+        Err(error) => {
+            let wrong = refused(seat, error, &FIELDS)?;
+            shown(seat, Begun { wrong, ..Begun::default() }).await
+        }
+    }
+}
+
+/// Revokes one.
+pub async fn revoke(seat: &Seat, id: String) -> Result<Response> {
+    observers::revoke(&seat.ctx, id).await?;
+    Ok(seat.done(HERE, "The key opens nothing any more."))
 }
 
 fn signs(vitals: &Vitals) -> Vec<Sign> {

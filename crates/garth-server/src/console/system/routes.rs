@@ -55,6 +55,10 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(export_audit))
         .routes(routes!(backup_page))
         .routes(routes!(health_page))
+        .routes(routes!(update_alerts))
+        .routes(routes!(test_alerts))
+        .routes(routes!(create_observer))
+        .routes(routes!(revoke_observer))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES))
 }
 
@@ -462,4 +466,34 @@ async fn backup_page(seat: Seat) -> Response {
 #[utoipa::path(get, path = "/system/health", tag = "console", responses(Shown))]
 async fn health_page(seat: Seat) -> Response {
     seat.answer(health::show(&seat)).await
+}
+
+/// Change whom the server writes to when something turns red, and what everybody is told
+#[utoipa::path(post, path = "/system/health/alerts", tag = "console",
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded"),
+    responses(answers::Sent))]
+async fn update_alerts(seat: Seat, AnyForm(form): AnyForm) -> Response {
+    seat.answer(health::update(&seat, form)).await
+}
+
+/// Write to them now
+#[utoipa::path(post, path = "/system/health/alerts/test", tag = "console", responses(answers::Sent))]
+async fn test_alerts(seat: Seat) -> Response {
+    seat.answer(health::test(&seat)).await
+}
+
+/// Make a key for a program that watches; the page shows its secret this once
+#[utoipa::path(post, path = "/system/health/observers", tag = "console",
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded"),
+    responses(answers::Sent))]
+async fn create_observer(seat: Seat, AnyForm(form): AnyForm) -> Response {
+    seat.answer(health::observe(&seat, form)).await
+}
+
+/// Revoke such a key
+#[utoipa::path(post, path = "/system/health/observers/{id}/revoke", tag = "console",
+    params(("id" = String, Path, description = "The key's id")),
+    responses(answers::Sent))]
+async fn revoke_observer(seat: Seat, Path(id): Path<String>) -> Response {
+    seat.answer(health::revoke(&seat, id)).await
 }
