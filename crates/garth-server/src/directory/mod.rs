@@ -17,8 +17,9 @@ pub mod schema;
 
 pub use index::{Index, Slot};
 pub use infos::{
-    ActorInfo, Alerts, ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse, LoginPolicyInfo, PublicHealth,
-    PolicyInfo, Reference, RoleInfo, SESSION_IDLE_SECONDS, Session, Settings, SpaceInfo, UserInfo,
+    ActorInfo, Alerts, ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse,
+    LoginPolicyInfo, PolicyInfo, PublicHealth, Reference, RoleInfo, SESSION_IDLE_SECONDS, Session, Settings, SpaceInfo,
+    UserInfo,
 };
 pub use quota::{API_DAILY, DefaultQuota, Quota, RESOURCES, Window, meter_of_kind, said};
 

@@ -146,7 +146,9 @@ fn moved(
     now: Micros,
 ) -> bool {
     let kept: Vec<&String> = known.iter().map(|(subject, _)| subject).filter(|subject| *subject != LETTER).collect();
-    kept.len() != red.len() || kept.iter().any(|subject| !red.contains_key(*subject)) || (can && due(known, settings, now))
+    kept.len() != red.len()
+        || kept.iter().any(|subject| !red.contains_key(*subject))
+        || (can && due(known, settings, now))
 }
 
 /// Is there something that nobody was told of, and is the last letter long enough ago?

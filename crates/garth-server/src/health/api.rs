@@ -210,9 +210,9 @@ impl FromRequestParts<Arc<App>> for Watcher {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
         let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
         let one = given.next().filter(|_| given.next().is_none()).and_then(|value| value.to_str().ok());
-        let secret = one.and_then(|value| value.split_once(' ')).filter(|(scheme, secret)| {
-            scheme.eq_ignore_ascii_case("bearer") && secret.starts_with(observers::PREFIX)
-        });
+        let secret = one
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, secret)| scheme.eq_ignore_ascii_case("bearer") && secret.starts_with(observers::PREFIX));
         match secret {
             Some((_, secret)) if app.ready() => {
                 observers::admit(app, secret).await?;

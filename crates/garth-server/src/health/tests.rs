@@ -142,7 +142,9 @@ async fn n78_metrics_name_nobody(g: Garth) {
                 "status" => ["1xx", "2xx", "3xx", "4xx", "5xx"].contains(&value),
                 "le" => value == "+Inf" || value.parse::<f64>().is_ok(),
                 "version" => value == env!("CARGO_PKG_VERSION"),
-                "endpoint" | "outcome" | "noun" | "colour" => value.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+                "endpoint" | "outcome" | "noun" | "colour" => {
+                    value.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+                }
                 _ => false,
             };
             assert!(known, "{name}={value}: {line}");
@@ -298,7 +300,9 @@ async fn every_figure_of_the_dashboard_is_there(g: Garth) {
     for panel in dashboard["panels"].as_array().expect("panels") {
         for target in panel["targets"].as_array().into_iter().flatten() {
             let query = target["expr"].as_str().expect("a query");
-            for name in query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|n| n.starts_with("garth_")) {
+            for name in
+                query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|n| n.starts_with("garth_"))
+            {
                 let suffixes = ["_bucket", "_count", "_sum", "_total", "_info"];
                 let family = suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
                 assert!(text.contains(&format!("# TYPE {family} ")), "{name} of “{}” in\n{text}", panel["title"]);

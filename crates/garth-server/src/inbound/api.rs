@@ -68,7 +68,11 @@ async fn list(ctx: Ctx, Path(id): Path<String>, uri: Uri) -> Result<Json<Page<In
 /// A letter to it becomes a resource of the kind there, if its sender may create one.
 #[utoipa::path(post, path = "/api/v1/spaces/{id}/inbound-addresses", tag = "inbound", params(("id" = String, Path, description = "The space's id")), request_body = InboundAddressInput,
     responses((status = 201, description = "The address", body = InboundAddress), (status = "default", description = "A problem", body = Problem)))]
-async fn create(ctx: Ctx, Path(id): Path<String>, Input(body): Input<InboundAddressInput>) -> Result<impl IntoResponse> {
+async fn create(
+    ctx: Ctx,
+    Path(id): Path<String>,
+    Input(body): Input<InboundAddressInput>,
+) -> Result<impl IntoResponse> {
     let made = inbound::create(&ctx, id, body.prefix, body.kind).await?;
     Ok((StatusCode::CREATED, Json(InboundAddress::of(made))))
 }

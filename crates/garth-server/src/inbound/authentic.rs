@@ -19,7 +19,8 @@ fn dmarc(header: &str, authserv: &str) -> Option<Option<String>> {
     if !name.first().is_some_and(|name| name.eq_ignore_ascii_case(authserv)) {
         return None;
     }
-    let verdict = |part: &&Vec<String>| part.first().is_some_and(|word| word.to_ascii_lowercase().starts_with("dmarc="));
+    let verdict =
+        |part: &&Vec<String>| part.first().is_some_and(|word| word.to_ascii_lowercase().starts_with("dmarc="));
     let mut found = results.iter().filter(verdict);
     let (first, second) = (found.next()?, found.next());
     let pass = first.first().is_some_and(|word| word.eq_ignore_ascii_case("dmarc=pass")) && second.is_none();
@@ -52,7 +53,13 @@ fn parts(header: &str) -> Option<Vec<Vec<String>>> {
             }
             '"' if depth == 0 => quoted = !quoted,
             _ if quoted => word.push(c),
-            '(' => depth += 1,
+            '(' => {
+                // A comment stands between words, as a space does.
+                if depth == 0 && !glued {
+                    end(&mut word, &mut parts);
+                }
+                depth += 1;
+            }
             ')' if depth > 0 => depth -= 1,
             ')' => return None,
             _ if depth > 0 => {}

@@ -48,7 +48,8 @@ impl Door {
                             inside.spawn(turn_away(stream, "421 4.3.2 Too many are here; come again later.\r\n"));
                             continue;
                         };
-                        let visit = Visit { app: Arc::clone(&app), peer, letters: Arc::clone(&letters), tls: tls.clone() };
+                        let visit =
+                            Visit { app: Arc::clone(&app), peer, letters: Arc::clone(&letters), tls: tls.clone() };
                         inside.spawn(async move {
                             let _ = tokio::time::timeout(STAY, visit.serve(stream)).await;
                             drop(place);

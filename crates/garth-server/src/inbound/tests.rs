@@ -215,8 +215,23 @@ async fn a_letter_becomes_a_thing_in_the_space(g: Garth) {
     let header = "Authentication-Results: mx.garth.example; dmarc=pass header.from=example.org";
     let (server, subject) = (format!("127.0.0.1:{port}"), "Subject: A plan");
     let arguments = [
-        "--server", &server, "--from", "lin@example.org", "--to", &w.address, "--header", subject, "--add-header", header,
-        "--body", "As attached.", "--attach-type", "text/x-plan", "--attach-name", "plan.txt", "--attach",
+        "--server",
+        &server,
+        "--from",
+        "lin@example.org",
+        "--to",
+        &w.address,
+        "--header",
+        subject,
+        "--add-header",
+        header,
+        "--body",
+        "As attached.",
+        "--attach-type",
+        "text/x-plan",
+        "--attach-name",
+        "plan.txt",
+        "--attach",
         &format!("@{}", file.display()),
     ];
     let arguments = arguments.into_iter().map(str::to_owned).collect();
@@ -262,7 +277,11 @@ async fn whatever_else_is_sent_is_turned_away_in_the_same_words(g: Garth) {
         ("DMARC did not pass", w.address.as_str(), good.replace("dmarc=pass", "dmarc=fail")),
         ("another server's word", w.address.as_str(), good.replace("mx.garth.example", "mx.evil.example")),
         ("nobody's word", w.address.as_str(), good.replace("Authentication-Results", "X-Results")),
-        ("another domain's pass", w.address.as_str(), good.replace("header.from=example.org", "header.from=evil.example")),
+        (
+            "another domain's pass",
+            w.address.as_str(),
+            good.replace("header.from=example.org", "header.from=evil.example"),
+        ),
         ("two senders", w.address.as_str(), good.replace("From: ", "From: bo@example.org\r\nFrom: ")),
         ("nothing", w.address.as_str(), String::new()),
         ("no head", w.address.as_str(), "Hi\r\n".to_owned()),

@@ -189,7 +189,10 @@ const KEPT: &[(&str, &str)] = &[
     ("letters to one username or address in 24 hours, whoever sends them", "n55_nobodys_post_is_filled"),
     ("addresses of one space that letters come in at; prefix of one", "addresses_have_limits"),
     ("letter that comes in; its recipients; a command of the dialogue", "letters_have_limits"),
-    ("what is kept of a letter: its text; attachments; contents of these", "what_comes_along_is_bounded_and_named_safely"),
+    (
+        "what is kept of a letter: its text; attachments; contents of these",
+        "what_comes_along_is_bounded_and_named_safely",
+    ),
     ("observer keys", "observer_keys_have_limits"),
     ("addresses that alerts go to; minutes from look to look, from letter to letter", "alerts_have_limits"),
     ("recovery codes", "a_recovery_code_sets_a_new_password_once"),
