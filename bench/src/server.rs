@@ -56,6 +56,7 @@ impl Server {
             limits: limits(),
             mail: None,
             incoming: None,
+            body_check: garth_server::body_check,
         };
         let app = App::open(config).await.expect("the server opens");
         let nothing = || ([(CONTENT_TYPE, "application/json")], r#"{"decision":true}"#);

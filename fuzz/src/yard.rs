@@ -77,6 +77,7 @@ impl Yard {
             limits,
             mail: None,
             incoming: None,
+            body_check: garth_server::body_check,
         };
         let app = runtime.block_on(App::open(config)).expect("the server opens");
         let router = garth_server::router(Arc::clone(&app));

@@ -9,6 +9,7 @@ mod app;
 mod arrival;
 mod asks;
 mod bounds;
+mod built_in;
 mod calls;
 mod chain;
 mod cookie;
@@ -31,7 +32,7 @@ mod who;
 mod write;
 
 pub use actors::{ACTOR, Actors, actor};
-pub use app::{App, Config, Limits};
+pub use app::{App, BodyCheck, Config, Limits};
 pub use arrival::Arrival;
 pub use asks::{ASKED, Ask, QUESTIONS};
 pub use bounds::{EXPORTS, IMPORT_BYTES, IMPORT_TIME, IMPORTS, Lane, TRANSFERS_EACH};

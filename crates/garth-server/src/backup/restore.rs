@@ -173,6 +173,8 @@ async fn settle(
         capabilities: Vec::new(),
         mail: None,
         incoming: None,
+        // No resource is saved here.
+        body_check: |_, _, _| Ok(()),
     };
     let app = App::open(config).await?;
     let outcome = end_promises(&Ctx::system(app.clone()), header, wanted.keep_keys).await;

@@ -1,9 +1,11 @@
 //! Jobs: what is to be done again and again, its runs, and what became of them.
 
 use crate::access::{App, Ctx};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, FieldError, Result};
 use crate::base::http::{Page, PageRequest};
+use crate::reports;
 use garth_core::Micros;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// How a run, or one of its attempts, is or ended.
@@ -89,6 +91,14 @@ pub struct Lately {
     pub at: Option<Micros>,
     /// What the last failure said.
     pub error: Option<String>,
+}
+
+/// Is that the body of a job? Beyond what the kind's schema says.
+///
+/// # Errors
+/// What is wrong, each with its place, `/body` in front.
+pub fn check(body: &Value) -> std::result::Result<(), Vec<FieldError>> {
+    reports::check(body.get("report").unwrap_or(&Value::Null))
 }
 
 /// Runs a job now.

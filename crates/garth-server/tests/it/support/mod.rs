@@ -315,6 +315,7 @@ impl Garth {
             limits: self.limits(),
             mail: None,
             incoming: Some(incoming()),
+            body_check: garth_server::body_check,
         }
     }
 
