@@ -31,6 +31,9 @@ const FIGURE: Set = Set { size: 16.0, bold: true };
 /// # Errors
 /// When it cannot be written, which is a fault of ours.
 pub fn write(title: &str, content: &Content, summary: Option<&str>) -> Result<Vec<u8>> {
+    // A document has a title, and one without characters that nobody sees.
+    let title = letters::told(title);
+    let title = if title.trim().is_empty() { "Report" } else { title.trim() };
     let wide = content.tables.iter().any(|table| table.columns.len() > COLUMNS);
     let mut sheet = Sheet::new(wide);
     sheet.head(title, content);
@@ -45,7 +48,7 @@ pub fn write(title: &str, content: &Content, summary: Option<&str>) -> Result<Ve
         table::lay(&mut sheet, table);
     }
     sheet.notes(content);
-    let line = format!("{} of {}", content.called, content.space.name);
+    let line = letters::told(&format!("{} of {}", content.called, content.space.name));
     let about = About { title, line: &line, made_at: &content.made_at };
     let Sheet { paper, mut setter, .. } = sheet;
     paper.write(&about, &mut setter)
