@@ -25,7 +25,7 @@ pub use bulk::{Draft, Drafts, Made, put_all};
 pub use edit::{ResourcePatch, archive, delete, move_to, update};
 pub use list::{Filter, abouts, everything, list, numbers, search, some};
 pub use moving::{Moved, move_all};
-pub(crate) use opened::{Opened, opened};
+pub(crate) use opened::opened;
 pub use references::{Named, Outward, inward, named, outward};
 pub use requirements::{REQUIRED, REQUIRING};
 pub use reseal::{After, reseal};
