@@ -11,10 +11,11 @@ mod store;
 
 use crate::access::{App, Ctx, Record, Write, write};
 use crate::base::clock;
-use crate::base::error::{FieldError, Result as Answer};
+use crate::base::error::{Error, FieldError, Result as Answer};
 use crate::base::fetch::Url;
 use crate::base::ids;
 use crate::base::tries::Tries;
+use crate::directory::BuiltIn;
 use crate::resources::{self, is_marker};
 use chat::Said;
 use garth_core::Micros;
@@ -215,18 +216,18 @@ struct Tried(Tries);
 /// # Errors
 /// 404, 403 without `ai_provider:test`, 429 when it was tried often lately.
 pub async fn test(ctx: &Ctx, provider: &str) -> Answer<Tested> {
-    let opened = resources::opened(ctx, provider, KIND, "test").await?;
+    let opened = resources::opened_to_test(ctx, provider, BuiltIn::AiProvider).await?;
     if ctx.dry_run {
         return Ok(Tested { state: "withheld", detail: "A dry run asks nobody.".to_owned() });
     }
-    ctx.app.memory.of::<Tried>().0.take(&opened.id, &ctx.app.clock)?;
-    let space = ctx.directory().space_id(opened.space).map(|id| id.to_string()).unwrap_or_default();
-    let asked = ask(&ctx.app, (&opened.id, &space), &opened.body, &chat::trial(), chat::TRIAL_TOKENS).await;
+    ctx.app.memory.of::<Tried>().0.take(&opened.row.id, &ctx.app.clock)?;
+    let asked =
+        ask(&ctx.app, (&opened.row.id, &opened.space_id), &opened.body, &chat::trial(), chat::TRIAL_TOKENS).await;
     let tested = match asked {
         Ok(_) => Tested { state: "answered", detail: "The provider answered.".to_owned() },
         Err(Refused::Budget(why) | Refused::Failed(why)) => Tested { state: "failed", detail: why },
     };
-    let (told, space, id) = (tested.state, opened.space, opened.id);
+    let (told, space, id) = (tested.state, opened.space, opened.row.id);
     write(ctx, "ai_provider.test", async move |w: &mut Write<'_>| {
         let after = json!({ "state": told });
         w.record(Record { space: Some(space), target_type: KIND, target_id: id, before: Value::Null, after }).await
@@ -255,7 +256,7 @@ pub struct Budget {
 pub async fn usage(ctx: &Ctx, provider: &str) -> Answer<Vec<Budget>> {
     let view = resources::get(ctx, provider).await?;
     if view.kind != KIND {
-        return Err(crate::base::error::Error::NotFound);
+        return Err(Error::NotFound);
     }
     let now = ctx.now();
     let mut budgets = Vec::new();

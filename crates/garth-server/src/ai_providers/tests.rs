@@ -224,7 +224,7 @@ async fn who_may_test_a_provider_and_see_what_it_used(g: Garth) {
     let seen = rea.get(&usage(&provider.id)).await.ok();
     assert_eq!(
         seen.items()[0],
-        json!({"window": "daily", "limit": 5_000, "used": 12, "resets_at": "2031-05-05T08:00:00Z"})
+        json!({"window": "daily", "limit": 5_000, "used": 12, "resets_at": "2031-05-05T08:00:00.000000Z"})
     );
     assert_eq!(seen.items()[1]["limit"], Value::Null);
     receiver.next(Says::status(401));

@@ -19,6 +19,7 @@ use crate::access::{App, Ctx, Record, Write, write};
 use crate::base::error::{FieldError, Result};
 use crate::base::ids;
 use crate::base::tries::Tries;
+use crate::directory::BuiltIn;
 use crate::resources;
 use garth_core::Micros;
 use serde_json::{Value, json};
@@ -184,12 +185,12 @@ struct Tested(Tries);
 /// # Errors
 /// 404, 403 without `delivery:test`, 429 when it was tried often lately.
 pub async fn test(ctx: &Ctx, delivery: &str) -> Result<Outcome> {
-    let interface = resources::opened(ctx, delivery, KIND, "test").await?;
+    let interface = resources::opened_to_test(ctx, delivery, BuiltIn::Delivery).await?;
     if ctx.dry_run {
         let detail = "A dry run sends nothing.".to_owned();
         return Ok(Outcome { state: "withheld", detail, reached: Vec::new(), again: false });
     }
-    ctx.app.memory.of::<Tested>().0.take(&interface.id, &ctx.app.clock)?;
+    ctx.app.memory.of::<Tested>().0.take(&interface.row.id, &ctx.app.clock)?;
     let parcel = Parcel {
         id: format!("test{}", ids::new_id(ctx.now()).simple()),
         job: String::new(),
@@ -206,7 +207,7 @@ pub async fn test(ctx: &Ctx, delivery: &str) -> Result<Outcome> {
     };
     webhook::wake(&ctx.app, &interface.body).await;
     let outcome = deliver(&ctx.app, &interface.body, &parcel).await;
-    let (told, space, id) = (outcome.state, interface.space, interface.id);
+    let (told, space, id) = (outcome.state, interface.space, interface.row.id);
     write(ctx, "delivery.test", async move |w: &mut Write<'_>| {
         let after = json!({ "state": told });
         w.record(Record { space: Some(space), target_type: KIND, target_id: id, before: Value::Null, after }).await

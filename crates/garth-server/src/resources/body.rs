@@ -178,18 +178,17 @@ fn place(resource: &str, pointer: &str) -> String {
     format!("resource/{resource}{pointer}")
 }
 
-/// A body with its secrets opened, of a resource that lies in that space.
+/// A stored body with its secrets in their places, in the open.
 ///
 /// # Errors
 /// When what was stored is damaged, or does not open.
-pub(super) fn opened(dir: &Directory, space: SpaceIx, resource: &str, open: &str, sealed: &str) -> Result<Value> {
-    let (mut body, sealed) = read(open, sealed)?;
-    let info = dir.spaces.info(space).ok_or(Error::NotFound)?;
+pub(super) fn opened(vault: &Vault, space: &str, wrapped: &str, row: &super::Stored) -> Result<Value> {
+    let (mut body, sealed) = read(&row.body, &row.secrets)?;
     for (pointer, value) in &sealed {
-        let (place, text) = (place(resource, pointer), value.as_str().unwrap_or_default());
-        let plain = dir.vault.open_sealed(&info.id.to_string(), &info.secret_key, &place, text)?;
-        let value = serde_json::from_slice(&plain).map_err(|_| Error::internal("a secret is damaged"))?;
-        put(&mut body, pointer, value);
+        let text = value.as_str().unwrap_or_default();
+        let plain = vault.open_sealed(space, wrapped, &place(&row.id, pointer), text)?;
+        let plain = serde_json::from_slice(&plain).map_err(|_| Error::internal("a secret is damaged"))?;
+        put(&mut body, pointer, plain);
     }
     Ok(body)
 }

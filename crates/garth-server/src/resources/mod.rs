@@ -17,6 +17,7 @@ pub mod requirements;
 mod reseal;
 pub mod shares;
 mod store;
+mod tested;
 mod words;
 
 pub use asked::{Found, Rows, about, follows, look_in_vain, needing, rows, target};
@@ -25,11 +26,12 @@ pub use bulk::{Draft, Drafts, Made, put_all};
 pub use edit::{ResourcePatch, archive, delete, move_to, update};
 pub use list::{Filter, abouts, everything, list, numbers, search, some};
 pub use moving::{Moved, move_all};
-pub(crate) use opened::opened;
+pub(crate) use opened::{Opened, opened};
 pub use references::{Named, Outward, inward, named, outward};
 pub use requirements::{REQUIRED, REQUIRING};
 pub use reseal::{After, reseal};
 pub use store::{Asked, Stored};
+pub(crate) use tested::opened_to_test;
 pub use words::{Words, cut_waiting, keep_words};
 
 use crate::access::{self, About, Ctx, Permit, Record, Viewer, Write, archived, facts, identity, named_space, write};
@@ -192,6 +194,17 @@ pub fn editable(ctx: &Ctx, view: &ResourceView) -> Result<bool> {
     let caller = ctx.caller(&dir)?;
     let target = target_of(&dir, &caller, &view.row, ctx.now());
     Ok(dir.world.decide(&caller, target, Action::Write, ctx.now()).allowed())
+}
+
+/// Requires that the caller may do that to a resource, and tells which it is and where it lies; its row is as this change
+/// finds it.
+///
+/// # Errors
+/// 404, 403.
+pub(crate) async fn may(w: &mut Write<'_>, id: &str, action: Action) -> Result<(Permit, Stored, SpaceIx)> {
+    let edit::Placed { row, class, target, .. } = edit::find(w, id).await?;
+    let permit = w.may(target, action)?;
+    Ok((permit, row, class.space))
 }
 
 /// The row of an id or code that the caller may look at, with the picture in which they may.

@@ -1,33 +1,43 @@
-//! A resource with its secrets opened, for this server's own use of what it says: never for an answer.
+//! Bodies with their secrets opened: for what the server itself does by a resource, never for an answer.
 
-use super::{body, look, target_of};
-use crate::access::{self, Ctx};
+use super::body;
+use super::look;
+use super::store::Stored;
+use crate::access::{Ctx, archived};
 use crate::base::error::{Error, Result};
-use garth_core::{Action, SpaceIx};
+use crate::directory::BuiltIn;
+use garth_core::SpaceIx;
 use serde_json::Value;
 
-/// A resource as this server uses it.
+/// A resource of one of Garth's own kinds, with its secrets in the open.
 pub(crate) struct Opened {
-    /// Its id.
-    pub id: String,
-    /// The space it lies in.
+    /// What is stored of it.
+    pub row: Stored,
+    /// Its space.
     pub space: SpaceIx,
-    /// Its body, secrets included.
+    /// The id of its space.
+    pub space_id: String,
+    /// Its body, secrets in their places.
     pub body: Value,
+    /// Is it archived, or its space, or one above that?
+    pub archived: bool,
 }
 
-/// Opens a resource of that kind for a caller who may see it and holds that permission of its kind where it lies.
+/// The resource of that id or code, if it is of that kind and whoever `ctx` is may view it; with `user`, only if what lies
+/// in that space may use it. Judged now, whatever was so when somebody named it.
 ///
 /// # Errors
-/// 404 when it is hidden, missing or of another kind, 403 without the permission.
-pub(crate) async fn opened(ctx: &Ctx, id: &str, kind: &str, verb: &str) -> Result<Opened> {
-    let (dir, caller, row) = look(ctx, id).await?;
-    let class = dir.world.class(row.class).ok_or(Error::NotFound)?;
-    let of = dir.kinds.info(class.kind).filter(|info| info.definition.name == kind);
-    of.ok_or(Error::NotFound)?;
-    let permission = dir.permission(&format!("{kind}:{verb}")).ok_or(Error::NotFound)?;
-    let target = target_of(&dir, &caller, &row, ctx.now());
-    access::check(&dir, &caller, target, Action::Use(permission), ctx.now())?;
-    let body = body::opened(&dir, class.space, &row.id, &row.body, &row.secrets)?;
-    Ok(Opened { id: row.id, space: class.space, body })
+/// 404 alike for what is hidden, missing, of another kind, or not for that space to use.
+pub(crate) async fn opened(ctx: &Ctx, id: &str, kind: BuiltIn, user: Option<SpaceIx>) -> Result<Opened> {
+    let (dir, _, row) = look(ctx, id).await?;
+    let class = dir.world.class(row.class).filter(|class| kind.kind(&dir) == Some(class.kind));
+    let space = class.ok_or(Error::NotFound)?.space;
+    if user.is_some_and(|user| !dir.world.may_use(user, row.class)) {
+        return Err(Error::NotFound);
+    }
+    let info = dir.spaces.info(space).ok_or(Error::NotFound)?;
+    let space_id = info.id.to_string();
+    let body = body::opened(&dir.vault, &space_id, &info.secret_key, &row)?;
+    let archived = row.archived || archived(&dir.world, space);
+    Ok(Opened { row, space, space_id, body, archived })
 }
