@@ -86,6 +86,15 @@ async fn a_provider_is_checked_when_it_is_saved(g: Garth) {
     // One budget at a time, judged as it is after the change.
     ada.patch(&made.url(""), json!({"body": {"daily_tokens": 500, "weekly_tokens": 500}})).await.ok();
     ada.patch(&made.url(""), json!({"body": {"daily_tokens": 501}})).await.invalid("/body/weekly_tokens");
+    // A key is for the server that it was given for: it follows to no other one.
+    let (endpoint, key) = ("https://elsewhere.example/v1", json!({"secret": true}));
+    g.unchanged(async || {
+        ada.patch(&made.url(""), json!({"body": {"endpoint": endpoint}})).await.invalid("/body/api_key");
+        let kept = json!({"body": {"endpoint": endpoint, "api_key": key}});
+        ada.patch(&made.url(""), kept).await.invalid("/body/api_key");
+    })
+    .await;
+    ada.patch(&made.url(""), json!({"body": {"endpoint": endpoint, "api_key": "another"}})).await.ok();
 }
 
 async fn a_provider_writes_a_summary_of_the_words_alone(g: Garth) {
