@@ -132,7 +132,7 @@ async fn a_budget_is_kept_over_windows_that_roll(g: Garth) {
     let (ada, home, provider) = provider(&g, &body).await;
     ask(&g, &provider, &home, &body).await.expect("room");
     g.pass(3_600 * SECOND);
-    // A call may use some eleven hundred tokens, and 1,500 are left.
+    // A call may use some thousand tokens, and 1,500 are left.
     ask(&g, &provider, &home, &body).await.expect("room");
     let why = budget(ask(&g, &provider, &home, &body).await);
     assert!(why.contains("daily budget of 3000 tokens") && why.contains("2031-05-05T08:00:00"), "{why}");
