@@ -11,7 +11,7 @@ mod store;
 
 use crate::access::{App, Ctx, Record, Write, write};
 use crate::base::clock;
-use crate::base::error::{FieldError, Result as Answer};
+use crate::base::error::{Error, FieldError, Result as Answer};
 use crate::base::fetch::Url;
 use crate::base::ids;
 use crate::base::tries::Tries;
@@ -216,12 +216,13 @@ struct Tried(Tries);
 /// # Errors
 /// 404, 403 without `ai_provider:test`, 429 when it was tried often lately.
 pub async fn test(ctx: &Ctx, provider: &str) -> Answer<Tested> {
-    let opened = resources::permitted(ctx, provider, BuiltIn::AiProvider, "test").await?;
+    let opened = resources::opened_to_test(ctx, provider, BuiltIn::AiProvider).await?;
     if ctx.dry_run {
         return Ok(Tested { state: "withheld", detail: "A dry run asks nobody.".to_owned() });
     }
     ctx.app.memory.of::<Tried>().0.take(&opened.row.id, &ctx.app.clock)?;
-    let asked = ask(&ctx.app, (&opened.row.id, &opened.space_id), &opened.body, &chat::trial(), chat::TRIAL_TOKENS).await;
+    let asked =
+        ask(&ctx.app, (&opened.row.id, &opened.space_id), &opened.body, &chat::trial(), chat::TRIAL_TOKENS).await;
     let tested = match asked {
         Ok(_) => Tested { state: "answered", detail: "The provider answered.".to_owned() },
         Err(Refused::Budget(why) | Refused::Failed(why)) => Tested { state: "failed", detail: why },
@@ -255,7 +256,7 @@ pub struct Budget {
 pub async fn usage(ctx: &Ctx, provider: &str) -> Answer<Vec<Budget>> {
     let view = resources::get(ctx, provider).await?;
     if view.kind != KIND {
-        return Err(crate::base::error::Error::NotFound);
+        return Err(Error::NotFound);
     }
     let now = ctx.now();
     let mut budgets = Vec::new();

@@ -1,11 +1,12 @@
 //! Bodies with their secrets opened: for what the server itself does by a resource, never for an answer.
 
+use super::body;
+use super::look;
 use super::store::Stored;
-use super::{body, look, target_of};
-use crate::access::{self, Ctx, archived};
+use crate::access::{Ctx, archived};
 use crate::base::error::{Error, Result};
 use crate::directory::BuiltIn;
-use garth_core::{Action, SpaceIx};
+use garth_core::SpaceIx;
 use serde_json::Value;
 
 /// A resource of one of Garth's own kinds, with its secrets in the open.
@@ -39,18 +40,4 @@ pub(crate) async fn opened(ctx: &Ctx, id: &str, kind: BuiltIn, user: Option<Spac
     let body = body::opened(&dir.vault, &space_id, &info.secret_key, &row)?;
     let archived = row.archived || archived(&dir.world, space);
     Ok(Opened { row, space, space_id, body, archived })
-}
-
-/// The same for somebody who holds that permission of its kind where it lies: for what they ask to be done by it.
-///
-/// # Errors
-/// 404 when it is hidden, missing or of another kind, 403 without the permission.
-pub(crate) async fn permitted(ctx: &Ctx, id: &str, kind: BuiltIn, verb: &str) -> Result<Opened> {
-    let opened = opened(ctx, id, kind, None).await?;
-    let dir = ctx.directory();
-    let caller = ctx.caller(&dir)?;
-    let permission = dir.permission(&format!("{}:{verb}", kind.name())).ok_or(Error::NotFound)?;
-    let target = target_of(&dir, &caller, &opened.row, ctx.now());
-    access::check(&dir, &caller, target, Action::Use(permission), ctx.now())?;
-    Ok(opened)
 }
