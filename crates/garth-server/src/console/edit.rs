@@ -228,8 +228,11 @@ pub async fn new(seat: &Seat, space: &str) -> Result<Response> {
 
 async fn made(seat: &Seat, space: &str, kind: &Definition, draft: Draft, wrong: Wrong) -> Result<Response> {
     let frame = Frame::new(seat, space, Section::Resources(kind.name.clone())).await?;
-    if !frame.may(&format!("{}:write", kind.name)) {
-        let why = format!("this needs {}:write", kind.name);
+    if !frame.may_make(&kind.name) {
+        let why = match frame.may(&format!("{}:write", kind.name)) {
+            true => format!("administrators of the space make {}", plural(kind)),
+            false => format!("this needs {}:write", kind.name),
+        };
         return frame.closed(seat, Error::Forbidden(why));
     }
     let id = frame.space.id;
