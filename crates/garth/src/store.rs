@@ -33,8 +33,8 @@ pub fn config(settings: &Settings, fallback: &str, public_url: String) -> Config
         limits: settings.limits(),
         // Only who serves sends letters.
         mail: None,
-        body_check: garth_server::body_check,
         incoming: None,
+        body_check: garth_server::body_check,
     }
 }
 

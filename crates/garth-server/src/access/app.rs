@@ -60,10 +60,10 @@ pub struct Config {
     pub limits: Limits,
     /// The mail server; without one nothing is mailed.
     pub mail: Option<Smtp>,
-    /// Looks at bodies of Garth's own kinds: [`crate::body_check`], which this room cannot name.
-    pub body_check: BodyCheck,
     /// How letters come in; without it spaces have no addresses.
     pub incoming: Option<Incoming>,
+    /// Looks at bodies of Garth's own kinds: [`crate::body_check`], which this room cannot name.
+    pub body_check: BodyCheck,
 }
 
 /// What the nouns say of a body of one of Garth's own kinds, beyond its schema: what is wrong, each with its place. Secrets

@@ -35,6 +35,8 @@ pub enum Who {
     Key(String),
     /// The command line on the server, which sees all.
     System,
+    /// Whoever wrote a letter: a user, by id, as far as their account alone says.
+    Sender(Uuid),
     /// What runs on behalf of a resource: with the roles that are granted to it, and where it holds none with its owner's
     /// rights.
     Job {
@@ -43,8 +45,6 @@ pub enum Who {
         /// Its owner, a user.
         owner: Option<Uuid>,
     },
-    /// Whoever wrote a letter: a user, by id, as far as their account alone says.
-    Sender(Uuid),
 }
 
 impl Who {
@@ -104,14 +104,14 @@ impl Ctx {
         Self::new(app, Who::System, ids::new_request_id())
     }
 
-    /// What runs on behalf of a resource, which that user owns.
-    pub fn for_resource(app: Arc<App>, job: Uuid, owner: Option<Uuid>) -> Self {
-        Self::new(app, Who::Job { job, owner }, ids::new_request_id())
-    }
-
     /// Whoever wrote a letter that came in. That they did is settled before.
     pub fn sender(app: Arc<App>, user: Uuid) -> Self {
         Self::new(app, Who::Sender(user), ids::new_request_id())
+    }
+
+    /// What runs on behalf of a resource, which that user owns.
+    pub fn for_resource(app: Arc<App>, job: Uuid, owner: Option<Uuid>) -> Self {
+        Self::new(app, Who::Job { job, owner }, ids::new_request_id())
     }
 
     pub(super) fn new(app: Arc<App>, who: Who, request_id: String) -> Self {
@@ -164,7 +164,7 @@ impl Ctx {
             return Ok(self);
         }
         let share = match &self.who {
-            Who::Anonymous | Who::System | Who::Job { .. } | Who::Sender(_) => return Ok(self),
+            Who::Anonymous | Who::System | Who::Sender(_) | Who::Job { .. } => return Ok(self),
             Who::Session(_) => Share::User(self.session(&self.directory())?.user),
             Who::Key(_) => Share::Keys(self.key(&self.directory())?.space),
         };
@@ -257,7 +257,7 @@ impl Ctx {
         match &self.who {
             Who::Session(hash) => dir.session(hash, self.now()).ok_or(Error::Unauthenticated),
             Who::Key(_) => self.key(dir).and(Err(no_person())),
-            Who::Anonymous | Who::System | Who::Job { .. } | Who::Sender(_) => Err(Error::Unauthenticated),
+            Who::Anonymous | Who::System | Who::Sender(_) | Who::Job { .. } => Err(Error::Unauthenticated),
         }
     }
 
@@ -285,8 +285,8 @@ impl Ctx {
         match &self.who {
             Who::Anonymous | Who::System => Ok(()),
             Who::Key(_) => self.key(dir).map(drop),
-            Who::Job { .. } => self.caller(dir).map(drop),
             Who::Sender(user) => sender(dir, user).map(drop),
+            Who::Job { .. } => self.caller(dir).map(drop),
             Who::Session(_) => {
                 let enabled = dir.world.user(self.session(dir)?.user).is_some_and(|u| u.enabled);
                 if enabled { Ok(()) } else { Err(Error::Unauthenticated) }

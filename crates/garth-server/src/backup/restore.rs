@@ -172,9 +172,9 @@ async fn settle(
         limits: crate::access::Limits::default(),
         capabilities: Vec::new(),
         mail: None,
+        incoming: None,
         // No resource is saved here.
         body_check: |_, _, _| Ok(()),
-        incoming: None,
     };
     let app = App::open(config).await?;
     let outcome = end_promises(&Ctx::system(app.clone()), header, wanted.keep_keys).await;

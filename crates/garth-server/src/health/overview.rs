@@ -7,7 +7,7 @@ use crate::base::http::PageRequest;
 use crate::directory::{Directory, PublicHealth};
 use crate::jobs::{self, Lately, State};
 use crate::resources::{self, Filter, ResourceView};
-use garth_core::Micros;
+use garth_core::{KindIx, Micros};
 use hashbrown::HashMap;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -143,6 +143,16 @@ pub(super) async fn watched(app: &Arc<App>) -> Result<(Vec<Watched>, Vec<Watched
 
 async fn of_kind(app: &Arc<App>, kind: &str, lately: Vec<Lately>) -> Result<Vec<Watched>> {
     let mut lately: HashMap<String, Lately> = lately.into_iter().map(|one| (one.resource.clone(), one)).collect();
+    // A kind of that name that somebody made before there were jobs is theirs, and no job's.
+    let dir = app.directory();
+    let ours = dir
+        .kinds
+        .by_name::<KindIx>(kind)
+        .and_then(|ix| dir.kinds.info(ix))
+        .is_some_and(|info| info.built_in().is_some());
+    if !ours {
+        return Ok(Vec::new());
+    }
     let ctx = Ctx::system(Arc::clone(app));
     let filter = Filter { kinds: vec![kind.to_owned()], ..Filter::default() };
     let mut page = PageRequest { limit: PAGE, cursor: None };

@@ -53,7 +53,13 @@ fn parts(header: &str) -> Option<Vec<Vec<String>>> {
             }
             '"' if depth == 0 => quoted = !quoted,
             _ if quoted => word.push(c),
-            '(' => depth += 1,
+            '(' => {
+                // A comment stands between words, as a space does.
+                if depth == 0 && !glued {
+                    end(&mut word, &mut parts);
+                }
+                depth += 1;
+            }
             ')' if depth > 0 => depth -= 1,
             ')' => return None,
             _ if depth > 0 => {}
@@ -102,6 +108,7 @@ mod tests {
     fn dmarc_passes_for_one_domain_by_the_word_of_ones_own_server() {
         for good in [
             "mx.example; dmarc=pass header.from=Corp.Example",
+            "mx.example; dmarc(a)=(b)pass(c)header.from=corp.example",
             " MX.example 1; spf=pass smtp.mailfrom=x.example; dmarc=pass (p=none dis=none) header.from=corp.example",
             "mx.example;\r\n\tdkim=fail (bad; dmarc=fail) header.d=x;\r\n\tDMARC = pass header.from = \"corp.example\"",
             "\"mx.example\"; dmarc=pass (\"(\" \\)) policy.dmarc=none header.from=corp.example",
@@ -118,6 +125,7 @@ mod tests {
             "mx.example",
             "mx.example; none",
             "mx.example; dmarc=fail header.from=corp.example",
+            "mx.example; dm(a)arc=pass header.from=corp.example",
             "mx.example; dmarc=passed header.from=corp.example",
             "mx.example; dmarc=pass",
             "mx.example; dmarc=pass header.from=",

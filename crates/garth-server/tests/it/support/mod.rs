@@ -314,8 +314,8 @@ impl Garth {
             clock: self.0.clock.clone(),
             limits: self.limits(),
             mail: None,
-            body_check: garth_server::body_check,
             incoming: Some(incoming()),
+            body_check: garth_server::body_check,
         }
     }
 
