@@ -6,9 +6,10 @@ use crate::access::Ctx;
 use crate::base::error::{Error, Result};
 use crate::console::frame::Frame;
 use crate::console::resources::{held, show_tried};
-use crate::console::seat::Seat;
+use crate::console::look::sentence;
+use crate::console::seat::{Seat, Wrong};
 use crate::resources::{self, ResourcePatch, ResourceView};
-use crate::{deliveries, jobs};
+use crate::{ai_providers, deliveries, jobs};
 use axum::response::Response;
 use serde_json::json;
 
@@ -74,14 +75,15 @@ pub async fn forget(seat: &Seat, space: &str, id: &str, run: &str) -> Result<Res
 /// Tries an interface or a provider, and says beside its button what came of it.
 pub async fn test(seat: &Seat, space: &str, id: &str) -> Result<Response> {
     let (_, view, _) = one_of(seat, space, id, &[DELIVERY, PROVIDER]).await?;
-    let outcome = match view.kind.as_str() {
-        DELIVERY => deliveries::test(&seat.ctx, &view.row.id).await,
-        _ => Err(Error::NotFound),
+    let (ctx, thing) = (&seat.ctx, &view.row.id);
+    let tried = match view.kind.as_str() {
+        DELIVERY => deliveries::test(ctx, thing).await.map(|outcome| (outcome.state == "delivered", outcome.detail)),
+        _ => ai_providers::test(ctx, thing).await.map(|tested| (tested.state == "answered", tested.detail)),
     };
-    match outcome {
-        Ok(outcome) => {
-            let tried = Tried { well: outcome.state == "delivered", detail: outcome.detail };
-            show_tried(seat, space, id, crate::console::seat::Wrong::default(), Some(tried)).await
+    match tried {
+        Ok((well, detail)) => {
+            let tried = Tried { well, detail: sentence(&detail) };
+            show_tried(seat, space, id, Wrong::default(), Some(tried)).await
         }
         Err(error) => {
             let wrong = seat.refused(error, &[])?;
@@ -96,6 +98,8 @@ pub async fn paused(_ctx: &Ctx, _view: &ResourceView) -> Result<Option<String>> 
 }
 
 /// How much of a provider's budgets is used.
-pub async fn budgets(_seat: &Seat, _view: &ResourceView) -> Result<Vec<Budget>> {
-    Ok(Vec::new())
+pub async fn budgets(seat: &Seat, view: &ResourceView) -> Result<Vec<Budget>> {
+    let found = ai_providers::usage(&seat.ctx, &view.row.id).await?;
+    let name = |window: &str| if window == "daily" { "In 24 hours" } else { "In 7 days" };
+    Ok(found.into_iter().map(|budget| Budget::new(name(budget.window), budget.used, budget.limit)).collect())
 }
