@@ -112,6 +112,8 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(resources::copies::api::routes())
         .merge(resources::shares::api::routes())
         .merge(transfers::api::routes())
+        .merge(deliveries::api::routes())
+        .merge(ai_providers::api::routes())
         .merge(decisions::api::routes())
         .merge(previews::api::routes())
         .merge(audit::api::routes())

@@ -230,6 +230,7 @@ fn delivery() -> Value {
             "security": {"enum": ["none", "starttls", "tls"]},
             "username": text(320),
             "password": text(1_024),
+            "ca": text(16_384),
             "from": text(320),
             "from_name": text(255),
             "url": text(2_048),
