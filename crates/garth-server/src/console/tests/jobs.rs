@@ -207,7 +207,10 @@ async fn without_a_provider_the_form_says_why(g: Garth) {
     browser.submit(&new, &fields).await.expect_status(303);
     let job = only(&lin, &atlas, "job").await;
     assert_eq!(job["body"]["summary"], json!({"provider": provider.id, "instructions": "Be short."}));
-    lacks(&html(&browser, &format!("/s/{}/resources/{}", atlas.id, provider["code"].as_str().expect("a code"))).await, &["zq-key"]);
+    lacks(
+        &html(&browser, &format!("/s/{}/resources/{}", atlas.id, provider["code"].as_str().expect("a code"))).await,
+        &["zq-key"],
+    );
 }
 
 /// A job that runs by hand, and its page.
