@@ -63,7 +63,7 @@ impl Route {
 
     /// Is its answer another one each time, because it counts the requests?
     pub fn counts(&self) -> bool {
-        self.path == "/metrics" || self.path == "/system/health"
+        self.path == "/metrics" || self.path.starts_with("/system/health")
     }
 
     /// Its address in the world, with the query it needs.
