@@ -2,16 +2,14 @@
 
 use super::one::{Budget, Tried, built_in};
 use super::{DELIVERY, JOB, PROVIDER};
-use crate::access::Ctx;
 use crate::base::error::{Error, Result};
 use crate::console::frame::Frame;
 use crate::console::look::sentence;
 use crate::console::resources::{held, show_tried};
 use crate::console::seat::{Seat, Wrong};
-use crate::resources::{self, ResourcePatch, ResourceView};
+use crate::resources::ResourceView;
 use crate::{ai_providers, deliveries, jobs};
 use axum::response::Response;
-use serde_json::json;
 
 /// What is done with a job.
 #[derive(Clone, Copy)]
@@ -36,14 +34,12 @@ async fn one_of(seat: &Seat, space: &str, id: &str, kinds: &[&str]) -> Result<(F
 pub async fn act(seat: &Seat, space: &str, id: &str, deed: Deed) -> Result<Response> {
     let (_, view, own) = one_of(seat, space, id, &[JOB]).await?;
     let (ctx, name, job) = (&seat.ctx, &view.row.name, &view.row.id);
-    let switch = |on: bool| {
-        let patch = ResourcePatch { body: Some(json!({ "enabled": on })), ..ResourcePatch::default() };
-        resources::update(ctx, job.clone(), patch, None)
-    };
     let (done, said) = match deed {
         Deed::Run => (jobs::run(ctx, job).await.map(drop), format!("{name} runs. Its report is here in a moment.")),
-        Deed::Enable => (switch(true).await.map(drop), format!("{name} runs by its schedule again.")),
-        Deed::Disable => (switch(false).await.map(drop), format!("{name} runs no more, but when somebody runs it.")),
+        Deed::Enable => (jobs::enable(ctx, job, true).await, format!("{name} runs by its schedule again.")),
+        Deed::Disable => {
+            (jobs::enable(ctx, job, false).await, format!("{name} runs no more, but when somebody runs it."))
+        }
         Deed::Resume => (jobs::resume(ctx, job).await, format!("{name} goes on.")),
     };
     match done {
@@ -90,11 +86,6 @@ pub async fn test(seat: &Seat, space: &str, id: &str) -> Result<Response> {
             show_tried(seat, space, id, wrong, None).await
         }
     }
-}
-
-/// Why a job does not go on by itself.
-pub async fn paused(_ctx: &Ctx, _view: &ResourceView) -> Result<Option<String>> {
-    Ok(None)
 }
 
 /// How much of a provider's budgets is used.
