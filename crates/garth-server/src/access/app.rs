@@ -21,6 +21,7 @@ use crate::base::passwords::Passwords;
 use crate::base::rego::Rego;
 use crate::base::secrets::Vault;
 use crate::base::secrets::file::{self, Source, write_private};
+use crate::base::spans::Spans;
 use crate::directory::known::{Changed, Known};
 use crate::directory::{BuiltIn, Directory, KeyInfo, LastUse, Session, load};
 use arc_swap::ArcSwap;
@@ -122,6 +123,8 @@ pub struct App {
     pub limits: Limits,
     /// Looks at bodies of Garth's own kinds.
     pub body_check: BodyCheck,
+    /// What it does by itself, told to whoever traces it.
+    pub spans: Spans,
     /// How it does, as `/metrics` shows it.
     pub figures: Arc<Figures>,
     /// A place for each request that is being answered.
@@ -262,6 +265,7 @@ impl App {
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             capabilities: config.capabilities,
             places: Semaphore::new(config.limits.in_flight),
+            spans: Spans::default(),
             shares: Arc::default(),
             transfers: Arc::default(),
             exports: Arc::new(Semaphore::new(EXPORTS)),

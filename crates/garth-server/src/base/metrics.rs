@@ -167,7 +167,8 @@ pub enum Received {
 }
 
 impl Received {
-    fn name(self) -> &'static str {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
             Self::Refused => "refused",

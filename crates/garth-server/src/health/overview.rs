@@ -9,7 +9,6 @@ use crate::jobs::{self, Lately, State};
 use crate::resources::{self, Filter, ResourceView};
 use garth_core::{KindIx, Micros};
 use hashbrown::HashMap;
-use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most jobs, and most delivery interfaces, that one look lists; the worst come first.
@@ -20,6 +19,9 @@ const LOOKED_AT: usize = 20_000;
 const PAGE: usize = 500;
 /// So long a look is good for those who see no names: strangers do not make the store count as often as they like.
 const FRESH: Micros = 10 * 1_000_000;
+
+/// The kind of jobs.
+const JOB: &str = "job";
 
 /// What somebody may know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +140,7 @@ async fn counted(app: &Arc<App>) -> Result<(Tally, Tally)> {
 /// Every job, and every delivery interface, of the spaces that are not sealed and not archived.
 pub(super) async fn watched(app: &Arc<App>) -> Result<(Vec<Watched>, Vec<Watched>)> {
     let (jobs, deliveries) = jobs::lately(app).await?;
-    Ok((of_kind(app, "job", jobs).await?, of_kind(app, "delivery", deliveries).await?))
+    Ok((of_kind(app, JOB, jobs).await?, of_kind(app, "delivery", deliveries).await?))
 }
 
 async fn of_kind(app: &Arc<App>, kind: &str, lately: Vec<Lately>) -> Result<Vec<Watched>> {
@@ -162,7 +164,7 @@ async fn of_kind(app: &Arc<App>, kind: &str, lately: Vec<Lately>) -> Result<Vec<
         let dir = app.directory();
         let views = read.items.into_iter().filter_map(|view| {
             let last = lately.remove(&view.row.id);
-            watch(&dir, view, last)
+            watch(&dir, kind == JOB, view, last)
         });
         found.extend(views);
         match read.next {
@@ -173,7 +175,7 @@ async fn of_kind(app: &Arc<App>, kind: &str, lately: Vec<Lately>) -> Result<Vec<
     Ok(found)
 }
 
-fn watch(dir: &Directory, view: ResourceView, lately: Option<Lately>) -> Option<Watched> {
+fn watch(dir: &Directory, job: bool, view: ResourceView, lately: Option<Lately>) -> Option<Watched> {
     let ix = dir.world.class(view.row.class)?.space;
     let space = dir.world.space(ix)?;
     // Nobody but its members knows what is in it.
@@ -182,12 +184,11 @@ fn watch(dir: &Directory, view: ResourceView, lately: Option<Lately>) -> Option<
     }
     let info = dir.spaces.info(ix)?;
     let text = |field: &str| view.body[field].as_str().map(str::to_owned);
-    let schedule = text("schedule").map(|schedule| (schedule, text("time_zone").unwrap_or_default()));
-    let way = text("type");
-    let enabled = match &view.body["enabled"] {
-        Value::Bool(enabled) => Some(*enabled),
-        _ => None,
-    };
+    let zone = || text("time_zone").unwrap_or_else(|| "UTC".to_owned());
+    let schedule = text("schedule").filter(|_| job).map(|schedule| (schedule, zone()));
+    let way = text("type").filter(|_| !job);
+    // On, where nobody said otherwise.
+    let enabled = job.then(|| view.body["enabled"] != false);
     let last = lately.as_ref().map(|lately| lately.last.clone()).unwrap_or_default();
     Some(Watched {
         resource: view.row.id,

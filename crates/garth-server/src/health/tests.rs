@@ -291,6 +291,7 @@ async fn alerts_are_tried_before_they_are_needed(g: Garth) {
 async fn every_figure_of_the_dashboard_is_there(g: Garth) {
     let ada = g.admin().await;
     garth_server::health::alerts::watch_once(&g.app()).await.expect("a look");
+    g.app().figures.letter(garth_server::base::metrics::Received::Accepted);
     ada.post("/access/v1/evaluation", ada.question("read", "space", &g.home().await.id)).await.ok();
     let text = figures(&g).await;
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

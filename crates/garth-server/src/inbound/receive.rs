@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 /// Takes a letter in, for these local parts of addresses.
 pub(super) async fn receive(app: &Arc<App>, bytes: Vec<u8>, to: Vec<String>) -> Received {
+    let span = app.spans.begin(&app.clock, "letter");
     let outcome = match put(app, bytes, to).await {
         Ok(()) => Received::Accepted,
         Err(error @ (Error::Unavailable | Error::Overloaded | Error::TimedOut)) => {
@@ -31,6 +32,7 @@ pub(super) async fn receive(app: &Arc<App>, bytes: Vec<u8>, to: Vec<String>) -> 
         }
     };
     app.figures.letter(outcome);
+    span.ends(outcome.name());
     outcome
 }
 

@@ -66,7 +66,7 @@ async fn fill_and_serve(app: &Arc<App>, config: &Config, front: Front, demo: boo
     let mut doors = Doors::default();
     let router = garth_server::router(Arc::clone(app));
     // Held until the end: what is left is sent then.
-    let (router, _traces) = traces::traced(router, front.settings.otlp_endpoint.as_deref())?;
+    let (router, _traces) = traces::traced(router, &app.spans, front.settings.otlp_endpoint.as_deref())?;
     // Held until the end: who is there is let go then.
     let _letters = front.letters.map(|listener| letters(app, listener, front.certificate.as_ref())).transpose()?;
     doors.open(front.listener, router, front.settings.connections, front.certificate)?;
@@ -86,6 +86,9 @@ async fn fill_and_serve(app: &Arc<App>, config: &Config, front: Front, demo: boo
 
 /// The door for letters.
 fn letters(app: &Arc<App>, listener: TcpListener, certificate: Option<&Certificate>) -> Result<inbound::Door, Failure> {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, tls = certificate.is_some(), "letters to addresses of spaces are taken here");
+    }
     let listener = tokio::net::TcpListener::from_std(listener);
     let listener = listener.map_err(|e| Failure(format!("The door for letters cannot be opened: {e}.")))?;
     Ok(inbound::Door::open(Arc::clone(app), listener, certificate.map(Certificate::for_letters)))
