@@ -86,6 +86,15 @@ async fn a_provider_is_checked_when_it_is_saved(g: Garth) {
     // One budget at a time, judged as it is after the change.
     ada.patch(&made.url(""), json!({"body": {"daily_tokens": 500, "weekly_tokens": 500}})).await.ok();
     ada.patch(&made.url(""), json!({"body": {"daily_tokens": 501}})).await.invalid("/body/weekly_tokens");
+    // A key is for the server that it was given for: it follows to no other one.
+    let (endpoint, key) = ("https://elsewhere.example/v1", json!({"secret": true}));
+    g.unchanged(async || {
+        ada.patch(&made.url(""), json!({"body": {"endpoint": endpoint}})).await.invalid("/body/api_key");
+        let kept = json!({"body": {"endpoint": endpoint, "api_key": key}});
+        ada.patch(&made.url(""), kept).await.invalid("/body/api_key");
+    })
+    .await;
+    ada.patch(&made.url(""), json!({"body": {"endpoint": endpoint, "api_key": "another"}})).await.ok();
 }
 
 async fn a_provider_writes_a_summary_of_the_words_alone(g: Garth) {
@@ -123,7 +132,7 @@ async fn a_budget_is_kept_over_windows_that_roll(g: Garth) {
     let (ada, home, provider) = provider(&g, &body).await;
     ask(&g, &provider, &home, &body).await.expect("room");
     g.pass(3_600 * SECOND);
-    // A call may use some eleven hundred tokens, and 1,500 are left.
+    // A call may use some thousand tokens, and 1,500 are left.
     ask(&g, &provider, &home, &body).await.expect("room");
     let why = budget(ask(&g, &provider, &home, &body).await);
     assert!(why.contains("daily budget of 3000 tokens") && why.contains("2031-05-05T08:00:00"), "{why}");

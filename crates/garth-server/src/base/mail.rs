@@ -250,7 +250,7 @@ impl Relay {
             why: why(&error),
             code,
             // Settings that do not fit, and a no that is meant to last, are not mended by waiting.
-            again: !(error.is_client() || error.is_tls() || code.is_some_and(|code| code >= 500)),
+            again: !(error.is_client() || tls_failed(&error) || code.is_some_and(|code| code >= 500)),
             recipient: code.is_some_and(|code| (450..=452).contains(&code) || (550..=554).contains(&code)),
         })
     }
@@ -393,11 +393,17 @@ fn code(error: &smtp::Error) -> Option<u16> {
     error.status().and_then(|code| code.to_string().parse().ok())
 }
 
+/// Was it TLS? The library tells a handshake that failed as a connection that did.
+fn tls_failed(error: &smtp::Error) -> bool {
+    let inner = error.source().and_then(|source| source.downcast_ref::<std::io::Error>()?.get_ref());
+    error.is_tls() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
 /// What went wrong, without a word that the mail server said: it may have repeated the address.
 fn why(error: &smtp::Error) -> &'static str {
     if error.is_timeout() {
         "it took too long"
-    } else if error.is_tls() {
+    } else if tls_failed(error) {
         "its TLS certificate is not good"
     } else if error.is_permanent() || error.is_transient() {
         "it refused"

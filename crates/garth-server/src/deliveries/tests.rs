@@ -142,6 +142,9 @@ async fn secrets_of_an_interface_are_never_shown(g: Garth) {
     // Written back as it was shown it stays; another one is looked at.
     ada.patch(&hook.url(""), json!({"body": seen["body"]})).await.ok();
     ada.patch(&hook.url(""), json!({"body": {"secret": "whsec_no"}})).await.invalid("/body/secret");
+    // Headers may hold tokens: they are sent to nobody but the server that they were given for.
+    ada.patch(&hook.url(""), json!({"body": {"url": "https://elsewhere.example/"}})).await.invalid("/body/headers");
+    ada.patch(&hook.url(""), json!({"body": {"url": "https://elsewhere.example/", "headers": {}}})).await.ok();
     let audit = ada.get(&home.url("/audit?limit=100")).await.ok();
     for hidden in ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "deep-secret"] {
         assert!(!seen.to_string().contains(hidden) && !audit.to_string().contains(hidden), "{hidden}");

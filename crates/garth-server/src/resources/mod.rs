@@ -5,6 +5,7 @@ pub mod api;
 mod asked;
 pub mod attachments;
 pub(crate) mod body;
+mod bound;
 mod bulk;
 pub mod copies;
 mod edit;
