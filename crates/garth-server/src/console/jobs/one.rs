@@ -265,6 +265,7 @@ pub struct Lately {
     pub marks: Marks,
     pub next: Option<Moment>,
     pub off: bool,
+    pub may_switch: bool,
 }
 
 /// The same of a job in a list.
@@ -280,7 +281,8 @@ pub async fn lately(ctx: &Ctx, view: &ResourceView) -> Result<Option<Lately>> {
         Ok((runs, next)) => {
             let states: Vec<State> = runs.items.iter().map(|run| run.state).collect();
             let next = next.map(|at| Moment::new(at, ctx.now()));
-            Ok(Some(Lately { marks: Marks::of(&states), next, off }))
+            let may_switch = !view.row.archived && resources::editable(ctx, view)?;
+            Ok(Some(Lately { marks: Marks::of(&states), next, off, may_switch }))
         }
         // It went while the page was made.
         Err(Error::NotFound) => Ok(None),

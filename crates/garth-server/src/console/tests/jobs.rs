@@ -237,6 +237,7 @@ async fn a_job_runs_by_a_button_and_tells_of_its_runs(g: Garth) {
     // In the list, with words beside the marks.
     let list = html(&browser, &format!("/s/{}/resources?kind=job", atlas.id)).await;
     has(&list, &["class=\"dot good\"", "The last runs, the latest first: succeeded", "by hand"]);
+    has(&list, &["aria-label=\"Run Usage by hand now\"", "aria-label=\"Switch Usage by hand off\""]);
     // A run of another job is not taken away by way of this one.
     let (_, other) = {
         let body = json!({"report": {"type": "usage"}});
