@@ -15,22 +15,22 @@ async function until(question) {
 /// What the walk works on; made once.
 async function jobs({ make, marketing, rooms }) {
   if (made) return made;
-  const thing = (kind, name, body) => make("/resources", { kind, space: marketing.id, name, body });
+  const thing = (kind, name, body, owner) => make("/resources", { kind, space: marketing.id, name, body, owner });
   const mail = await thing("delivery", "Mail of the house", {
     type: "smtp", host: "mail.example.org", port: 587, security: "starttls", username: "garth", password: "hush hush", from: "garth@example.org",
   });
   const hook = await thing("delivery", "Chat of the team", {
-    type: "webhook", url: "https://127.0.0.1:1/hook", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    type: "webhook", url: "https://hook.invalid/hook", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
   });
   const writer = await thing("ai_provider", "House model", {
-    endpoint: "https://127.0.0.1:1/v1", model: "small", api_key: "hush", daily_tokens: 20000, weekly_tokens: 100000,
+    endpoint: "https://ai.invalid/v1", model: "small", api_key: "hush", daily_tokens: 20000, weekly_tokens: 100000,
   });
   const weekly = await thing("job", "Access review", {
     schedule: "0 8 * * 1", time_zone: "Europe/Berlin", enabled: true, report: { type: "access_review" },
     deliveries: [{ delivery: mail.id, recipients: [{ address: "board@example.org", individual: false }], formats: ["pdf"] }],
     summary: { provider: writer.id, instructions: "What changed since the last one?" },
-  });
-  const usage = await thing("job", "Usage", { time_zone: "UTC", enabled: true, report: { type: "usage" }, deliveries: [] });
+  }, mail.author);
+  const usage = await thing("job", "Usage", { time_zone: "UTC", enabled: true, report: { type: "usage" }, deliveries: [] }, mail.author);
   await make(`/jobs/${usage.id}/run`, {});
   made = { mail, hook, writer, weekly, usage, brand: rooms[0] };
   return made;

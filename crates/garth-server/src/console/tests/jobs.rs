@@ -59,7 +59,17 @@ async fn a_jobs_form_speaks_of_days_and_times(g: Garth) {
     let (lin, atlas, browser) = atlas(&g).await;
     let new = format!("/s/{}/new", atlas.id);
     let page = html(&browser, &format!("{new}?kind=job")).await;
-    has(&page, &["Only when somebody runs it", "From Monday to Friday", "Access review", "<datalist", "Europe/Berlin"]);
+    has(
+        &page,
+        &[
+            "Only when somebody runs it",
+            "From Monday to Friday",
+            "Access review",
+            "<datalist",
+            "Europe/Berlin",
+            "name=\"owner\" value=\"lin\"",
+        ],
+    );
     // What a schedule comes to is looked at, and nothing is made.
     let looked = g.unchanged(async || browser.submit(&new, &job_form(&[("then", "look")])).await.ok()).await;
     has(&text(&looked), &["Next: Mon ", "08:30", "value=\"Weekly review\""]);
@@ -216,7 +226,7 @@ async fn without_a_provider_the_form_says_why(g: Garth) {
 /// A job that runs by hand, and its page.
 async fn by_hand(lin: &Person, atlas: &Thing) -> (Thing, String) {
     let body = json!({"report": {"type": "usage"}, "enabled": true});
-    let job = lin.resource("job", "Usage by hand").space(atlas).body(body).create().await;
+    let job = lin.resource("job", "Usage by hand").space(atlas).body(body).owner(lin).create().await;
     let page = format!("/s/{}/resources/{}", atlas.id, job["code"].as_str().expect("a code"));
     (job, page)
 }
@@ -304,7 +314,7 @@ async fn what_is_hidden_of_jobs_is_missing(g: Garth) {
 
 async fn a_test_says_what_came_of_it(g: Garth) {
     let (lin, atlas, browser) = atlas(&g).await;
-    let body = json!({"type": "webhook", "url": "https://127.0.0.1:1/hook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
+    let body = json!({"type": "webhook", "url": "https://hook.invalid/hook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
     let hook = lin.resource("delivery", "Hook").space(&atlas).body(body).create().await;
     let own = format!("/s/{}/resources/{}", atlas.id, hook["code"].as_str().expect("a code"));
     let page = text(&browser.submit(&format!("{own}/test"), &[]).await.ok());
