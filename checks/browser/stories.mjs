@@ -7,13 +7,14 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { browser } from "./browser.mjs";
+import * as jobs from "./jobs.mjs";
 import * as people from "./people.mjs";
 import * as places from "./places.mjs";
 import * as system from "./system.mjs";
 import * as things from "./things.mjs";
 
 // Who ends sessions comes last.
-const parts = [things, places, system, people];
+const parts = [things, jobs, places, system, people];
 const [program, pictures = join(tmpdir(), "garth-pictures")] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const data = mkdtempSync(join(tmpdir(), "garth-browser-"));

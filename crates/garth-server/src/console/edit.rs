@@ -160,6 +160,13 @@ fn owner(seat: &Seat, sent: &[(String, String)]) -> Result<Option<Option<String>
     Ok(Some((!typed.is_empty()).then(|| principal(seat, typed)).transpose()?))
 }
 
+/// The name that the reader signs in with.
+fn username(seat: &Seat) -> String {
+    let dir = seat.ctx.directory();
+    let me = seat.ctx.user(&dir).ok().and_then(|me| dir.users.info(me));
+    me.map(|me| me.username.clone()).unwrap_or_default()
+}
+
 /// How an owner is typed: by the username, of somebody whom the reader may know of.
 fn called(seat: &Seat, owner: &str) -> String {
     let dir = seat.ctx.directory();
@@ -222,14 +229,19 @@ pub async fn new(seat: &Seat, space: &str) -> Result<Response> {
     }
     let fields = fields_of(seat, space, &kind, &way, &json!({}), None).await?;
     let own = Own::of(seat, &kind, &way, &json!({}), None);
-    let draft = Draft { name: String::new(), labels: String::new(), owner: String::new(), version: None, own, fields };
+    // A job sees what its owner sees, so it begins with one.
+    let owner = if own.job.is_some() { username(seat) } else { String::new() };
+    let draft = Draft { name: String::new(), labels: String::new(), owner, version: None, own, fields };
     made(seat, space, &kind, draft, Wrong::default()).await
 }
 
 async fn made(seat: &Seat, space: &str, kind: &Definition, draft: Draft, wrong: Wrong) -> Result<Response> {
     let frame = Frame::new(seat, space, Section::Resources(kind.name.clone())).await?;
-    if !frame.may(&format!("{}:write", kind.name)) {
-        let why = format!("this needs {}:write", kind.name);
+    if !frame.may_make(&kind.name) {
+        let why = match frame.may(&format!("{}:write", kind.name)) {
+            true => format!("administrators of the space make {}", plural(kind)),
+            false => format!("this needs {}:write", kind.name),
+        };
         return frame.closed(seat, Error::Forbidden(why));
     }
     let id = frame.space.id;

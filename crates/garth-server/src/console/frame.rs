@@ -4,6 +4,7 @@ use super::look::{Chip, Face, address, capital, kind_icon, named, noun};
 use super::seat::{Seat, Wrong};
 use super::shell::{Link, Shell};
 use crate::base::error::{Error, Result};
+use crate::directory::BuiltIn;
 use crate::resources;
 use crate::spaces::{self, SpaceView};
 use askama::Template;
@@ -114,6 +115,8 @@ pub struct Frame {
     pub numbers: BTreeMap<KindIx, i64>,
     /// What they may make here, a kind each.
     pub makes: Vec<Make>,
+    /// The kinds that administrators alone make.
+    kept: Vec<String>,
     shell: Shell,
 }
 
@@ -136,7 +139,10 @@ impl Frame {
         let ix = dir.space_ref(space).ok_or(Error::NotFound)?;
         let numbers = resources::numbers(&seat.ctx, ix, COUNTED).await?;
         let shell = Shell::new(seat, Some(here.id), &section)?;
-        let mut frame = Self { space: here, numbers, makes: Vec::new(), shell };
+        let kinds = dir.kinds.iter::<KindIx>();
+        let kept = kinds.filter(|(_, kind)| kind.built_in().is_some_and(BuiltIn::is_kept_by_admins));
+        let kept = kept.map(|(_, kind)| kind.definition.name.clone()).collect();
+        let mut frame = Self { space: here, numbers, makes: Vec::new(), kept, shell };
         let mut kinds: Vec<(KindIx, String, String)> = dir
             .kinds
             .iter::<KindIx>()
@@ -144,7 +150,7 @@ impl Frame {
             .collect();
         kinds.sort_by(|one, other| one.2.cmp(&other.2));
         if !frame.space.archived {
-            let may = kinds.iter().filter(|(_, name, _)| frame.may(&format!("{name}:write")));
+            let may = kinds.iter().filter(|(_, name, _)| frame.may_make(name));
             frame.makes = may.map(|(_, name, _)| frame.make(name)).collect();
         }
         frame.shell.links = frame.all_links(&section, kinds);
@@ -157,7 +163,7 @@ impl Frame {
             ..Link::new(self.at(&to.tail()), icon, label)
         };
         let mut links = vec![link(Section::Home, "home", "Home")];
-        kinds.retain(|(ix, name, _)| self.numbers.contains_key(ix) || self.may(&format!("{name}:write")));
+        kinds.retain(|(ix, name, _)| self.numbers.contains_key(ix) || self.may_make(name));
         // Kinds of which nothing is here are shown while they are few.
         let looked = |name: &String| matches!(section, Section::Resources(kind) if kind == name);
         let crowd = kinds.iter().filter(|(ix, ..)| !self.numbers.contains_key(ix)).count() > EMPTY;
@@ -214,6 +220,12 @@ impl Frame {
     /// Does the caller hold that permission here? Pages offer what it allows; whether it may be done is asked when it is.
     pub fn may(&self, permission: &str) -> bool {
         self.space.permissions.iter().any(|held| held == permission)
+    }
+
+    /// Is the caller offered to make one of that kind? What carries credentials is for administrators.
+    pub fn may_make(&self, kind: &str) -> bool {
+        let kept = self.kept.iter().any(|own| own == kind);
+        self.may(&format!("{kind}:write")) && (!kept || self.system || self.may("space:admin"))
     }
 
     /// The answer for whoever sees the space and may not see this of it; programs are told as everywhere.

@@ -46,6 +46,8 @@ struct List {
     picks: bool,
     /// Are they jobs, of which more is told?
     jobs: bool,
+    /// May they be run?
+    runs: bool,
     icon: &'static str,
     next: Option<String>,
     new: Option<Make>,
@@ -135,6 +137,7 @@ pub async fn list(seat: &Seat, space: &str) -> Result<Response> {
     };
     let rows: Vec<Row> = views.into_iter().map(|(view, lately)| Row { lately, ..row(view) }).collect();
     let kind_name = kind.clone();
+    let runs = jobs && !frame.space.archived && frame.may("job:run");
     let picks = rows.iter().any(|row| frame.may(&format!("{}:write", row.kind)));
     let id = frame.space.id;
     let page = List {
@@ -151,6 +154,7 @@ pub async fn list(seat: &Seat, space: &str) -> Result<Response> {
         rows,
         picks,
         jobs,
+        runs,
         icon: kind_icon(&kind_name),
         next,
         new,

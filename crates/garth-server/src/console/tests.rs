@@ -5,6 +5,8 @@ use axum::http::Method;
 
 #[path = "tests/inside.rs"]
 mod inside;
+#[path = "tests/jobs.rs"]
+mod jobs;
 #[path = "tests/links.rs"]
 mod links;
 #[path = "tests/look.rs"]

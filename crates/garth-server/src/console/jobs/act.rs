@@ -2,15 +2,14 @@
 
 use super::one::{Budget, Tried, built_in};
 use super::{DELIVERY, JOB, PROVIDER};
-use crate::access::Ctx;
 use crate::base::error::{Error, Result};
 use crate::console::frame::Frame;
+use crate::console::look::sentence;
 use crate::console::resources::{held, show_tried};
-use crate::console::seat::Seat;
-use crate::resources::{self, ResourcePatch, ResourceView};
-use crate::{deliveries, jobs};
+use crate::console::seat::{Seat, Wrong};
+use crate::resources::ResourceView;
+use crate::{ai_providers, deliveries, jobs};
 use axum::response::Response;
-use serde_json::json;
 
 /// What is done with a job.
 #[derive(Clone, Copy)]
@@ -35,14 +34,12 @@ async fn one_of(seat: &Seat, space: &str, id: &str, kinds: &[&str]) -> Result<(F
 pub async fn act(seat: &Seat, space: &str, id: &str, deed: Deed) -> Result<Response> {
     let (_, view, own) = one_of(seat, space, id, &[JOB]).await?;
     let (ctx, name, job) = (&seat.ctx, &view.row.name, &view.row.id);
-    let switch = |on: bool| {
-        let patch = ResourcePatch { body: Some(json!({ "enabled": on })), ..ResourcePatch::default() };
-        resources::update(ctx, job.clone(), patch, None)
-    };
     let (done, said) = match deed {
         Deed::Run => (jobs::run(ctx, job).await.map(drop), format!("{name} runs. Its report is here in a moment.")),
-        Deed::Enable => (switch(true).await.map(drop), format!("{name} runs by its schedule again.")),
-        Deed::Disable => (switch(false).await.map(drop), format!("{name} runs no more, but when somebody runs it.")),
+        Deed::Enable => (jobs::enable(ctx, job, true).await, format!("{name} runs by its schedule again.")),
+        Deed::Disable => {
+            (jobs::enable(ctx, job, false).await, format!("{name} runs no more, but when somebody runs it."))
+        }
         Deed::Resume => (jobs::resume(ctx, job).await, format!("{name} goes on.")),
     };
     match done {
@@ -74,14 +71,15 @@ pub async fn forget(seat: &Seat, space: &str, id: &str, run: &str) -> Result<Res
 /// Tries an interface or a provider, and says beside its button what came of it.
 pub async fn test(seat: &Seat, space: &str, id: &str) -> Result<Response> {
     let (_, view, _) = one_of(seat, space, id, &[DELIVERY, PROVIDER]).await?;
-    let outcome = match view.kind.as_str() {
-        DELIVERY => deliveries::test(&seat.ctx, &view.row.id).await,
-        _ => Err(Error::NotFound),
+    let (ctx, thing) = (&seat.ctx, &view.row.id);
+    let tried = match view.kind.as_str() {
+        DELIVERY => deliveries::test(ctx, thing).await.map(|outcome| (outcome.state == "delivered", outcome.detail)),
+        _ => ai_providers::test(ctx, thing).await.map(|tested| (tested.state == "answered", tested.detail)),
     };
-    match outcome {
-        Ok(outcome) => {
-            let tried = Tried { well: outcome.state == "delivered", detail: outcome.detail };
-            show_tried(seat, space, id, crate::console::seat::Wrong::default(), Some(tried)).await
+    match tried {
+        Ok((well, detail)) => {
+            let tried = Tried { well, detail: sentence(&detail) };
+            show_tried(seat, space, id, Wrong::default(), Some(tried)).await
         }
         Err(error) => {
             let wrong = seat.refused(error, &[])?;
@@ -90,12 +88,9 @@ pub async fn test(seat: &Seat, space: &str, id: &str) -> Result<Response> {
     }
 }
 
-/// Why a job does not go on by itself.
-pub async fn paused(_ctx: &Ctx, _view: &ResourceView) -> Result<Option<String>> {
-    Ok(None)
-}
-
 /// How much of a provider's budgets is used.
-pub async fn budgets(_seat: &Seat, _view: &ResourceView) -> Result<Vec<Budget>> {
-    Ok(Vec::new())
+pub async fn budgets(seat: &Seat, view: &ResourceView) -> Result<Vec<Budget>> {
+    let found = ai_providers::usage(&seat.ctx, &view.row.id).await?;
+    let name = |window: &str| if window == "daily" { "In 24 hours" } else { "In 7 days" };
+    Ok(found.into_iter().map(|budget| Budget::new(name(budget.window), budget.used, budget.limit)).collect())
 }

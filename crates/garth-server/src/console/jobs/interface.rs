@@ -176,8 +176,8 @@ struct Ways {
 /// The page that asks by which way.
 pub async fn pick(seat: &Seat, space: &str) -> Result<Response> {
     let frame = Frame::new(seat, space, Section::Resources(DELIVERY.to_owned())).await?;
-    if !frame.may("delivery:write") {
-        return frame.closed(seat, Error::Forbidden("this needs delivery:write".to_owned()));
+    if !frame.may_make(DELIVERY) {
+        return frame.closed(seat, Error::Forbidden("administrators of the space make delivery interfaces".to_owned()));
     }
     let own = frame.at("/new");
     let to = |way: &'static Way| (address(&own, &[("kind", DELIVERY), ("type", way.word)]), way);

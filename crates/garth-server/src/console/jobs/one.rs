@@ -8,7 +8,7 @@ use crate::access::Ctx;
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::console::frame::Frame;
-use crate::console::look::{Moment, number};
+use crate::console::look::{Moment, number, sentence};
 use crate::console::seat::Seat;
 use crate::directory::KindInfo;
 use crate::jobs::{self, Run, State};
@@ -88,8 +88,8 @@ impl Budget {
 /// A job.
 pub struct Job {
     pub enabled: bool,
-    /// Why it does not go on by itself, if it was paused.
-    pub paused: Option<String>,
+    /// Why a budget paused it, and when.
+    pub paused: Option<(String, Moment)>,
     pub next: Option<Moment>,
     pub marks: Marks,
     pub runs: Vec<Ran>,
@@ -106,6 +106,8 @@ pub struct Ran {
     pub trigger: &'static str,
     pub at: Moment,
     pub took: String,
+    /// One sentence on how it ended.
+    pub detail: String,
     pub next: Option<Moment>,
     pub attempts: Vec<Tries>,
     pub deliveries: Vec<Handed>,
@@ -130,6 +132,11 @@ pub struct Handed {
     pub tone: &'static str,
     pub word: &'static str,
     pub detail: String,
+}
+
+/// A sentence, where something is said.
+fn said(detail: &str) -> String {
+    if detail.is_empty() { String::new() } else { sentence(detail) }
 }
 
 fn took(from: Option<Micros>, to: Option<Micros>) -> String {
@@ -179,14 +186,14 @@ pub async fn ran(ctx: &Ctx, frame: &Frame, names: &mut Names, run: Run) -> Resul
             Some((name, href)) => (name, Some(href)),
             None => ("an interface that is gone, or not yours to see".to_owned(), None),
         };
-        deliveries.push(Handed { name, href, tone, word, detail: handed.detail });
+        deliveries.push(Handed { name, href, tone, word, detail: said(&handed.detail) });
     }
     let tries = |attempt: jobs::Attempt| Tries {
         number: attempt.number,
         mark: Mark::of(attempt.state),
         at: Moment::new(attempt.started_at, now),
         took: took(Some(attempt.started_at), attempt.finished_at),
-        detail: attempt.detail,
+        detail: said(&attempt.detail),
     };
     let well = deliveries.iter().filter(|handed| handed.word == "delivered").count();
     Ok(Ran {
@@ -194,6 +201,7 @@ pub async fn ran(ctx: &Ctx, frame: &Frame, names: &mut Names, run: Run) -> Resul
         trigger: if run.trigger == "manual" { "run by hand" } else { "by the schedule" },
         at: Moment::new(run.created_at, now),
         took: took(run.started_at, run.finished_at),
+        detail: said(&run.detail),
         next: run.next_attempt_at.map(|at| Moment::new(at, now)),
         attempts: run.attempts.into_iter().map(tries).collect(),
         reached: if deliveries.is_empty() {
@@ -238,12 +246,12 @@ async fn job(seat: &Seat, frame: &Frame, view: &ResourceView, open: bool) -> Res
     let ctx = &seat.ctx;
     let found = jobs::runs(ctx, &view.row.id, &PageRequest { limit: RUNS, cursor: None }).await?;
     let states: Vec<State> = found.items.iter().map(|run| run.state).collect();
-    let next = jobs::next_due(ctx, &view.row.id).await?;
+    let status = jobs::status(ctx, &view.row.id).await?;
     let page = shown(ctx, frame, found).await?;
     Ok(Job {
-        enabled: view.body["enabled"] != false,
-        paused: super::act::paused(ctx, view).await?,
-        next: next.map(|at| Moment::new(at, ctx.now())),
+        enabled: status.enabled,
+        paused: status.paused.map(|(why, at)| (sentence(&why), Moment::new(at, ctx.now()))),
+        next: status.next.first().map(|at| Moment::new(*at, ctx.now())),
         marks: Marks::of(&states),
         all: page.next.is_some().then(|| frame.at(&format!("/resources/{}/runs", view.row.code))),
         runs: page.items,
@@ -257,6 +265,7 @@ pub struct Lately {
     pub marks: Marks,
     pub next: Option<Moment>,
     pub off: bool,
+    pub may_switch: bool,
 }
 
 /// The same of a job in a list.
@@ -272,7 +281,8 @@ pub async fn lately(ctx: &Ctx, view: &ResourceView) -> Result<Option<Lately>> {
         Ok((runs, next)) => {
             let states: Vec<State> = runs.items.iter().map(|run| run.state).collect();
             let next = next.map(|at| Moment::new(at, ctx.now()));
-            Ok(Some(Lately { marks: Marks::of(&states), next, off }))
+            let may_switch = !view.row.archived && resources::editable(ctx, view)?;
+            Ok(Some(Lately { marks: Marks::of(&states), next, off, may_switch }))
         }
         // It went while the page was made.
         Err(Error::NotFound) => Ok(None),

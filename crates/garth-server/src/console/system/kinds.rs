@@ -6,6 +6,7 @@ use crate::base::error::{Error, Result};
 use crate::console::fields::{Fields, has, one};
 use crate::console::form::{self, Field, Named};
 use crate::console::frame::plural;
+use crate::console::jobs::one::built_in;
 use crate::console::look::address;
 use crate::console::seat::{Seat, Wrong};
 use crate::console::shell::Shell;
@@ -52,6 +53,8 @@ struct Row {
     fields: usize,
     secrets: usize,
     shareable: bool,
+    /// Is it one of Garth's own?
+    own: bool,
 }
 
 #[derive(Template)]
@@ -61,6 +64,9 @@ struct Kind {
     heading: String,
     /// Is it there already?
     there: bool,
+    /// Is it one of Garth's own, or are its readers no system administrators?
+    fixed: bool,
+    own: bool,
     action: String,
     draft: Draft,
     /// All kinds, for references.
@@ -283,6 +289,7 @@ pub fn list(seat: &Seat) -> Result<Response> {
         fields: kind.definition.schema["properties"].as_object().map_or(0, serde_json::Map::len),
         secrets: kind.definition.secret_fields.len(),
         shareable: kind.definition.shareable,
+        own: built_in(&seat.ctx, &kind.definition.name),
         name: kind.definition.name,
         prefix: kind.definition.prefix,
     };
@@ -314,7 +321,10 @@ fn shown(
     if wrong.status == StatusCode::OK && wrong.page.is_none() && !faults.is_empty() {
         wrong.page = Some("The schema is not good yet.".to_owned());
     }
+    let own = there.is_some() && built_in(&seat.ctx, &name);
     let page = Kind {
+        fixed: own || !frame.system,
+        own,
         heading: if there.is_some() { name.clone() } else { "New kind".to_owned() },
         action: if there.is_some() { format!("{HERE}/{name}") } else { format!("{HERE}/new") },
         there: there.is_some(),

@@ -442,7 +442,10 @@ async fn settings_and_providers_are_forms(g: Garth) {
     has(&html(&browser, providers).await, &["at rest", "Nobody signs in by Corporation any more"]);
     browser.submit(&format!("{own}/delete"), &[]).await.expect_status(303);
     has(&html(&browser, providers).await, &["Corporation is gone", "No identity provider"]);
-    has(&html(&browser, "/system/backup").await, &["garth backup --data", "cannot say when the last was made"]);
+    has(
+        &html(&browser, "/system/backup").await,
+        &["garth backup --data", "By a schedule", "The server makes none by itself"],
+    );
 }
 
 async fn a_record_is_a_file(g: Garth) {

@@ -63,7 +63,7 @@ impl Route {
 
     /// Is its answer another one each time, because it counts the requests?
     pub fn counts(&self) -> bool {
-        self.path == "/metrics" || self.path == "/system/health"
+        self.path == "/metrics" || self.path.starts_with("/system/health")
     }
 
     /// Its address in the world, with the query it needs.
@@ -291,6 +291,15 @@ fn pages() -> Vec<Route> {
         post("/s/{id}/resources/{resource}/archive", Browser, nothing),
         post("/s/{id}/resources/{resource}/activate", Browser, nothing),
         post("/s/{id}/resources/{resource}/delete", Browser, nothing),
+        get("/s/{id}/resources/{resource}/runs", Browser),
+        post("/s/{id}/resources/{resource}/run", Browser, nothing),
+        post("/s/{id}/resources/{resource}/enable", Browser, nothing),
+        post("/s/{id}/resources/{resource}/disable", Browser, nothing),
+        post("/s/{id}/resources/{resource}/resume", Browser, nothing),
+        post("/s/{id}/resources/{resource}/runs/{run}/delete", Browser, nothing),
+        post("/s/{id}/resources/{resource}/test", Browser, nothing),
+        post("/s/{id}/settings/mail", Browser, |_, _| json!({"prefix": "lifts", "kind": "task"})),
+        post("/s/{id}/settings/mail/{address}/delete", Browser, nothing),
         get("/tree", Browser),
         get("/spaces/new", Browser),
         post("/spaces/new", Browser, |w, _| json!({"name": "New", "parent": w.atlas.id})),
@@ -430,6 +439,14 @@ fn system_pages() -> Vec<Route> {
         get("/s/{id}/audit/export", Browser),
         get("/system/backup", Browser),
         get("/system/health", Browser),
+        post(
+            "/system/health/alerts",
+            Browser,
+            |_, _| json!({"recipients": "", "check_minutes": "5", "gap_minutes": "60", "public_health": "colour"}),
+        ),
+        post("/system/health/alerts/test", Browser, nothing),
+        post("/system/health/observers", Browser, |_, _| json!({"name": "Grafana"})),
+        post("/system/health/observers/{id}/revoke", Browser, nothing),
     ]
 }
 

@@ -122,6 +122,7 @@ impl Ids {
             ("/api/v1/policies/", &self.policy),
             ("/api/v1/login-policies/", &self.login_policy),
             ("/api/v1/observer-keys/", &self.observer),
+            ("/system/health/observers/", &self.observer),
             ("/api/v1/me/sessions/", &self.session),
             ("/account/sessions/", &self.session),
             ("/account/identities/", &self.identity),
@@ -150,6 +151,8 @@ impl Ids {
             .replace("{meter}", METER)
             .replace("{invitation}", &self.invitation)
             .replace("{address}", &self.address)
+            // Of what is no job there is none.
+            .replace("{run}", &self.invitation)
             .replace("{token}", &self.token)
             .replace("{space}", &self.window)
             .replace("{resource}", &self.pool)

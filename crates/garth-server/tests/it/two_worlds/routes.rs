@@ -194,6 +194,15 @@ fn pages() -> Vec<Entry> {
         tell("POST /s/{id}/resources/{resource}/archive", 1, nothing),
         tell("POST /s/{id}/resources/{resource}/activate", 1, nothing),
         tell("POST /s/{id}/resources/{resource}/delete", 1, nothing),
+        ask("GET /s/{id}/resources/{resource}/runs", 2),
+        tell("POST /s/{id}/resources/{resource}/run", 1, nothing),
+        tell("POST /s/{id}/resources/{resource}/enable", 1, nothing),
+        tell("POST /s/{id}/resources/{resource}/disable", 1, nothing),
+        tell("POST /s/{id}/resources/{resource}/resume", 1, nothing),
+        tell("POST /s/{id}/resources/{resource}/runs/{run}/delete", 1, nothing),
+        tell("POST /s/{id}/resources/{resource}/test", 1, nothing),
+        dry(tell("POST /s/{id}/settings/mail", 1, |d| json!({"prefix": "lifts", "kind": d.kind()}))),
+        tell("POST /s/{id}/settings/mail/{address}/delete", 1, nothing),
         ask("GET /tree", 8),
         ask("GET /spaces/new", 2),
         tell("POST /spaces/new", 3, |d| {
@@ -515,6 +524,14 @@ fn system_pages() -> Vec<Entry> {
         ask("GET /s/{id}/audit/export", 3),
         ask("GET /system/backup", 1),
         ask("GET /system/health", 1),
+        tell(
+            "POST /system/health/alerts",
+            1,
+            |_| json!({"recipients": "", "check_minutes": "5", "gap_minutes": "60", "public_health": "colour"}),
+        ),
+        tell("POST /system/health/alerts/test", 1, nothing),
+        tell("POST /system/health/observers", 1, |d| json!({"name": d.name()})),
+        tell("POST /system/health/observers/{id}/revoke", 1, nothing),
     ]
 }
 
@@ -852,6 +869,7 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
         ("/system/login-policies/", "id", "policy"),
         ("/system/identity-providers/{id}", "id", "session"),
         ("/system/registry/{id}", "id", "space"),
+        ("/system/health/observers/{id}", "id", "session"),
         ("/", "meter", "meter"),
         ("/", "grant", "grant"),
         ("/", "space", "space"),
@@ -859,6 +877,7 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
         // Nobody knows one that is hidden; any id is as good.
         ("/", "invitation", "grant"),
         ("/", "address", "grant"),
+        ("/", "run", "grant"),
         ("/", "token", "session"),
         ("/", "resource", "resource"),
         ("/", "user", "user"),
