@@ -156,6 +156,19 @@ impl Settings {
 }
 
 impl Settings {
+    /// What of the backups does not go together, in one sentence.
+    pub fn backup_trouble(&self) -> Option<&'static str> {
+        if self.backup_folder.is_some() != self.backup_schedule.is_some() {
+            return Some(
+                "A folder for backups and their schedule belong together: set backup_folder and backup_schedule.",
+            );
+        }
+        if self.backup_passphrase_file.is_some() && self.backup_folder.is_none() {
+            return Some("A passphrase for backups is of use with backup_folder and backup_schedule only.");
+        }
+        None
+    }
+
     /// The mail server, if there is to be one.
     ///
     /// # Errors
@@ -365,6 +378,19 @@ fn urns(text: &str) -> Result<Vec<String>, String> {
     text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(one).collect()
 }
 
+fn schedule(text: &str) -> Result<Option<String>, String> {
+    given(text).map(|text| Schedule::read(text, "UTC").map(|_| text.to_owned())).transpose()
+}
+
+fn time_zone(text: &str) -> Result<String, String> {
+    Schedule::read("@daily", text).map(|_| text.to_owned())
+}
+
+fn kept(text: &str) -> Result<usize, String> {
+    let kept = text.parse().ok().filter(|kept| (1..=KEEP_MAX).contains(kept));
+    kept.ok_or_else(|| format!("must be a whole number from 1 to {KEEP_MAX}"))
+}
+
 fn given(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
@@ -429,6 +455,11 @@ mod tests {
             ("smtp_port", "65536"),
             ("smtp_security", "ssl"),
             ("smtp_from", "garth"),
+            ("backup_schedule", "0 0 30 2 *"),
+            ("backup_schedule", "now and then"),
+            ("backup_time_zone", "Berlin"),
+            ("backup_keep", "0"),
+            ("backup_keep", "1001"),
         ] {
             let setting = SETTINGS.iter().find(|setting| setting.key == key).expect("a setting");
             let why = (setting.check)(wrong).expect_err(wrong);

@@ -1,5 +1,6 @@
 //! `garth serve`: opens the installation, listens, says how to sign in, and stops tidily when told to.
 
+use crate::commands::backup::first_line;
 use crate::options::{DATA, DEMO_DATA, Serve};
 use crate::output::{self, Failure};
 use crate::serving::{self, Certificate, Doors, Signals};
@@ -54,7 +55,30 @@ struct Front {
     here: String,
 }
 
-async fn fill_and_serve(app: &Arc<App>, config: &Config, front: Front, demo: bool) -> Result<(), Failure> {
+/// What the server backs up by itself, if that is wanted.
+fn backups(settings: &Settings, config: &Config) -> Result<Option<backup::Plan>, Failure> {
+    let (Some(folder), Some(schedule)) = (settings.backup_folder.clone(), &settings.backup_schedule) else {
+        return Ok(None);
+    };
+    let schedule = Schedule::read(schedule, &settings.backup_time_zone)
+        .map_err(|why| Failure(format!("The setting backup_schedule {why}.")))?;
+    let passphrase = settings.backup_passphrase_file.as_deref().map(first_line).transpose()?;
+    if passphrase.as_ref().is_some_and(|passphrase| passphrase.chars().count() < backup::PASSPHRASE_MIN) {
+        let least = backup::PASSPHRASE_MIN;
+        return Err(Failure(format!(
+            "The passphrase of backup_passphrase_file must be at least {least} characters long."
+        )));
+    }
+    Ok(Some(backup::Plan { config: config.clone(), folder, schedule, keep: settings.backup_keep, passphrase }))
+}
+
+async fn fill_and_serve(
+    app: &Arc<App>,
+    config: &Config,
+    front: Front,
+    demo: bool,
+    backups: Option<backup::Plan>,
+) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let fresh = demo && app.needs_setup();
     if fresh {
