@@ -4,7 +4,7 @@
 use super::references::{self, Beside, resolve_among};
 use super::requirements;
 use super::store::{self, Stored};
-use super::{NewResource, SUBSCRIBERS, body, keep_access, may_put, own_policy, person, state, target_of};
+use super::{NewResource, belongs, SUBSCRIBERS, body, keep_access, may_put, own_policy, person, state, target_of};
 use crate::access::{Permit, Record, Write, identity};
 use crate::base::error::{ERRORS, Error, FieldError, Result};
 use crate::base::told::Told;
@@ -249,6 +249,10 @@ async fn plan(w: &mut Write<'_>, space: SpaceIx, met: &mut Met, keep_authors: bo
     let owner = match &new.owner {
         Some(owner) => known(w, met, "/owner", owner)?,
         None => String::new(),
+    };
+    let owner = match w.dir().kinds.info(kind) {
+        Some(info) => belongs::brought(w, info, owner),
+        None => owner,
     };
     if new.subscribers.len() > SUBSCRIBERS {
         return Err(Error::field("/subscribers", format!("must be at most {SUBSCRIBERS}")));

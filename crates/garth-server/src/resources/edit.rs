@@ -1,5 +1,6 @@
 //! Changing a resource: its fields, its space, its archive state, its end.
 
+use super::belongs;
 use super::body::Before;
 use super::store::{self, Stored, followers};
 use super::{
@@ -172,6 +173,7 @@ pub(super) async fn alter(
         row.body = stored.open;
         row.secrets = stored.sealed;
     }
+    row.owner = belongs::changed(w, &kind, space != class.space, &before, &row)?;
     if row == before {
         return view_of(w.dir(), &w.caller, before, w.now);
     }

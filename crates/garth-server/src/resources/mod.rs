@@ -4,6 +4,7 @@
 pub mod api;
 mod asked;
 pub mod attachments;
+mod belongs;
 pub(crate) mod body;
 mod bound;
 mod bulk;
@@ -277,7 +278,8 @@ pub(crate) async fn create_in(w: &mut Write<'_>, new: NewResource) -> Result<Res
     let permit = may_put(w, kind, space)?;
     let name = text::name("/name", &new.name)?;
     let labels = text::labels("/labels", &new.labels)?;
-    let owner = new.owner.as_deref().map(|text| person(w, "/owner", text)).transpose()?.unwrap_or_default();
+    let owner = new.owner.as_deref().map(|text| person(w, "/owner", text)).transpose()?;
+    let owner = belongs::made(w, &info, owner)?;
     let subscribers = people(w, "/subscribers", &new.subscribers)?;
     let author = author(w, new.author.as_deref())?;
     let view = new.view.as_ref().map(|p| own_policy(w, p, "/view")).transpose()?.unwrap_or_default();

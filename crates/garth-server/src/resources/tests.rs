@@ -5,6 +5,8 @@ use crate::support::*;
 
 #[path = "tests/attachments.rs"]
 mod attachments;
+#[path = "tests/belongs.rs"]
+mod belongs;
 #[path = "tests/copies.rs"]
 mod copies;
 #[path = "tests/copy_races.rs"]

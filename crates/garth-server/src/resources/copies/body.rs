@@ -3,7 +3,7 @@
 use super::super::body::{self, Before};
 use super::super::references::{self, leave_out};
 use super::super::store::Stored;
-use super::super::{own_policy, requirements, target_of};
+use super::super::{belongs, own_policy, requirements, target_of};
 use super::Outcome;
 use super::choices::{Choices, Way};
 use super::plan::{Copy, Made};
@@ -107,7 +107,8 @@ async fn one(w: &mut Write<'_>, copy: &Copy, permit: Permit, turns: &Turns<'_>) 
     let (labels, (body, secrets)) = (source.labels.clone(), (stored.open, stored.sealed));
     if let Some(there) = &copy.instead_of {
         let version = there.version + 1;
-        let row = Stored { labels, body, secrets, requires, version, updated_at: w.now, ..there.clone() };
+        let owner = belongs::brought(w, &copy.kind, there.owner.clone());
+        let row = Stored { labels, body, secrets, requires, version, owner, updated_at: w.now, ..there.clone() };
         return Ok(Ok(Made { row, instead_of: Some(there.clone()), leaders, permit }));
     }
     let class = match class_of(w, copy).await? {
@@ -123,7 +124,7 @@ async fn one(w: &mut Write<'_>, copy: &Copy, permit: Permit, turns: &Turns<'_>) 
         body,
         secrets,
         author: identity(w.dir(), &w.caller).unwrap_or_default(),
-        owner: String::new(),
+        owner: belongs::brought(w, &copy.kind, String::new()),
         archived: false,
         version: 1,
         created_at: w.now,
