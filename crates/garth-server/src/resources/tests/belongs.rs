@@ -29,11 +29,11 @@ fn usage() -> Value {
 async fn a_job_is_owned_by_whoever_makes_it(g: Garth) {
     let (ada, lin, _, atlas) = yard(&g).await;
     let made = lin.resource("job", "Usage").space(&atlas).body(usage()).create().await;
-    assert_eq!(lin.get(&made.url("")).await.ok().json()["owner"], json!(lin.principal()));
+    assert_eq!(lin.get(&made.url("")).await.ok().json["owner"], json!(lin.principal()));
     // A key is no person, and so its job is nobody's.
     let key = ada.key(&atlas, "robot", "writer").await;
     let made = key.resource("job", "By a key").space(&atlas).body(usage()).create().await;
-    assert_eq!(key.get(&made.url("")).await.ok().json()["owner"], Value::Null);
+    assert_eq!(key.get(&made.url("")).await.ok().json["owner"], Value::Null);
 }
 
 async fn nobody_lets_a_job_run_as_somebody_else(g: Garth) {
@@ -43,15 +43,15 @@ async fn nobody_lets_a_job_run_as_somebody_else(g: Garth) {
     lin.patch(&made.url(""), json!({"owner": ada.principal()})).await.invalid("/owner");
     bo.patch(&made.url(""), json!({"owner": ada.principal()})).await.invalid("/owner");
     let taken = bo.patch(&made.url(""), json!({"owner": bo.principal()})).await.ok();
-    assert_eq!(taken.json()["owner"], json!(bo.principal()), "to take it over is one's own to do");
+    assert_eq!(taken.json["owner"], json!(bo.principal()), "to take it over is one's own to do");
     let left = bo.patch(&made.url(""), json!({"owner": null})).await.ok();
-    assert_eq!(left.json()["owner"], Value::Null);
+    assert_eq!(left.json["owner"], Value::Null);
 }
 
 async fn whoever_changes_what_a_job_does_owns_it(g: Garth) {
     let (ada, lin, bo, atlas) = yard(&g).await;
     let made = ada.resource("job", "Usage").space(&atlas).body(usage()).create().await;
-    let owner = async |answer: Answer| answer.ok().json()["owner"].clone();
+    let owner = async |answer: Answer| answer.ok().json["owner"].clone();
     // To name it, or to switch it off and on, changes nothing of what it does.
     for change in [json!({"name": "Use"}), json!({"body": {"enabled": false}}), json!({"body": {"enabled": true}})] {
         assert_eq!(owner(lin.patch(&made.url(""), change).await).await, json!(ada.principal()));
@@ -70,8 +70,8 @@ async fn a_job_that_is_copied_belongs_to_who_copies_it(g: Garth) {
     let made = ada.resource("job", "Usage").space(&atlas).body(usage()).create().await;
     let copies = json!({"resources": [made.id]});
     let copied = lin.post(&atlas.url("/copies"), copies).await.ok();
-    let copy = copied.json()["items"][0]["copy"].as_str().expect("a copy").to_owned();
-    let owner = lin.get(&format!("{RESOURCES}/{copy}")).await.ok().json()["owner"].clone();
+    let copy = copied.json["items"][0]["copy"].as_str().expect("a copy").to_owned();
+    let owner = lin.get(&format!("{RESOURCES}/{copy}")).await.ok().json["owner"].clone();
     assert_eq!(owner, json!(lin.principal()));
     // A replacement does what the other did: it belongs to whoever put it there.
     let beta = ada.space("Beta").create().await;
@@ -79,5 +79,5 @@ async fn a_job_that_is_copied_belongs_to_who_copies_it(g: Garth) {
     let there = ada.resource("job", "Usage").space(&beta).body(usage()).create().await;
     let copies = json!({"resources": [made.id], "on_conflict": "replace"});
     lin.post(&beta.url("/copies"), copies).await.ok();
-    assert_eq!(ada.get(&there.url("")).await.ok().json()["owner"], json!(lin.principal()));
+    assert_eq!(ada.get(&there.url("")).await.ok().json["owner"], json!(lin.principal()));
 }
