@@ -35,6 +35,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 13, name: "quotas", sql: include_str!("../../../migrations/0013_quotas.sql") },
     Migration { version: 14, name: "passkeys", sql: include_str!("../../../migrations/0014_passkeys.sql") },
     Migration { version: 15, name: "keys", sql: include_str!("../../../migrations/0015_keys.sql") },
+    Migration { version: 16, name: "jobs", sql: include_str!("../../../migrations/0016_jobs.sql") },
 ];
 
 /// To serve, runs what is missing; to read, checks that nothing is.
