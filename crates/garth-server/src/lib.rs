@@ -109,6 +109,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(resources::copies::api::routes())
         .merge(resources::shares::api::routes())
         .merge(transfers::api::routes())
+        .merge(jobs::api::routes())
         .merge(decisions::api::routes())
         .merge(previews::api::routes())
         .merge(audit::api::routes())

@@ -220,7 +220,8 @@ impl Figures {
         let mut registry = Registry::with_prefix("garth");
         let requests = Family::new_with_constructor(Histogram::durations as fn() -> Histogram);
         let decisions = Family::new_with_constructor(Histogram::durations as fn() -> Histogram);
-        let (job_runs, deliveries) = (Family::<StateLabels, Counter>::default(), Family::<StateLabels, Counter>::default());
+        let (job_runs, deliveries) =
+            (Family::<StateLabels, Counter>::default(), Family::<StateLabels, Counter>::default());
         registry.register("job_runs", "Runs of jobs that ended, by how", job_runs.clone());
         registry.register("job_deliveries", "Deliveries of reports that ended, by how", deliveries.clone());
         let (ready, waiting, adrift) = (Gauge::default(), Gauge::default(), Gauge::default());

@@ -1,6 +1,6 @@
 //! What is due: which jobs there are and when, and a run for each time that has come.
 
-use super::kept::{self, Timing, Stored};
+use super::kept::{self, Stored, Timing};
 use super::{State, store};
 use crate::access::{App, Ctx, Permit, Write, archived, write};
 use crate::base::error::Result;
@@ -95,7 +95,8 @@ pub(super) async fn fire(app: &Arc<App>) -> Result<()> {
 async fn fire_one(w: &mut Write<'_>, permit: &Permit, id: &str) -> Result<()> {
     let now = w.now;
     let Some(job) = store::job(w.tx(), id).await? else { return Ok(()) };
-    let Some((kept, due)) = job.kept.as_ref().and_then(|kept| Some((kept, kept.next_at.filter(|due| *due <= now)?))) else {
+    let Some((kept, due)) = job.kept.as_ref().and_then(|kept| Some((kept, kept.next_at.filter(|due| *due <= now)?)))
+    else {
         return Ok(());
     };
     let timing = Timing::kept(&kept.timing);
@@ -132,7 +133,8 @@ fn missed_words(missed: usize, last: Micros) -> String {
     match missed {
         1 => "no server ran when it was due; what is missed is not run late".to_owned(),
         _ => {
-            let more = if missed < MISSED { format!("{} more times", missed - 1) } else { "many more times".to_owned() };
+            let more =
+                if missed < MISSED { format!("{} more times", missed - 1) } else { "many more times".to_owned() };
             let last = clock::to_text(last);
             format!("no server ran when it was due, nor {more} until {last}; what is missed is not run late")
         }

@@ -14,7 +14,7 @@ mod work;
 pub use firing::LATE;
 pub use kept::{KEEP_DAYS, RETRIES, TIME_ZONE};
 pub use running::{LADDER, WORDS};
-pub use work::{ATTEMPT, AT_ONCE, OF_A_SPACE};
+pub use work::{AT_ONCE, ATTEMPT, OF_A_SPACE};
 
 use crate::access::{self, App, Ctx, Permit, Record, Write, archived, write};
 use crate::base::error::{Error, FieldError, Result};
@@ -190,7 +190,9 @@ pub fn check(body: &Value) -> std::result::Result<(), Vec<FieldError>> {
         let recipients = entry.get("recipients").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         for (number, recipient) in recipients.iter().enumerate() {
             let (address, pointer) = match recipient {
-                Value::String(address) => (Some(address.as_str()), format!("/body/deliveries/{at}/recipients/{number}")),
+                Value::String(address) => {
+                    (Some(address.as_str()), format!("/body/deliveries/{at}/recipients/{number}"))
+                }
                 other => {
                     let pointer = format!("/body/deliveries/{at}/recipients/{number}/address");
                     (other.get("address").and_then(Value::as_str), pointer)

@@ -19,18 +19,7 @@ pub const LADDER: [Micros; 10] = {
     const MINUTE: Micros = 60 * 1_000_000;
     const HOUR: Micros = 60 * MINUTE;
     const DAY: Micros = 24 * HOUR;
-    [
-        5 * MINUTE,
-        15 * MINUTE,
-        30 * MINUTE,
-        HOUR,
-        2 * HOUR,
-        4 * HOUR,
-        12 * HOUR,
-        DAY,
-        2 * DAY,
-        3 * DAY,
-    ]
+    [5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 12 * HOUR, DAY, 2 * DAY, 3 * DAY]
 };
 /// How much of a report an AI provider is given, and a letter says, in bytes.
 pub const WORDS: usize = 32 * 1024;
@@ -100,7 +89,9 @@ pub(super) async fn attempt(app: &Arc<App>, me: &str, run: &Stored) -> Result<Op
     }
     let (report, made) = match store::report(&app.db, &run.id).await? {
         // Every attempt hands over the same report.
-        Some(made) => (serde_json::from_str(&made).map_err(|e| Error::internal(format!("a report is damaged: {e}")))?, None),
+        Some(made) => {
+            (serde_json::from_str(&made).map_err(|e| Error::internal(format!("a report is damaged: {e}")))?, None)
+        }
         None => match make(&ctx, &job, standing.found.as_deref()).await {
             Ok(report) => {
                 let made = serde_json::to_string(&report)
@@ -139,14 +130,8 @@ async fn make(ctx: &Ctx, job: &Opened, found: Option<&str>) -> std::result::Resu
     };
     let instructions = summary.get("instructions").and_then(Value::as_str).unwrap_or_default();
     let words = report.words(WORDS);
-    let asked = ai_providers::summarise(
-        &ctx.app,
-        &provider.row.id,
-        &provider.space_id,
-        &provider.body,
-        instructions,
-        &words,
-    );
+    let asked =
+        ai_providers::summarise(&ctx.app, &provider.row.id, &provider.space_id, &provider.body, instructions, &words);
     match asked.await {
         Ok(summary) => report.summary = Some(summary),
         Err(Refused::Budget(why)) => {
@@ -169,7 +154,8 @@ fn said(what: &str, error: &Error) -> String {
             format!("{what}: the server failed, and its log says why")
         }
         Error::Invalid(fields) => {
-            let fields: Vec<String> = fields.iter().map(|field| format!("{} {}", field.pointer, field.message)).collect();
+            let fields: Vec<String> =
+                fields.iter().map(|field| format!("{} {}", field.pointer, field.message)).collect();
             format!("{what}: {}", fields.join("; "))
         }
         other => format!("{what}: {other}"),
@@ -251,17 +237,18 @@ impl Handing<'_> {
                 continue;
             }
             let reached = before.map(|entry| entry.reached.clone()).unwrap_or_default();
-            let opened = match resources::opened(self.ctx, &spec.delivery, BuiltIn::Delivery, Some(self.job.space)).await {
-                Ok(opened) if !opened.archived => opened,
-                Ok(_) | Err(Error::NotFound) => {
-                    let why = "it is not there for whoever the job runs for, or its space may not use it";
-                    let entry = spec.entry("failed", why, reached);
-                    (again, _) = (true, unwritten.push(entry.clone()));
-                    ended.push(entry);
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
+            let opened =
+                match resources::opened(self.ctx, &spec.delivery, BuiltIn::Delivery, Some(self.job.space)).await {
+                    Ok(opened) if !opened.archived => opened,
+                    Ok(_) | Err(Error::NotFound) => {
+                        let why = "it is not there for whoever the job runs for, or its space may not use it";
+                        let entry = spec.entry("failed", why, reached);
+                        (again, _) = (true, unwritten.push(entry.clone()));
+                        ended.push(entry);
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
             let parcel = match self.parcel(spec, &opened, reached.clone()).await {
                 Ok(parcel) => parcel,
                 Err(error) => {
@@ -283,7 +270,9 @@ impl Handing<'_> {
             unwritten.push(entry.clone());
             ended.push(entry);
             // The last one is written down with the end of the attempt, the others at once.
-            if ended.len() < specs.len() && !keep(self.app, self.me, self.run, None, std::mem::take(&mut unwritten)).await? {
+            if ended.len() < specs.len()
+                && !keep(self.app, self.me, self.run, None, std::mem::take(&mut unwritten)).await?
+            {
                 return Ok(None);
             }
         }
@@ -359,13 +348,7 @@ fn verdict(ended: &[Entry]) -> (State, String) {
 }
 
 /// Writes down what came about, if the run is still this server's.
-async fn keep(
-    app: &Arc<App>,
-    me: &str,
-    run: &Stored,
-    report: Option<String>,
-    entries: Vec<Entry>,
-) -> Result<bool> {
+async fn keep(app: &Arc<App>, me: &str, run: &Stored, report: Option<String>, entries: Vec<Entry>) -> Result<bool> {
     let (me, run) = (me.to_owned(), run.id.clone());
     write(&Ctx::system(Arc::clone(app)), "job.deliver", async move |w: &mut Write<'_>| {
         let permit = w.system()?;
@@ -479,8 +462,11 @@ mod tests {
         let entries: Vec<&str> = specs.iter().map(|spec| spec.entry.as_str()).collect();
         assert_eq!(entries, ["a", "b", "a-2"]);
         assert_eq!((specs[0].formats.as_slice(), specs[1].formats.len()), (&[Format::Pdf][..], 2));
-        assert_eq!(specs[2].recipients, json!([{"address": "x@y.example", "individual": true},
-            {"address": "z@y.example", "individual": false}]));
+        assert_eq!(
+            specs[2].recipients,
+            json!([{"address": "x@y.example", "individual": true},
+            {"address": "z@y.example", "individual": false}])
+        );
     }
 
     #[test]

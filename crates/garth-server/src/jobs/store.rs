@@ -119,7 +119,8 @@ pub(super) async fn under_way(tx: &mut Tx, job: &str) -> Result<i64> {
 
 /// Runs that another server left in the middle, and those of this one that nobody does any more.
 pub(super) async fn left(db: &Db, me: &str, now: Micros, most: i64) -> Result<Vec<String>> {
-    let sql = "SELECT id FROM job_runs WHERE leased_until IS NOT NULL AND (leased_by <> $1 OR leased_until <= $2) LIMIT $3";
+    let sql =
+        "SELECT id FROM job_runs WHERE leased_until IS NOT NULL AND (leased_by <> $1 OR leased_until <= $2) LIMIT $3";
     let rows = db.query(sql, &params![me, now, most]).await?;
     rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
 }
@@ -146,7 +147,14 @@ pub(super) async fn waiting(db: &Db, now: Micros, most: i64) -> Result<Vec<(Stri
 }
 
 /// Takes a run for this server, where its attempt is still due.
-pub(super) async fn take(tx: &mut Tx, _: &Permit, run: &str, me: &str, now: Micros, until: Micros) -> Result<Option<Stored>> {
+pub(super) async fn take(
+    tx: &mut Tx,
+    _: &Permit,
+    run: &str,
+    me: &str,
+    now: Micros,
+    until: Micros,
+) -> Result<Option<Stored>> {
     let sql = "UPDATE job_runs SET state = 'running', next_attempt_at = NULL, leased_by = $2, leased_until = $4, \
                started_at = COALESCE(started_at, $3), attempts = attempts + 1 WHERE id = $1 AND next_attempt_at <= $3";
     if tx.execute(sql, &params![run, me, now, until]).await? == 0 {
@@ -183,8 +191,7 @@ pub(super) async fn keep_entry(tx: &mut Tx, _: &Permit, run: &str, entry: &Entry
                VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (run_id, entry) DO UPDATE SET state = excluded.state, \
                detail = excluded.detail, reached = excluded.reached, place = excluded.place";
     let reached = serde_json::json!(entry.reached).to_string();
-    let values =
-        params![run, &entry.entry, &entry.delivery, entry.place, &entry.state, &entry.detail, reached];
+    let values = params![run, &entry.entry, &entry.delivery, entry.place, &entry.state, &entry.detail, reached];
     tx.execute(sql, &values).await.map(drop)
 }
 
