@@ -54,6 +54,8 @@ mod policies;
 mod previews;
 #[path = "../../src/quotas/tests.rs"]
 mod quotas;
+#[path = "../../src/reports/tests.rs"]
+mod reports;
 #[path = "../../src/resources/tests.rs"]
 mod resources;
 #[path = "../../src/roles/tests.rs"]
