@@ -110,6 +110,8 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(resources::shares::api::routes())
         .merge(transfers::api::routes())
         .merge(jobs::api::routes())
+        .merge(deliveries::api::routes())
+        .merge(ai_providers::api::routes())
         .merge(decisions::api::routes())
         .merge(previews::api::routes())
         .merge(audit::api::routes())

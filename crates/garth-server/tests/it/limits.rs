@@ -222,6 +222,17 @@ const KEPT: &[(&str, &str)] = &[
         "a_new_way_in_is_not_for_whoever_found_an_open_session",
     ),
     ("sessions of one user", "sessions_have_a_limit"),
+    ("recipients of one entry of a job's deliveries", "recipients_are_individuals_unless_they_say_otherwise"),
+    ("snooze of a recipient", "individuals_decide_by_their_links"),
+    ("token of a letter's link", "a_link_speaks_for_its_address_only"),
+    ("tests of one interface, of one AI provider", "so_many_tries_a_minute_and_no_more"),
+    ("secret of a webhook", "signed_as_the_standard_shows"),
+    ("headers of a webhook's own; the value of one", "headers_of_ones_own_take_nothing_over"),
+    ("prefix of a bucket's keys", "an_interface_is_checked_when_it_is_saved"),
+    ("path of a folder", "a_path_is_plain_steps"),
+    ("budgets of an AI provider", "a_provider_is_checked_when_it_is_saved"),
+    ("what an AI provider is given: words, instructions", "a_prompt_is_bounded"),
+    ("answer of an AI provider: asked for, shown", "an_answer_is_plain_and_bounded"),
 ];
 
 #[test]
