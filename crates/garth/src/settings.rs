@@ -9,7 +9,9 @@ mod sources;
 pub use sources::Typed;
 
 use garth_server::Limits;
+use garth_server::backup::KEEP_MAX;
 use garth_server::base::mail::{self, Incoming, Security, Smtp};
+use garth_server::base::schedule::Schedule;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -135,6 +137,16 @@ settings! {
         "Networks of the mail servers that are listened to, as a list or with commas between; nobody else is";
     smtp_authserv: Option<String> = "", "NAME", mail_domain,
         "The name that these write in front of their Authentication-Results, whose word on DMARC counts; without it the mail domain";
+    backup_folder: Option<PathBuf> = "", "DIR", path,
+        "A folder that the server makes backups in by itself, when backup_schedule says; it must be there";
+    backup_schedule: Option<String> = "", "SCHEDULE", schedule,
+        "When it does so: five fields of cron, such as 30 2 * * *, or @daily, or every 6 hours";
+    backup_time_zone: String = "UTC", "ZONE", time_zone,
+        "The time zone of that schedule, such as Europe/Berlin";
+    backup_keep: usize = "14", "COUNT", kept,
+        "How many of these backups are kept; older ones go once a newer one is there";
+    backup_passphrase_file: Option<PathBuf> = "", "FILE", path,
+        "A file with the passphrase, in its first line, that these backups are sealed under; without it they are not sealed, and do not carry the installation's key";
 }
 
 /// Settings that are never shown.

@@ -6,9 +6,10 @@ use crate::output::{self, Failure};
 use crate::serving::{self, Certificate, Doors, Signals};
 use crate::settings::Settings;
 use crate::{logging, store, traces};
+use garth_server::base::schedule::Schedule;
 use garth_server::health::alerts;
 use garth_server::local::Door;
-use garth_server::{App, Config, inbound, jobs, resources, scenarios};
+use garth_server::{App, Config, backup, inbound, jobs, resources, scenarios};
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -37,9 +38,13 @@ pub async fn run(options: Serve) -> Result<ExitCode, Failure> {
     let fallback = if options.demo { DEMO_DATA } else { DATA };
     let config = store::config(&settings, fallback, settings.public_url.clone().unwrap_or_else(|| here.clone()));
     let config = Config { mail: settings.smtp().map_err(Failure)?, incoming: settings.incoming(), ..config };
+    let backups = backups(&settings, &config)?;
     let app = App::open(config.clone()).await.map_err(store::failure)?;
     let front = Front { settings, listener, metrics, letters, certificate, here };
-    let served = fill_and_serve(&app, &config, front, options.demo).await;
+    let served = match backup::begin(&app, backups.as_ref()).await {
+        Ok(()) => fill_and_serve(&app, &config, front, options.demo, backups).await,
+        Err(trouble) => Err(trouble.into()),
+    };
     app.shutdown().await;
     served.map(|()| ExitCode::SUCCESS)
 }
@@ -101,12 +106,16 @@ async fn fill_and_serve(
     let cutting = tokio::spawn(resources::keep_words(Arc::clone(app)));
     let watching = tokio::spawn(alerts::watch(Arc::clone(app)));
     let working = tokio::spawn(jobs::work(Arc::clone(app)));
+    let backing_up = backups.map(|plan| tokio::spawn(backup::work(Arc::clone(app), plan)));
     let served = doors.until_told(&mut signals).await;
     drop(local);
     housekeeping.abort();
     cutting.abort();
     watching.abort();
     working.abort();
+    if let Some(backing_up) = backing_up {
+        backing_up.abort();
+    }
     served
 }
 
