@@ -112,6 +112,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(resources::copies::api::routes())
         .merge(resources::shares::api::routes())
         .merge(transfers::api::routes())
+        .merge(jobs::api::routes())
         .merge(deliveries::api::routes())
         .merge(ai_providers::api::routes())
         .merge(decisions::api::routes())

@@ -111,7 +111,7 @@ impl Chart {
 
     /// What an upright chart shows, in one sentence, for those who do not see it.
     pub fn told(&self) -> String {
-        let total: i64 = self.bars.iter().map(|bar| bar.value).sum();
+        let total = self.bars.iter().fold(0_i64, |total, bar| total.saturating_add(bar.value));
         let most = self.bars.iter().max_by_key(|bar| bar.value);
         match (self.bars.first(), self.bars.last(), most) {
             (Some(first), Some(last), Some(most)) => format!(

@@ -26,11 +26,18 @@ const SMALL: Set = Set { size: 8.5, bold: false };
 const STRONG: Set = Set { size: 9.5, bold: true };
 const FIGURE: Set = Set { size: 16.0, bold: true };
 
-/// Writes it.
+/// Writes it: as archives ask for it, and where a text in it forbids that (a script may need what its font lacks), as it is.
 ///
 /// # Errors
 /// When it cannot be written, which is a fault of ours.
 pub fn write(title: &str, content: &Content, summary: Option<&str>) -> Result<Vec<u8>> {
+    // A document has a title, and one without characters that nobody sees.
+    let title = letters::told(title);
+    let title = if title.trim().is_empty() { "Report" } else { title.trim() };
+    written(title, content, summary, true).or_else(|_| written(title, content, summary, false))
+}
+
+fn written(title: &str, content: &Content, summary: Option<&str>, strict: bool) -> Result<Vec<u8>> {
     let wide = content.tables.iter().any(|table| table.columns.len() > COLUMNS);
     let mut sheet = Sheet::new(wide);
     sheet.head(title, content);
@@ -45,8 +52,8 @@ pub fn write(title: &str, content: &Content, summary: Option<&str>) -> Result<Ve
         table::lay(&mut sheet, table);
     }
     sheet.notes(content);
-    let line = format!("{} of {}", content.called, content.space.name);
-    let about = About { title, line: &line, made_at: &content.made_at };
+    let line = letters::told(&format!("{} of {}", content.called, content.space.name));
+    let about = About { title, line: &line, made_at: &content.made_at, strict };
     let Sheet { paper, mut setter, .. } = sheet;
     paper.write(&about, &mut setter)
 }

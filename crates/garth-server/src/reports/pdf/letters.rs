@@ -242,7 +242,7 @@ fn drawable(text: &str) -> (String, bool) {
 }
 
 /// What a text says, for those who do not see it.
-fn told(text: &str) -> String {
+pub fn told(text: &str) -> String {
     let one = |c: char| match c {
         c if unseen(c) => None,
         c if private(c) => Some(UNKNOWN),

@@ -98,6 +98,8 @@ pub struct About<'a> {
     pub line: &'a str,
     /// When it was made, as times are written.
     pub made_at: &'a str,
+    /// Must it be all that archives and those who listen ask for?
+    pub strict: bool,
 }
 
 impl Paper {
@@ -175,7 +177,7 @@ impl Paper {
     pub fn write(mut self, about: &About<'_>, setter: &mut Setter) -> Result<Vec<u8>> {
         let failed = |why: String| Error::internal(format!("a document could not be written: {why}"));
         let settings = SerializeSettings {
-            configuration: configuration().map_err(failed)?,
+            configuration: if about.strict { configuration().map_err(failed)? } else { Configuration::default() },
             enable_tagging: true,
             ..SerializeSettings::default()
         };
