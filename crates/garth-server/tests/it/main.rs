@@ -46,6 +46,8 @@ mod health;
 mod identity_providers;
 #[path = "../../src/invitations/tests.rs"]
 mod invitations;
+#[path = "../../src/jobs/tests.rs"]
+mod jobs;
 #[path = "../../src/kinds/tests.rs"]
 mod kinds;
 #[path = "../../src/login_policies/tests.rs"]

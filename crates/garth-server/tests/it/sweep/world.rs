@@ -72,6 +72,8 @@ pub struct Ids {
     pub invitation: String,
     /// What kim accepts an invitation by.
     pub token: String,
+    pub job: String,
+    pub run: String,
 }
 
 impl Ids {
@@ -98,6 +100,8 @@ impl Ids {
             passkey: strange(&self.passkey),
             invitation: strange(&self.invitation),
             token: strange(&self.token),
+            job: strange(&self.job),
+            run: strange(&self.run),
         }
     }
 
@@ -108,6 +112,8 @@ impl Ids {
             ("/s/", &self.space),
             ("/api/v1/registry/spaces/", &self.space),
             ("/api/v1/resources/", &self.resource),
+            ("/api/v1/jobs/", &self.job),
+            ("/api/v1/runs/", &self.run),
             ("/api/v1/deliveries/", &self.resource),
             ("/api/v1/ai-providers/", &self.resource),
             ("/api/v1/users/", &self.user),
@@ -147,10 +153,19 @@ impl Ids {
             .replace("{space}", &self.window)
             .replace("{resource}", &self.pool)
             .replace("{user}", &self.user)
+            .replace("{file}", "report.html")
             .replace("{principal}", &format!("user:{}", self.user));
         assert!(!filled.contains(['{', '}']) && !filled.contains("//"), "nobody knows how to fill {path}: {filled}");
         filled
     }
+}
+
+/// A job of somebody's there, and a run of it that waits.
+async fn job_of(by: &Person, space: &Thing) -> (String, String) {
+    let body = json!({"report": {"type": "usage"}});
+    let job = by.resource("job", "Weekly").space(space).owner(by).body(body).create().await;
+    let run = by.post(&format!("/api/v1/jobs/{}/run", job.id), json!({})).await.expect_status(202);
+    (job.id.clone(), run.id())
 }
 
 /// Somebody who signed in twice has a session that is not the one they ask with.
@@ -251,7 +266,12 @@ impl World {
         };
         let (stranger, for_kim) = (invited(&lin, &atlas, "a@example.org").await, invited(&lin, &atlas, "kim").await);
         let (over, for_mia) = (invited(&lin, &atlas, "b@example.org").await, invited(&mia, &vault, "mia").await);
+        let (job, run) = job_of(&lin, &atlas).await;
+        let (hidden_job, hidden_run) = job_of(&mia, &vault).await;
+        let (_, old_run) = job_of(&lin, &atlas).await;
         let ids = Ids {
+            job,
+            run,
             invitation: stranger.id(),
             token: for_kim.text("token"),
             provider: provider.clone(),
@@ -273,6 +293,8 @@ impl World {
             pool: pool.id.clone(),
         };
         let hidden = Ids {
+            job: hidden_job,
+            run: hidden_run,
             space: vault.id.clone(),
             grant: vault_grants.each("id")[0].clone(),
             registry_grant: vault_grants.each("id")[0].clone(),
@@ -290,6 +312,7 @@ impl World {
             ..ids.clone()
         };
         let doomed = Ids {
+            run: old_run,
             space: old.id.clone(),
             resource: doomed.id.clone(),
             user: gone.id.clone(),
