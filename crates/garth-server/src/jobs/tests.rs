@@ -142,6 +142,7 @@ async fn a_schedule_that_makes_no_sense_is_refused(g: Garth) {
         body(json!({"time_zone": "Mars/Olympus"})).await.invalid("/body/time_zone");
         body(json!({"retries": 11})).await.invalid("/body/retries");
         body(json!({"report": {"type": "gossip"}})).await.invalid("/body/report/type");
+        body(json!({"deliveries": vec![json!({"delivery": atlas.id}); 21]})).await.refused(422, "invalid");
         body(json!({"deliveries": [{"delivery": "nobody"}]})).await.invalid("/body/deliveries/0/delivery");
     })
     .await;
