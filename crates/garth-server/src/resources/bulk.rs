@@ -4,7 +4,7 @@
 use super::references::{self, Beside, resolve_among};
 use super::requirements;
 use super::store::{self, Stored};
-use super::{NewResource, belongs, SUBSCRIBERS, body, keep_access, may_put, own_policy, person, state, target_of};
+use super::{NewResource, SUBSCRIBERS, belongs, body, keep_access, may_put, own_policy, person, state, target_of};
 use crate::access::{Permit, Record, Write, identity};
 use crate::base::error::{ERRORS, Error, FieldError, Result};
 use crate::base::told::Told;
