@@ -243,7 +243,8 @@ impl Handing<'_> {
                     Ok(_) | Err(Error::NotFound) => {
                         let why = "it is not there for whoever the job runs for, or its space may not use it";
                         let entry = spec.entry("failed", why, reached);
-                        (again, _) = (true, unwritten.push(entry.clone()));
+                        again = true;
+                        unwritten.push(entry.clone());
                         ended.push(entry);
                         continue;
                     }
@@ -253,7 +254,8 @@ impl Handing<'_> {
                 Ok(parcel) => parcel,
                 Err(error) => {
                     let entry = spec.entry("failed", &said("the report could not be written", &error), reached);
-                    (again, _) = (true, unwritten.push(entry.clone()));
+                    again = true;
+                    unwritten.push(entry.clone());
                     ended.push(entry);
                     continue;
                 }
