@@ -210,7 +210,7 @@ fn machines_read_every_row_by_its_columns() {
 
 #[test]
 fn a_page_stands_alone_and_its_policy_names_its_style() {
-    let html = text(&review(3), Format::Html);
+    let html = text(&review(6), Format::Html);
     for elsewhere in ["<script", "<link", "<img", "src=", "href=", "style=", "url(", "@import", "javascript:"] {
         assert!(!html.contains(elsewhere), "{elsewhere}");
     }

@@ -370,7 +370,7 @@ async fn a_page_is_fetched_and_compared(g: Garth) {
     // A long page is cut, and says so.
     let long: String = (0..reports::LINES + 5).map(|n| format!("<p>{n} {}", "x".repeat(200))).collect();
     site.page(&long);
-    let third = made(&g, &o.bo, &o.atlas, spec, Some(&second)).await;
+    let third = tried(&g, &o.bo, &o.atlas.id, spec, Some(&second)).await.expect("a report");
     assert_eq!(rows(&third, "lines").len(), reports::LINES);
     assert_eq!(read(&third)["tables"][0]["truncated"], true);
 }
