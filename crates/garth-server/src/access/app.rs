@@ -84,9 +84,11 @@ pub struct Limits {
     pub anonymous_per_second: u32,
     /// Addresses of proxies whose `Forwarded` and `X-Forwarded-For` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// May addresses be asked that are not of the public network, and plain HTTP be spoken, where somebody who manages the
-    /// installation says so?
+    /// May addresses be asked that are not of the public network, and plain HTTP be spoken: of identity providers where
+    /// somebody who manages the installation says so, by deliveries and AI providers of every space?
     pub allow_private_targets: bool,
+    /// Below these folders of this machine deliveries may write; nowhere without any.
+    pub delivery_folders: Vec<PathBuf>,
 }
 
 impl Default for Limits {
@@ -98,6 +100,7 @@ impl Default for Limits {
             anonymous_per_second: 100,
             trusted_proxies: Vec::new(),
             allow_private_targets: false,
+            delivery_folders: Vec::new(),
         }
     }
 }

@@ -384,6 +384,21 @@ impl FromRequestParts<Arc<App>> for Anyone {
     }
 }
 
+/// Whoever brings a secret in the address that they ask, and nothing else: no credential is looked at, and other sites and
+/// programs may send what it changes, for the secret is the whole proof.
+pub struct Bearer(pub Ctx);
+
+impl FromRequestParts<Arc<App>> for Bearer {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
+        if !app.ready() {
+            return Err(Error::Unavailable);
+        }
+        Ctx::with(Who::Anonymous, parts, app)?.with_query(parts)?.busy().map(Self)
+    }
+}
+
 /// A request for a list: signed in, or by anybody where the installation has public access on.
 pub struct Reader(pub Ctx);
 

@@ -125,6 +125,12 @@ struct DecisionLabels {
     outcome: &'static str,
 }
 
+/// How a run of a job ended, or one of its deliveries.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
 /// Where decisions are asked for, and how they end.
 const ENDPOINTS: [&str; 6] =
     ["evaluation", "evaluations", "search_subject", "search_resource", "search_action", "explain"];
@@ -237,6 +243,8 @@ pub struct Figures {
     letters: Family<LetterLabels, Counter>,
     watched: Family<WatchedLabels, Gauge>,
     alerts: Counter,
+    job_runs: Family<StateLabels, Counter>,
+    deliveries: Family<StateLabels, Counter>,
     ready: Gauge,
     waiting: Gauge,
     adrift: Gauge,
@@ -250,6 +258,10 @@ impl Figures {
         let mut registry = Registry::with_prefix("garth");
         let requests = Family::new_with_constructor(Histogram::durations as fn() -> Histogram);
         let decisions = Family::new_with_constructor(Histogram::durations as fn() -> Histogram);
+        let (job_runs, deliveries) =
+            (Family::<StateLabels, Counter>::default(), Family::<StateLabels, Counter>::default());
+        registry.register("job_runs", "Runs of jobs that ended, by how", job_runs.clone());
+        registry.register("job_deliveries", "Deliveries of reports that ended, by how", deliveries.clone());
         let (ready, waiting, adrift) = (Gauge::default(), Gauge::default(), Gauge::default());
         let (change_age, memory) = (Gauge::default(), Gauge::default());
         let seconds = || Unit::Seconds;
@@ -283,6 +295,8 @@ impl Figures {
             letters,
             watched,
             alerts,
+            job_runs,
+            deliveries,
             ready,
             waiting,
             adrift,
@@ -336,6 +350,16 @@ impl Figures {
     /// A letter about what turned red was handed over.
     pub fn alert(&self) {
         self.alerts.inc();
+    }
+
+    /// A run of a job ended so.
+    pub fn job_run(&self, state: &'static str) {
+        self.job_runs.get_or_create(&StateLabels { state }).inc();
+    }
+
+    /// A delivery of a report ended so.
+    pub fn delivered(&self, state: &'static str) {
+        self.deliveries.get_or_create(&StateLabels { state }).inc();
     }
 
     /// All figures in OpenMetrics' text format.

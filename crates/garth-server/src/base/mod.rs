@@ -20,4 +20,5 @@ pub mod secrets;
 pub mod spans;
 pub mod text;
 pub mod told;
+pub mod tries;
 pub mod words;

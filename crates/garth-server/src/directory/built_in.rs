@@ -80,6 +80,16 @@ impl BuiltIn {
         matches!(self, Self::Delivery | Self::AiProvider)
     }
 
+    /// Secrets that are sent to where other fields lead, and those fields: with the secret kept, whoever may change where it
+    /// goes could read it there.
+    pub fn bound_secrets(self) -> &'static [(&'static str, &'static [&'static str])] {
+        match self {
+            Self::Job => &[],
+            Self::Delivery => &[("/password", &["/host", "/port", "/security", "/ca"]), ("/headers", &["/url"])],
+            Self::AiProvider => &[("/api_key", &["/endpoint"])],
+        }
+    }
+
     /// How it is defined by this program.
     pub fn definition(self, prefix: &str) -> Definition {
         let plural = match self {
@@ -230,6 +240,7 @@ fn delivery() -> Value {
             "security": {"enum": ["none", "starttls", "tls"]},
             "username": text(320),
             "password": text(1_024),
+            "ca": text(16_384),
             "from": text(320),
             "from_name": text(255),
             "url": text(2_048),

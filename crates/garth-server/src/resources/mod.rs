@@ -5,6 +5,7 @@ pub mod api;
 mod asked;
 pub mod attachments;
 pub(crate) mod body;
+mod bound;
 mod bulk;
 pub mod copies;
 mod edit;
@@ -17,6 +18,7 @@ pub mod requirements;
 mod reseal;
 pub mod shares;
 mod store;
+mod tested;
 mod words;
 
 pub use asked::{Found, Rows, about, follows, look_in_vain, needing, rows, target};
@@ -30,6 +32,7 @@ pub use references::{Named, Outward, inward, named, outward};
 pub use requirements::{REQUIRED, REQUIRING};
 pub use reseal::{After, reseal};
 pub use store::{Asked, Stored};
+pub(crate) use tested::opened_to_test;
 pub use words::{Words, cut_waiting, keep_words};
 
 use crate::access::{self, About, Ctx, Permit, Record, Viewer, Write, archived, facts, identity, named_space, write};

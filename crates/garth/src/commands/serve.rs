@@ -7,7 +7,7 @@ use crate::settings::Settings;
 use crate::{logging, store, traces};
 use garth_server::health::alerts;
 use garth_server::local::Door;
-use garth_server::{App, Config, inbound, resources, scenarios};
+use garth_server::{App, Config, inbound, jobs, resources, scenarios};
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -76,11 +76,13 @@ async fn fill_and_serve(app: &Arc<App>, config: &Config, front: Front, demo: boo
     let housekeeping = tokio::spawn(Arc::clone(app).keep_house());
     let cutting = tokio::spawn(resources::keep_words(Arc::clone(app)));
     let watching = tokio::spawn(alerts::watch(Arc::clone(app)));
+    let working = tokio::spawn(jobs::work(Arc::clone(app)));
     let served = doors.until_told(&mut signals).await;
     drop(local);
     housekeeping.abort();
     cutting.abort();
     watching.abort();
+    working.abort();
     served
 }
 

@@ -21,6 +21,7 @@ mod engine;
 pub mod idp;
 pub mod log;
 mod person;
+pub mod receiver;
 pub mod smtp;
 
 pub use answer::{Answer, assert_missing, assert_same, sorted, strange};
