@@ -9,7 +9,9 @@ mod sources;
 pub use sources::Typed;
 
 use garth_server::Limits;
+use garth_server::backup::KEEP_MAX;
 use garth_server::base::mail::{self, Incoming, Security, Smtp};
+use garth_server::base::schedule::Schedule;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -135,6 +137,16 @@ settings! {
         "Networks of the mail servers that are listened to, as a list or with commas between; nobody else is";
     smtp_authserv: Option<String> = "", "NAME", mail_domain,
         "The name that these write in front of their Authentication-Results, whose word on DMARC counts; without it the mail domain";
+    backup_folder: Option<PathBuf> = "", "DIR", path,
+        "A folder that the server makes backups in by itself, when backup_schedule says; it must be there";
+    backup_schedule: Option<String> = "", "SCHEDULE", schedule,
+        "When it does so: five fields of cron, such as 30 2 * * *, or @daily, or every 6 hours";
+    backup_time_zone: String = "UTC", "ZONE", time_zone,
+        "The time zone of that schedule, such as Europe/Berlin";
+    backup_keep: usize = "14", "COUNT", kept,
+        "How many of these backups are kept; older ones go once a newer one is there";
+    backup_passphrase_file: Option<PathBuf> = "", "FILE", path,
+        "A file with the passphrase, in its first line, that these backups are sealed under; without it they are not sealed, and do not carry the installation's key";
 }
 
 /// Settings that are never shown.
@@ -156,6 +168,19 @@ impl Settings {
 }
 
 impl Settings {
+    /// What of the backups does not go together, in one sentence.
+    pub fn backup_trouble(&self) -> Option<&'static str> {
+        if self.backup_folder.is_some() != self.backup_schedule.is_some() {
+            return Some(
+                "A folder for backups and their schedule belong together: set backup_folder and backup_schedule.",
+            );
+        }
+        if self.backup_passphrase_file.is_some() && self.backup_folder.is_none() {
+            return Some("A passphrase for backups is of use with backup_folder and backup_schedule only.");
+        }
+        None
+    }
+
     /// The mail server, if there is to be one.
     ///
     /// # Errors
@@ -365,6 +390,19 @@ fn urns(text: &str) -> Result<Vec<String>, String> {
     text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(one).collect()
 }
 
+fn schedule(text: &str) -> Result<Option<String>, String> {
+    given(text).map(|text| Schedule::read(text, "UTC").map(|_| text.to_owned())).transpose()
+}
+
+fn time_zone(text: &str) -> Result<String, String> {
+    Schedule::read("@daily", text).map(|_| text.to_owned())
+}
+
+fn kept(text: &str) -> Result<usize, String> {
+    let kept = text.parse().ok().filter(|kept| (1..=KEEP_MAX).contains(kept));
+    kept.ok_or_else(|| format!("must be a whole number from 1 to {KEEP_MAX}"))
+}
+
 fn given(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
@@ -429,6 +467,11 @@ mod tests {
             ("smtp_port", "65536"),
             ("smtp_security", "ssl"),
             ("smtp_from", "garth"),
+            ("backup_schedule", "0 0 30 2 *"),
+            ("backup_schedule", "now and then"),
+            ("backup_time_zone", "Berlin"),
+            ("backup_keep", "0"),
+            ("backup_keep", "1001"),
         ] {
             let setting = SETTINGS.iter().find(|setting| setting.key == key).expect("a setting");
             let why = (setting.check)(wrong).expect_err(wrong);

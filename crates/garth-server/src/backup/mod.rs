@@ -2,31 +2,38 @@
 //!
 //! The file is a SQLite database with our own schema, from whichever engine it was made, and a table `backup` that says
 //! what it is. A digest of everything in it shows damage; an HMAC under the installation's key shows that the
-//! installation made it. Of the key itself it holds a proof only, unless a passphrase was given.
+//! installation made it. Of the key itself it holds a proof only, unless a passphrase was given: then the key goes along,
+//! and the whole file is sealed under the passphrase ([`stream`]).
 
 mod restore;
+mod scheduled;
 mod store;
 
-pub use restore::{Restore, Restored, restore};
+pub use restore::{Checked, Look, Restore, Restored, look, restore};
+pub use scheduled::{KEEP_MAX, Made, Plan, Scheduled, begin, lately, work, work_once};
 
 use crate::access::Config;
 use crate::base::db::{Db, DbError, Mode, Progress, Tx, expect_schema, open_file};
 use crate::base::error::Error;
 use crate::base::ids;
 use crate::base::secrets::file::find as find_key;
+use crate::base::secrets::stream::{self, Sealed};
 use crate::base::secrets::{UnderPassphrase, Vault, mac};
 use garth_core::Micros;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The form of the file; another number is another form.
 const FORMAT: u32 = 1;
 /// Shortest passphrase, in characters: whoever has the file can try as many as they like.
 pub const PASSPHRASE_MIN: usize = 12;
+
+/// What the name of a file begins with that is not sealed yet, in the data folder.
+const WORKING: &str = "backing-up.";
 
 /// Why a backup or a restore was not done, in one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +111,11 @@ pub async fn make(config: &Config, file: &Path, passphrase: Option<&str>, stages
         })
     };
     find(None)?;
-    let partial = Partial::beside(file)?;
+    // What is not sealed yet lies where everything lies unsealed anyway, and not beside the backup.
+    let partial = match (passphrase, &config.data_dir) {
+        (Some(_), Some(folder)) => Partial::working(file, folder)?,
+        _ => Partial::beside(file)?,
+    };
     db.copy_into(&partial.0, &mut |done, all| stages("Copying", done, all)).await?;
     let mut tx = open_file(&partial.0, true)?;
     let proof = store::key_proof(&mut tx).await?;
@@ -128,8 +139,83 @@ pub async fn make(config: &Config, file: &Path, passphrase: Option<&str>, stages
     let mac = mac_of(&vault, &digest);
     store::write_about(&mut tx, &[("header", &text), ("digest", &digest), ("mac", &mac)]).await?;
     drop(tx);
-    partial.finish(file)?;
+    match passphrase {
+        None => partial.finish(file)?,
+        Some(passphrase) => sealed(&partial, file, passphrase, stages)?.finish(file)?,
+    }
     Ok(header)
+}
+
+/// The same file, sealed under a passphrase, beside its later place.
+fn sealed(plain: &Partial, file: &Path, passphrase: &str, stages: Stages<'_>) -> Result<Partial> {
+    let partial = Partial::beside(file)?;
+    let mut seal = || -> std::result::Result<(), Sealed> {
+        let from = File::open(&plain.0)?;
+        let all = from.metadata()?.len();
+        let mut to = BufWriter::new(OpenOptions::new().write(true).open(&partial.0)?);
+        stream::seal_stream(passphrase, &mut BufReader::new(from), &mut to, &mut |done| stages("Sealing", done, all))?;
+        to.flush()?;
+        Ok(())
+    };
+    seal().map_err(|e| match e {
+        Sealed::Io(e) => trouble(file, &e),
+        other => refused(format!("The backup cannot be sealed: {other}.")),
+    })?;
+    Ok(partial)
+}
+
+/// Where the unsealed content of a sealed file lies while it is looked at; gone when that ends.
+struct Unsealed {
+    file: PathBuf,
+    folder: Option<PathBuf>,
+}
+
+impl Drop for Unsealed {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.folder {
+            // Whoever looks for it finds a folder that only its owner can look into.
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// The file itself, or what is in it unsealed in a folder of its own, in that folder.
+fn unsealed(file: &Path, passphrase: Option<&str>, within: &Path, stages: Stages<'_>) -> Result<Unsealed> {
+    if !file.is_file() {
+        return Err(refused(format!("There is no file {}.", file.display())));
+    }
+    let unread = |e: &std::io::Error| {
+        let text = e.to_string();
+        let reason = text.split(" (os error").next().unwrap_or_default().to_lowercase();
+        refused(format!("{} cannot be read: {reason}.", file.display()))
+    };
+    let mut first = Vec::new();
+    let mut from = File::open(file).map_err(|e| unread(&e))?;
+    (&mut from).take(stream::MAGIC.len() as u64).read_to_end(&mut first).map_err(|e| unread(&e))?;
+    if !stream::is_sealed(&first) {
+        return Ok(Unsealed { file: file.to_owned(), folder: None });
+    }
+    let passphrase =
+        passphrase.ok_or_else(|| refused("The backup is sealed: give its passphrase with --passphrase-file FILE."))?;
+    let folder = within.join(format!(".garth-{}", ids::new_token("").chars().take(12).collect::<String>()));
+    DirBuilder::new().mode(0o700).create(&folder).map_err(|e| trouble(&folder, &e))?;
+    let unsealed = Unsealed { file: folder.join("backup"), folder: Some(folder) };
+    let mut write = || -> std::result::Result<(), Sealed> {
+        let from = File::open(file)?;
+        let all = from.metadata()?.len();
+        let to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unsealed.file)?;
+        let (mut from, mut to) = (BufReader::new(from), BufWriter::new(to));
+        stream::open_stream(passphrase, &mut from, &mut to, &mut |done| stages("Opening", done, all))?;
+        to.flush()?;
+        Ok(())
+    };
+    write().map_err(|e| match e {
+        Sealed::Passphrase => refused("The passphrase is wrong. Nothing was restored."),
+        Sealed::Damaged => refused("The backup is damaged or cut off: its content is not what was written."),
+        Sealed::Work => refused("The passphrase cannot be tried on this machine: it takes 64 MiB of memory."),
+        Sealed::Io(e) => trouble(&unsealed.file, &e),
+    })?;
+    Ok(unsealed)
 }
 
 /// The place that the key is sealed for under a passphrase.
@@ -197,10 +283,23 @@ struct Partial(PathBuf);
 
 impl Partial {
     fn beside(file: &Path) -> Result<Partial> {
+        Self::of(file, |name| file.with_file_name(name))
+    }
+
+    /// In another folder, under a name that says what it is.
+    fn working(file: &Path, folder: &Path) -> Result<Partial> {
+        Self::of(file, |name| {
+            let mut working = std::ffi::OsString::from(WORKING);
+            working.push(name);
+            folder.join(working)
+        })
+    }
+
+    fn of(file: &Path, place: impl FnOnce(std::ffi::OsString) -> PathBuf) -> Result<Partial> {
         let mut name = file.file_name().ok_or_else(|| refused("Name a file to write the backup to."))?.to_owned();
         let suffix: String = ids::new_token("").chars().take(8).collect();
         name.push(format!(".{suffix}.partial"));
-        let partial = file.with_file_name(name);
+        let partial = place(name);
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(|e| trouble(file, &e))?;
         Ok(Partial(partial))
     }

@@ -1,7 +1,9 @@
-//! SQL of backups: what a file says of itself, the digest of all that is in it, and what a restore takes away.
+//! SQL of backups: what a file says of itself, the digest of all that is in it, what a restore takes away, and those that
+//! the server makes by itself.
 
+use super::Made;
 use crate::access::Permit;
-use crate::base::db::{DbError, Progress, Row, Tx, Value, params};
+use crate::base::db::{Db, DbError, Progress, Row, Tx, Value, params};
 use crate::base::ids::hex;
 use garth_core::Micros;
 use sha2::{Digest, Sha256};
@@ -135,4 +137,114 @@ pub(super) async fn disable_keys(tx: &mut Tx, _: &Permit) -> Result<Vec<(String,
     // These cannot be rotated; another is made in a moment.
     tx.execute("DELETE FROM observer_keys", &[]).await?;
     Ok(found)
+}
+
+/// Lets nothing go on that was going on when the backup was made: runs of jobs that waited or went on do not happen anew,
+/// and backups neither. Says how many runs.
+pub(super) async fn cancel_runs(tx: &mut Tx, permit: &Permit, now: Micros) -> Result<u64> {
+    let detail = "it was under way when the backup was made that was restored";
+    settle_running(tx, permit, now, detail).await?;
+    tx.execute("DELETE FROM backups WHERE state = 'planned'", &[]).await?;
+    let attempts =
+        "UPDATE job_attempts SET state = 'cancelled', finished_at = $1, detail = $2 WHERE finished_at IS NULL";
+    tx.execute(attempts, &params![now, detail]).await?;
+    let runs = "UPDATE job_runs SET state = CASE WHEN state IN ('queued', 'running') THEN 'cancelled' ELSE state END, \
+                detail = $2, finished_at = $1, next_attempt_at = NULL, leased_by = NULL, leased_until = NULL \
+                WHERE finished_at IS NULL";
+    tx.execute(runs, &params![now, detail]).await
+}
+
+/// Takes the keys away that observers have; says how many.
+pub(super) async fn forget_observers(tx: &mut Tx, _: &Permit) -> Result<u64> {
+    tx.execute("DELETE FROM observer_keys", &[]).await
+}
+
+const SCHEDULED: &str = "SELECT id, due_at, state, schedule, started_at, finished_at, file, size_bytes, row_count, error \
+                         FROM backups";
+
+fn scheduled(row: &Row) -> Result<Made> {
+    Ok(Made {
+        id: row.text(0)?.to_owned(),
+        due_at: row.int(1)?,
+        state: row.text(2)?.to_owned(),
+        schedule: row.text(3)?.to_owned(),
+        started_at: row.opt_int(4)?,
+        finished_at: row.opt_int(5)?,
+        file: row.opt_text(6)?.map(str::to_owned),
+        size_bytes: row.opt_int(7)?,
+        rows: row.opt_int(8)?,
+        error: row.text(9)?.to_owned(),
+    })
+}
+
+fn bound(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
+}
+
+/// The latest, the one that is planned first.
+pub(super) async fn latest(db: &Db, most: usize) -> Result<Vec<Made>> {
+    let rows = db.query(&format!("{SCHEDULED} ORDER BY due_at DESC LIMIT $1"), &params![bound(most)]).await?;
+    rows.iter().map(scheduled).collect()
+}
+
+/// The one that was to be made by now.
+pub(super) async fn due(db: &Db, now: Micros) -> Result<Option<Made>> {
+    let sql = format!("{SCHEDULED} WHERE state = 'planned' AND due_at <= $1 ORDER BY due_at LIMIT 1");
+    db.query(&sql, &params![now]).await?.first().map(scheduled).transpose()
+}
+
+/// Those whose files are kept, the latest first.
+pub(super) async fn with_files(db: &Db) -> Result<Vec<Made>> {
+    let rows = db.query(&format!("{SCHEDULED} WHERE file IS NOT NULL ORDER BY due_at DESC"), &[]).await?;
+    rows.iter().map(scheduled).collect()
+}
+
+/// Plans one for that time, unless there is one for it.
+pub(super) async fn plan(tx: &mut Tx, _: &Permit, id: &str, due: Micros, words: &str) -> Result<()> {
+    let sql = "INSERT INTO backups (id, due_at, state, schedule, error) VALUES ($1, $2, 'planned', $3, '') \
+               ON CONFLICT (due_at) DO NOTHING";
+    tx.execute(sql, &params![id, due, words]).await.map(drop)
+}
+
+/// Begins one that is planned; says whether it still was.
+pub(super) async fn take(tx: &mut Tx, _: &Permit, id: &str, now: Micros) -> Result<bool> {
+    let sql = "UPDATE backups SET state = 'running', started_at = $2 WHERE id = $1 AND state = 'planned'";
+    Ok(tx.execute(sql, &params![id, now]).await? > 0)
+}
+
+/// Says of those that were planned by now that they were missed, and lets go of the later ones.
+pub(super) async fn skip_planned(tx: &mut Tx, _: &Permit, now: Micros, why: &str) -> Result<()> {
+    let sql =
+        "UPDATE backups SET state = 'skipped', finished_at = $1, error = $2 WHERE state = 'planned' AND due_at <= $1";
+    tx.execute(sql, &params![now, why]).await?;
+    tx.execute("DELETE FROM backups WHERE state = 'planned'", &[]).await.map(drop)
+}
+
+/// Says of those that are begun that they failed.
+pub(super) async fn settle_running(tx: &mut Tx, _: &Permit, now: Micros, why: &str) -> Result<()> {
+    let sql = "UPDATE backups SET state = 'failed', finished_at = $1, error = $2 WHERE state = 'running'";
+    tx.execute(sql, &params![now, why]).await.map(drop)
+}
+
+pub(super) async fn end(tx: &mut Tx, _: &Permit, made: &Made, now: Micros) -> Result<()> {
+    let sql = "UPDATE backups SET state = $2, finished_at = $3, file = $4, size_bytes = $5, row_count = $6, error = $7 \
+               WHERE id = $1";
+    let (size, rows) = (made.size_bytes, made.rows);
+    let file = made.file.as_deref();
+    let values = params![made.id.as_str(), made.state.as_str(), now, file, size, rows, made.error.as_str()];
+    tx.execute(sql, &values).await.map(drop)
+}
+
+/// Forgets the oldest whose files are gone, so that not more than so many are remembered besides.
+pub(super) async fn forget_beyond(tx: &mut Tx, _: &Permit, most: usize) -> Result<()> {
+    let sql = "DELETE FROM backups WHERE file IS NULL AND state <> 'planned' AND due_at < \
+               (SELECT min(due_at) FROM (SELECT due_at FROM backups ORDER BY due_at DESC LIMIT $1) AS latest)";
+    tx.execute(sql, &params![bound(most)]).await.map(drop)
+}
+
+pub(super) async fn without_files(tx: &mut Tx, _: &Permit, gone: &[String]) -> Result<()> {
+    for id in gone {
+        tx.execute("UPDATE backups SET file = NULL WHERE id = $1", &params![id.as_str()]).await?;
+    }
+    Ok(())
 }

@@ -193,11 +193,52 @@ fn cron(text: &str) -> Result<How, String> {
     }
 }
 
-/// A cron expression in plain words, in small letters.
+/// A cron expression in plain words: its times, and its days where they are not all.
 fn words(cron: &Cron) -> String {
+    let text = cron.pattern.to_string();
+    let fields: Vec<&str> = text.split_ascii_whitespace().collect();
+    let [minute, hour, days @ ..] = &fields[..] else { return text };
+    let Some(times) = times(minute, hour) else { return sentence(cron) };
+    // The library says the days well; what it says of midnight is cut off.
+    let Ok(How::Named(midnight)) = self::cron(&format!("0 0 {}", days.join(" "))) else { return sentence(cron) };
+    let said = sentence(&midnight);
+    let days = said.strip_prefix("at 00:00").unwrap_or_default().trim_start_matches(", ");
+    let days = days.replace("Monday, Tuesday, Wednesday, Thursday, and Friday", "Monday to Friday");
+    match (days.is_empty(), times.starts_with("at ")) {
+        (true, true) => format!("every day {times}"),
+        (true, false) => times,
+        (false, _) => format!("{times}, {days}"),
+    }
+}
+
+/// The times of a day in plain words, where they are few or regular.
+fn times(minute: &str, hour: &str) -> Option<String> {
+    let list = |text: &str| text.split(',').map(|one| one.parse::<u8>().ok()).collect::<Option<Vec<u8>>>();
+    match (minute, hour, minute.strip_prefix("*/"), hour.strip_prefix("*/")) {
+        ("*", "*", ..) => Some("every minute".to_owned()),
+        ("0", "*", ..) => Some("every hour".to_owned()),
+        ("0", _, _, Some(hours)) => Some(format!("every {hours} hours")),
+        (_, "*", Some(minutes), _) => Some(format!("every {minutes} minutes")),
+        (_, "*", ..) => list(minute).filter(|list| list.len() == 1).map(|_| format!("every hour at minute {minute}")),
+        _ => {
+            let (minutes, hours) = (list(minute)?, list(hour)?);
+            let all = hours.iter().flat_map(|hour| minutes.iter().map(move |minute| format!("{hour:02}:{minute:02}")));
+            let all: Vec<String> = all.collect();
+            match &all[..] {
+                [rest @ .., last] if !rest.is_empty() && rest.len() < 6 => {
+                    Some(format!("at {} and {last}", rest.join(", ")))
+                }
+                [one] => Some(format!("at {one}")),
+                _ => None,
+            }
+        }
+    }
+}
+
+/// What the library says, in small letters.
+fn sentence(cron: &Cron) -> String {
     let said = cron.describe();
-    let said = said.strip_suffix('.').unwrap_or(&said);
-    let mut letters = said.chars();
+    let mut letters = said.strip_suffix('.').unwrap_or(&said).chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 

@@ -8,6 +8,7 @@
 //! everything is sealed under the newer one, and opens with either.
 
 pub mod file;
+pub mod stream;
 
 use crate::base::error::{Error, Result};
 use crate::base::ids;

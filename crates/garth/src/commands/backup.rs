@@ -26,12 +26,13 @@ pub async fn run(typed: Backup) -> Result<ExitCode, Failure> {
             "engine": made.engine,
             "schema": made.schema,
             "carries_key": made.key.is_some(),
+            "sealed": made.key.is_some(),
             "rows": made.rows,
         }));
         return Ok(ExitCode::SUCCESS);
     }
     let key = match made.key {
-        Some(_) => "It carries the installation's key under the passphrase.",
+        Some(_) => "It is sealed under the passphrase, and carries the installation's key.",
         None => "It does not carry the installation's key: keep that too, in another place.",
     };
     let (rows, file) = (made.all_rows(), typed.file.display());

@@ -1,13 +1,15 @@
 //! `garth serve`: opens the installation, listens, says how to sign in, and stops tidily when told to.
 
+use crate::commands::backup::first_line;
 use crate::options::{DATA, DEMO_DATA, Serve};
 use crate::output::{self, Failure};
 use crate::serving::{self, Certificate, Doors, Signals};
 use crate::settings::Settings;
 use crate::{logging, store, traces};
+use garth_server::base::schedule::Schedule;
 use garth_server::health::alerts;
 use garth_server::local::Door;
-use garth_server::{App, Config, inbound, jobs, resources, scenarios};
+use garth_server::{App, Config, backup, inbound, jobs, resources, scenarios};
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -36,9 +38,13 @@ pub async fn run(options: Serve) -> Result<ExitCode, Failure> {
     let fallback = if options.demo { DEMO_DATA } else { DATA };
     let config = store::config(&settings, fallback, settings.public_url.clone().unwrap_or_else(|| here.clone()));
     let config = Config { mail: settings.smtp().map_err(Failure)?, incoming: settings.incoming(), ..config };
+    let backups = backups(&settings, &config)?;
     let app = App::open(config.clone()).await.map_err(store::failure)?;
     let front = Front { settings, listener, metrics, letters, certificate, here };
-    let served = fill_and_serve(&app, &config, front, options.demo).await;
+    let served = match backup::begin(&app, backups.as_ref()).await {
+        Ok(()) => fill_and_serve(&app, &config, front, options.demo, backups).await,
+        Err(trouble) => Err(trouble.into()),
+    };
     app.shutdown().await;
     served.map(|()| ExitCode::SUCCESS)
 }
@@ -54,7 +60,30 @@ struct Front {
     here: String,
 }
 
-async fn fill_and_serve(app: &Arc<App>, config: &Config, front: Front, demo: bool) -> Result<(), Failure> {
+/// What the server backs up by itself, if that is wanted.
+fn backups(settings: &Settings, config: &Config) -> Result<Option<backup::Plan>, Failure> {
+    let (Some(folder), Some(schedule)) = (settings.backup_folder.clone(), &settings.backup_schedule) else {
+        return Ok(None);
+    };
+    let schedule = Schedule::read(schedule, &settings.backup_time_zone)
+        .map_err(|why| Failure(format!("The setting backup_schedule {why}.")))?;
+    let passphrase = settings.backup_passphrase_file.as_deref().map(first_line).transpose()?;
+    if passphrase.as_ref().is_some_and(|passphrase| passphrase.chars().count() < backup::PASSPHRASE_MIN) {
+        let least = backup::PASSPHRASE_MIN;
+        return Err(Failure(format!(
+            "The passphrase of backup_passphrase_file must be at least {least} characters long."
+        )));
+    }
+    Ok(Some(backup::Plan { config: config.clone(), folder, schedule, keep: settings.backup_keep, passphrase }))
+}
+
+async fn fill_and_serve(
+    app: &Arc<App>,
+    config: &Config,
+    front: Front,
+    demo: bool,
+    backups: Option<backup::Plan>,
+) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let fresh = demo && app.needs_setup();
     if fresh {
@@ -77,12 +106,16 @@ async fn fill_and_serve(app: &Arc<App>, config: &Config, front: Front, demo: boo
     let cutting = tokio::spawn(resources::keep_words(Arc::clone(app)));
     let watching = tokio::spawn(alerts::watch(Arc::clone(app)));
     let working = tokio::spawn(jobs::work(Arc::clone(app)));
+    let backing_up = backups.map(|plan| tokio::spawn(backup::work(Arc::clone(app), plan)));
     let served = doors.until_told(&mut signals).await;
     drop(local);
     housekeeping.abort();
     cutting.abort();
     watching.abort();
     working.abort();
+    if let Some(backing_up) = backing_up {
+        backing_up.abort();
+    }
     served
 }
 

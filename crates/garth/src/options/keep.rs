@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 const BACKUP: &str = "\
 The file holds everything but the installation's key, which lies in DIR/master-key or in GARTH_MASTER_KEY: keep that
-elsewhere, or let the backup carry it under a passphrase. Whoever reads the file reads everything but secrets.
+elsewhere, and know that whoever reads the file reads everything but secrets. With a passphrase all of the file is sealed
+under it, and it carries the key: nothing else is needed to restore it.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage.";
 
@@ -16,7 +17,7 @@ pub struct Backup {
     /// The file to make; one that is there is not overwritten
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
-    /// Let the backup carry the installation's key, sealed under the passphrase in the first line of this file
+    /// Seal the whole backup, with the installation's key in it, under the passphrase in the first line of this file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub passphrase_file: Option<PathBuf>,
     #[command(flatten)]
@@ -28,8 +29,8 @@ pub struct Backup {
 
 const RESTORE: &str = "\
 Ends every session, disables every API key until it is rotated, and makes sign-up and reset links worth nothing:
-what was revoked after the backup was made must not come back to life. The installation's key is taken from
---passphrase-file or --master-key, else from GARTH_MASTER_KEY or DIR/master-key.
+what was revoked after the backup was made must not come back to life. Runs of jobs that were under way are cancelled.
+The installation's key is taken from --passphrase-file or --master-key, else from GARTH_MASTER_KEY or DIR/master-key.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage.";
 
@@ -39,7 +40,7 @@ pub struct Restore {
     /// The backup
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
-    /// The file with the passphrase of the key that the backup carries
+    /// The file with the passphrase that the backup is sealed under
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "master_key")]
     pub passphrase_file: Option<PathBuf>,
     /// The file of the installation's key
@@ -48,6 +49,9 @@ pub struct Restore {
     /// Let API keys go on working, those too that were revoked after the backup was made
     #[arg(long)]
     pub keep_keys: bool,
+    /// Do everything but the last step, say what would be restored, and write nothing where the data would be
+    #[arg(long)]
+    pub dry_run: bool,
     #[command(flatten)]
     pub place: Place,
     /// Answer as JSON
@@ -58,12 +62,22 @@ pub struct Restore {
 const VERIFY: &str = "\
 Looks at the schema, the engine's own checks, everything that names something else, every policy, every sealed secret,
 and the chains of the audit. Nothing is changed, and a running server is not disturbed.
+With a FILE it looks at that backup instead: is it whole, and did this installation make it?
 
 Exit codes: 0 all is well, 1 something is wrong or could not be looked at, 2 wrong usage.";
 
 #[derive(Args)]
 #[command(after_help = VERIFY)]
 pub struct Verify {
+    /// A backup to look at, instead of the installation
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+    /// The file with the passphrase that the backup is sealed under
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "master_key", requires = "file")]
+    pub passphrase_file: Option<PathBuf>,
+    /// The file of the installation's key
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "file")]
+    pub master_key: Option<PathBuf>,
     #[command(flatten)]
     pub place: Place,
     /// Answer as JSON

@@ -75,7 +75,7 @@ impl Effective {
         if settings.tls_cert.is_some() != settings.tls_key.is_some() {
             return Err(Failure("A certificate and its key belong together: set tls_cert and tls_key.".to_owned()));
         }
-        if let Some(trouble) = settings.smtp_trouble() {
+        if let Some(trouble) = settings.smtp_trouble().or_else(|| settings.backup_trouble()) {
             return Err(Failure(trouble.to_owned()));
         }
         let origins = SETTINGS.iter().map(|setting| (setting, text(setting.key), origin(setting.key))).collect();

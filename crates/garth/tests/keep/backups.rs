@@ -14,6 +14,9 @@ stories! {
     n37_what_was_revoked_stays_revoked_after_a_restore,
     a_restore_takes_an_empty_place_only,
     n74_no_secret_is_in_a_backup_or_in_what_is_said_of_it,
+    a_sealed_backup_tells_nothing_and_needs_its_passphrase_alone,
+    a_dry_run_says_what_would_come_back_and_writes_nothing,
+    the_server_makes_backups_by_itself,
 }
 
 fn other(engine: Engine) -> Engine {
@@ -263,4 +266,99 @@ fn n74_no_secret_is_in_a_backup_or_in_what_is_said_of_it(engine: Engine) {
     let server = Server::start(&new);
     assert!(server.knows(&text(&json!({"token": server.log_in("lin")}), "token")));
     server.stop();
+}
+
+fn a_sealed_backup_tells_nothing_and_needs_its_passphrase_alone(engine: Engine) {
+    let old = Place::new(engine);
+    let server = Server::start(&old);
+    let _office = Office::open(&old, &server);
+    server.stop();
+    let passphrase = old.written("passphrase", "mind-the-gap-and-the-step\n");
+    let (open, sealed) = (text_of(&old.file("open.backup")), text_of(&old.file("sealed.backup")));
+    old.done(&["backup", &open]);
+    assert_eq!(old.done(&["backup", &sealed, "--passphrase-file", &passphrase])["sealed"], true);
+    let here = |file: &str, word: &str| {
+        std::fs::read(file).expect("a backup").windows(word.len()).any(|part| part == word.as_bytes())
+    };
+    for word in ["Atlas", "SQLite format 3", "CREATE TABLE"] {
+        assert!(here(&open, word) && !here(&sealed, word), "{word}");
+    }
+    let left = |folder: &Path| -> Vec<String> {
+        let found = std::fs::read_dir(folder).expect("a folder").filter_map(Result::ok);
+        found.map(|entry| text_of(&entry.path())).filter(|path| path.contains("partial")).collect()
+    };
+    assert_eq!([left(&old.folder), left(&old.data())], [Vec::<String>::new(), Vec::new()]);
+
+    let elsewhere = Place::new(engine);
+    let wrong = elsewhere.written("wrong", "mind-the-gap-and-the-stairs\n");
+    assert!(elsewhere.refused(&["verify", &sealed]).contains("--passphrase-file"));
+    assert!(elsewhere.refused(&["verify", &sealed, "--passphrase-file", &wrong]).contains("passphrase is wrong"));
+    let seen = elsewhere.done(&["verify", &sealed, "--passphrase-file", &passphrase]);
+    assert_eq!((&seen["sealed"], &seen["made_here"], &seen["rows"]["spaces"]), (&json!(true), &json!(true), &json!(3)));
+    let seen = elsewhere.done(&["verify", &open]);
+    assert_eq!((&seen["sealed"], &seen["made_here"]), (&json!(false), &json!(false)));
+    let whole = std::fs::read(&sealed).expect("the backup");
+    let broken = elsewhere.file("broken");
+    for bytes in [&whole[..whole.len() - 1], &whole[..whole.len() / 2], &[&whole[..], b"more"].concat()] {
+        std::fs::write(&broken, bytes).expect("written");
+        let said = elsewhere.refused(&["verify", &text_of(&broken), "--passphrase-file", &passphrase]);
+        assert!(said.contains("damaged"), "{said}");
+    }
+    elsewhere.done(&["restore", &sealed, "--passphrase-file", &passphrase]);
+    elsewhere.done(&["verify"]);
+}
+
+fn a_dry_run_says_what_would_come_back_and_writes_nothing(engine: Engine) {
+    let old = Place::new(engine);
+    let server = Server::start(&old);
+    let _office = Office::open(&old, &server);
+    server.stop();
+    let file = text_of(&old.file("garth.backup"));
+    old.done(&["backup", &file]);
+    let new = Place::new(engine);
+    let key = key_of(&old);
+    let would = new.done(&["restore", &file, "--master-key", &key, "--dry-run"]);
+    assert_eq!((&would["dry_run"], &would["rows"]["resources"]), (&json!(true), &json!(1)));
+    assert!(would["sessions_ended"].as_u64() >= Some(2), "{would}");
+    assert!(!new.data().exists(), "nothing was written");
+    let said = new.run(&["restore", &file, "--master-key", &key, "--dry-run"]);
+    assert!(String::from_utf8_lossy(&said.stdout).contains("Nothing was written."));
+    assert!(old.refused(&["restore", &file, "--master-key", &key, "--dry-run"]).contains("already"));
+    let did = new.done(&["restore", &file, "--master-key", &key]);
+    assert_eq!((&did["rows"], &did["sessions_ended"]), (&would["rows"], &would["sessions_ended"]));
+}
+
+fn the_server_makes_backups_by_itself(engine: Engine) {
+    let place = Place::new(engine);
+    let folder = place.file("backups");
+    let named = text_of(&folder);
+    let wanted = ["--backup-folder", named.as_str(), "--backup-schedule", "* * * * *", "--backup-keep", "1"];
+    assert!(place.refused(&[&["serve", "--listen", "127.0.0.1:0"], &wanted[..]].concat()).contains("no folder"));
+    assert!(place.refused(&["serve", "--backup-folder", &named]).contains("belong together"));
+    std::fs::create_dir(&folder).expect("a folder");
+    let left = folder.join("garth-scheduled-2020-01-01T00-00-00Z.backup.12345678.partial");
+    std::fs::write(&left, "half of it").expect("written");
+    let server = Server::start_with(&place, &wanted);
+    let office = Office::open(&place, &server);
+    assert!(!left.exists(), "what an earlier server left is gone");
+    assert_eq!(place.ask("SELECT state FROM backups"), ["planned"]);
+    // It is due now: nobody waits for a minute to end.
+    let due = "UPDATE backups SET due_at = due_at - 60000000 WHERE state = 'planned'";
+    place.damage(due);
+    let made = "SELECT state FROM backups WHERE file IS NOT NULL AND state <> 'planned'";
+    assert!((0..600).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        place.ask(made) == ["succeeded"]
+    }));
+    let log = server.done(&office.ada, "GET /api/v1/audit", Value::Null);
+    let entries = log["items"].as_array().expect("entries");
+    assert!(entries.iter().any(|entry| entry["action"] == "backup.make" && entry["after"]["state"] == "succeeded"));
+    server.stop();
+    let kept: Vec<_> = std::fs::read_dir(&folder).expect("a folder").filter_map(Result::ok).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let file = text_of(&kept[0].path());
+    assert_eq!(place.done(&["verify", &file])["made_here"], true);
+    let new = Place::new(engine);
+    new.done(&["restore", &file, "--master-key", &key_of(&place)]);
+    assert_eq!(new.ask("SELECT count(*) FROM backups WHERE state IN ('planned', 'running')"), ["0"]);
 }

@@ -142,14 +142,23 @@ fn what_is_no_schedule_is_refused_in_words() {
 #[test]
 fn a_schedule_is_said_in_plain_words() {
     for (schedule, words) in [
-        ("30 7 * * *", "at 07:30, Europe/Berlin"),
-        ("30 7 * * MON-FRI", "at 07:30, on Monday, Tuesday, Wednesday, Thursday, and Friday, Europe/Berlin"),
-        ("*/15 * * * *", "every 15 minutes, Europe/Berlin"),
-        ("every 2 days", "every 2 days at 00:00, Europe/Berlin"),
-        ("@monthly", "at 00:00, on day 1, Europe/Berlin"),
+        ("30 7 * * *", "every day at 07:30"),
+        ("30 7 * * MON-FRI", "at 07:30, on Monday to Friday"),
+        ("*/15 * * * *", "every 15 minutes"),
+        ("every 2 days", "every 2 days at 00:00"),
+        ("every 6 hours", "every 6 hours"),
+        ("@hourly", "every hour"),
+        ("30 * * * *", "every hour at minute 30"),
+        ("0 9,17 * * *", "every day at 09:00 and 17:00"),
+        ("@weekly", "at 00:00, on Monday"),
+        ("@monthly", "at 00:00, on day 1"),
+        ("0 8 L * *", "at 08:00, on the last day of the month"),
+        ("0 8 * * FRI#2", "at 08:00, on the 2nd Friday of the month"),
+        ("0 8 1 1,7 *", "at 08:00, on day 1, in January and July"),
+        ("* * * * *", "every minute"),
     ] {
         let read = Schedule::read(schedule, "Europe/Berlin").expect("a schedule");
-        assert_eq!(read.words(), words, "{schedule}");
+        assert_eq!(read.words(), format!("{words}, Europe/Berlin"), "{schedule}");
     }
 }
 
