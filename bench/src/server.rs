@@ -55,6 +55,7 @@ impl Server {
             clock: Clock::default(),
             limits: limits(),
             mail: None,
+            body_check: garth_server::body_check,
         };
         let app = App::open(config).await.expect("the server opens");
         let nothing = || ([(CONTENT_TYPE, "application/json")], r#"{"decision":true}"#);

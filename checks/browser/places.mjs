@@ -135,7 +135,7 @@ async function explorer(world) {
   await b.type("#what", job.code);
   await b.loaded(() => b.press("Enter"));
   check("why not, gate by gate", (await b.evaluate("document.querySelectorAll('.gate').length")) === 4);
-  check("and which of them decided", /job:write/.test(await b.text(".gate.decided")), await b.text("main"));
+  check("and which of them decided", /chore:write/.test(await b.text(".gate.decided")), await b.text("main"));
   check("no script failed at the explorer", b.complaints.length === 0, b.complaints.join("; "));
   await b.close();
 }

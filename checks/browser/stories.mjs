@@ -67,7 +67,7 @@ async function installation() {
       steps: { type: "array", items: { type: "object" } },
     },
   };
-  await make("/kinds", { name: "job", plural: "jobs", prefix: "J", schema, secret_fields: ["/token"] });
+  await make("/kinds", { name: "chore", plural: "chores", prefix: "CH", schema, secret_fields: ["/token"] });
   await make("/spaces", { name: "Home" });
   const marketing = await make("/spaces", { name: "Marketing", description: "Campaigns, their jobs and what they report." });
   const rooms = [];
@@ -82,13 +82,13 @@ async function installation() {
     );
   }
   const bodies = ["Weekly KPIs", "Launch digest", "Newsletter", "Survey"].map((name, at) => ({
-    kind: "job", space: marketing.id, name, labels: at % 2 ? ["weekly"] : [], body: { schedule: `0 ${8 + at} * * 1`, enabled: at % 2 === 0 },
+    kind: "chore", space: marketing.id, name, labels: at % 2 ? ["weekly"] : [], body: { schedule: `0 ${8 + at} * * 1`, enabled: at % 2 === 0 },
   }));
   for (const body of bodies) await make("/resources", body);
   const job = (await api("GET", `/api/v1/resources?space=${marketing.id}&q=kpis`, undefined, ada)).items[0];
   await make(`/spaces/${marketing.id}/api-keys`, { name: "reports-app", role: "reader" });
   await make(`/spaces/${marketing.id}/invitations`, { to: "mara@example.org", role: "reader" });
-  for (const [meter, limit, window] of [["resources.job", 5, "stored"], ["api.daily", 10000, "daily"]]) {
+  for (const [meter, limit, window] of [["resources.chore", 5, "stored"], ["api.daily", 10000, "daily"]]) {
     await api("PUT", `/api/v1/spaces/${marketing.id}/quotas/${meter}`, { limit, window }, ada);
   }
   return { program, base, browser, check, api, make, signIn, picture: (name) => join(pictures, `${name}.png`), marketing, rooms, job, password };
@@ -111,8 +111,8 @@ async function lookedOver(world) {
   const { marketing, job, password } = world;
   const own = `/s/${marketing.id}`;
   const pages = {
-    spaces: "/spaces", space: own, resources: `${own}/resources?kind=job`, resource: `${own}/resources/${job.code}`,
-    new: `${own}/new?kind=job`, members: `${own}/members`, keys: `${own}/keys`, quotas: `${own}/quotas`, audit: `${own}/audit`,
+    spaces: "/spaces", space: own, resources: `${own}/resources?kind=chore`, resource: `${own}/resources/${job.code}`,
+    new: `${own}/new?kind=chore`, members: `${own}/members`, keys: `${own}/keys`, quotas: `${own}/quotas`, audit: `${own}/audit`,
     missing: "/s/0197a0c0-0000-7000-8000-00000000abcd",
   };
   for (const part of parts) Object.assign(pages, await part.pages(world));
@@ -186,7 +186,7 @@ async function byKeyboard({ marketing, rooms, job, password }) {
   await b.loaded(() => b.press("Enter"));
   check("the palette finds things", (await b.path()) === `/s/${marketing.id}/resources/${job.code}`, await b.path());
   // What was typed outlives the session.
-  await b.go(`${base}/s/${marketing.id}/new?kind=job`);
+  await b.go(`${base}/s/${marketing.id}/new?kind=chore`);
   await b.type("#name", "Typed before");
   await b.type("[name='/schedule']", "0 7 * * *");
   await b.evaluate("fetch('/auth/logout', { method: 'POST', redirect: 'manual' }).then(() => 1)");
@@ -204,18 +204,18 @@ async function withoutScripts({ marketing, password }) {
   const b = await browser({ scripts: false });
   await signIn(b, password);
   const own = `${base}/s/${marketing.id}`;
-  await b.go(`${own}/new?kind=job`);
+  await b.go(`${own}/new?kind=chore`);
   await b.type("#name", "Made without scripts");
   await b.type("[name='/schedule']", "0 7 * * *");
   await b.loaded(() => b.click("main form .button.primary"));
   check("a resource is made without scripts", (await b.text("h1")) === "Made without scripts", await b.text("main"));
   check("and the page says so", (await b.text("[role=status]")) === "Made without scripts is made.");
-  await b.go(`${own}/new?kind=job`);
+  await b.go(`${own}/new?kind=chore`);
   await b.type("#name", "One too many");
   await b.type("[name='/schedule']", "0 7 * * *");
   await b.loaded(() => b.click("main form .button.primary"));
   check("a quota is told above the form, and what was typed is kept", (await b.evaluate("document.querySelector('#name').value")) === "One too many" && /no more than 5/.test(await b.text("[role=alert]")), await b.text("main"));
-  await b.go(`${own}/resources?kind=job`);
+  await b.go(`${own}/resources?kind=chore`);
   await b.loaded(() => b.click("main tbody a"));
   const there = await b.path();
   await b.click("main details.menu summary");

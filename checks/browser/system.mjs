@@ -22,7 +22,7 @@ async function shown(world) {
   if (made) return made;
   const ada = (await world.api("POST", "/api/v1/login", { username: "ada", password: world.password })).token;
   const make = (path, body) => world.api("POST", `/api/v1${path}`, body, ada);
-  const role = await make("/roles", { name: "publisher", permissions: ["job:read", "job:write", "job:share"] });
+  const role = await make("/roles", { name: "publisher", permissions: ["chore:read", "chore:write", "chore:share"] });
   const login = await make("/login-policies", { name: "By label", rego: POLICY, version: "v1", enabled: false });
   const policy = await make("/policies", { name: "editors", policy: { users: ["user:@ada", "user:@lin"] } });
   const provider = await make("/identity-providers", {
@@ -36,7 +36,7 @@ async function shown(world) {
 export async function pages(world) {
   const { role, login, policy, provider } = await shown(world);
   return {
-    kinds: "/system/kinds", kind: "/system/kinds/job", "kind-new": "/system/kinds/new", roles: "/system/roles", role: `/system/roles/${role.id}`,
+    kinds: "/system/kinds", kind: "/system/kinds/chore", "kind-new": "/system/kinds/new", roles: "/system/roles", role: `/system/roles/${role.id}`,
     "login-policies": "/system/login-policies", "login-policy": `/system/login-policies/${login.id}`,
     policies: "/system/policies", policy: `/system/policies/${policy.id}`, registry: "/system/registry",
     "registry-space": `/system/registry/${world.marketing.id}`, settings: "/system/settings", "system-audit": "/system/audit",

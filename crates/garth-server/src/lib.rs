@@ -50,6 +50,18 @@ pub mod fuzzing {
 
 pub use access::{App, Config, Ctx, Limits};
 
+/// What the nouns say of a body of one of Garth's own kinds, beyond its schema.
+///
+/// # Errors
+/// What is wrong, each with its place.
+pub fn body_check(app: &App, kind: BuiltIn, body: &Value) -> Result<(), Vec<FieldError>> {
+    match kind {
+        BuiltIn::Job => jobs::check(body),
+        BuiltIn::Delivery => deliveries::check(app, body),
+        BuiltIn::AiProvider => ai_providers::check(app, body),
+    }
+}
+
 use access::Anyone;
 use axum::Router;
 use axum::body::Bytes;
@@ -57,9 +69,10 @@ use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use base::error::Error;
+use base::error::{Error, FieldError};
 use base::html;
 use base::http::{Outermost, RequestId, finish};
+use directory::BuiltIn;
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi;
@@ -96,6 +109,9 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(resources::copies::api::routes())
         .merge(resources::shares::api::routes())
         .merge(transfers::api::routes())
+        .merge(jobs::api::routes())
+        .merge(deliveries::api::routes())
+        .merge(ai_providers::api::routes())
         .merge(decisions::api::routes())
         .merge(previews::api::routes())
         .merge(audit::api::routes())

@@ -112,7 +112,9 @@ settings! {
     trusted_proxies: Vec<IpNet> = "", "NETWORKS", networks,
         "Networks of proxies whose Forwarded and X-Forwarded-For headers are believed, as a list or with commas between";
     allow_private_targets: bool = "false", "BOOL", flag,
-        "May this server ask identity providers at private addresses and over plain HTTP, where a provider is set up so";
+        "May this server ask others at private addresses and over plain HTTP: identity providers that are set up so, whatever deliveries and AI providers name";
+    delivery_folders: Vec<PathBuf> = "", "FOLDERS", folders,
+        "Folders of this machine below which deliveries may write, as a list or with commas between; whoever may set deliveries up may write there";
     smtp_host: Option<String> = "", "HOST", host,
         "The mail server that invitations are sent by; without it their links are shown to the inviter";
     smtp_port: Option<u16> = "", "PORT", port,
@@ -152,6 +154,7 @@ impl Settings {
             anonymous_per_second: self.anonymous_per_second,
             trusted_proxies: self.trusted_proxies.clone(),
             allow_private_targets: self.allow_private_targets,
+            delivery_folders: self.delivery_folders.clone(),
         }
     }
 }
@@ -293,6 +296,14 @@ fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(one).collect()
 }
 
+fn folders(text: &str) -> Result<Vec<PathBuf>, String> {
+    let one = |text: &str| match PathBuf::from(text) {
+        folder if folder.is_absolute() => Ok(folder),
+        _ => Err("must be folders from the root, such as /srv/reports, with commas between".to_owned()),
+    };
+    text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(one).collect()
+}
+
 fn flag(text: &str) -> Result<bool, String> {
     match text {
         "true" | "1" => Ok(true),
@@ -409,6 +420,7 @@ mod tests {
             ("trusted_proxies", "10.0.0.0/8, nobody"),
             ("log_format", "xml"),
             ("allow_private_targets", "perhaps"),
+            ("delivery_folders", "reports"),
             ("authzen_capabilities", "batch"),
             ("log_filter", "garth=loud"),
             ("smtp_host", "mail.example.org:25"),

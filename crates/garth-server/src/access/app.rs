@@ -2,6 +2,7 @@
 
 use crate::access::asks::{Ask, Asks};
 use crate::access::bounds::{EXPORTS, IMPORTS};
+use crate::access::built_in;
 use crate::access::calls::Calls;
 use crate::access::chain;
 use crate::access::once::KEPT_SECONDS;
@@ -11,7 +12,7 @@ use crate::access::{InCharge, in_charge};
 use crate::base::attempts::{Guesses, Pace};
 use crate::base::clock::Clock;
 use crate::base::db::{Db, DbError, Mode, Target, Tx, Writer};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, FieldError, Result};
 use crate::base::ids;
 use crate::base::mail::{Mailer, Smtp};
 use crate::base::memory::Memory;
@@ -21,7 +22,7 @@ use crate::base::rego::Rego;
 use crate::base::secrets::Vault;
 use crate::base::secrets::file::{self, Source, write_private};
 use crate::directory::known::{Changed, Known};
-use crate::directory::{Directory, KeyInfo, LastUse, Session, load};
+use crate::directory::{BuiltIn, Directory, KeyInfo, LastUse, Session, load};
 use arc_swap::ArcSwap;
 use garth_core::Micros;
 use hashbrown::HashSet;
@@ -59,7 +60,13 @@ pub struct Config {
     pub limits: Limits,
     /// The mail server; without one nothing is mailed.
     pub mail: Option<Smtp>,
+    /// Looks at bodies of Garth's own kinds: [`crate::body_check`], which this room cannot name.
+    pub body_check: BodyCheck,
 }
+
+/// What the nouns say of a body of one of Garth's own kinds, beyond its schema: what is wrong, each with its place. Secrets
+/// stand in the body in the open, so nothing of them may be told.
+pub type BodyCheck = fn(&App, BuiltIn, &serde_json::Value) -> std::result::Result<(), Vec<FieldError>>;
 
 /// What one server takes on at a time, and whom it believes about addresses.
 #[derive(Clone, Debug)]
@@ -74,9 +81,11 @@ pub struct Limits {
     pub anonymous_per_second: u32,
     /// Addresses of proxies whose `Forwarded` and `X-Forwarded-For` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// May addresses be asked that are not of the public network, and plain HTTP be spoken, where somebody who manages the
-    /// installation says so?
+    /// May addresses be asked that are not of the public network, and plain HTTP be spoken: of identity providers where
+    /// somebody who manages the installation says so, by deliveries and AI providers of every space?
     pub allow_private_targets: bool,
+    /// Below these folders of this machine deliveries may write; nowhere without any.
+    pub delivery_folders: Vec<PathBuf>,
 }
 
 impl Default for Limits {
@@ -88,6 +97,7 @@ impl Default for Limits {
             anonymous_per_second: 100,
             trusted_proxies: Vec::new(),
             allow_private_targets: false,
+            delivery_folders: Vec::new(),
         }
     }
 }
@@ -108,6 +118,8 @@ pub struct App {
     pub capabilities: Vec<String>,
     /// What this server takes on at a time.
     pub limits: Limits,
+    /// Looks at bodies of Garth's own kinds.
+    pub body_check: BodyCheck,
     /// How it does, as `/metrics` shows it.
     pub figures: Arc<Figures>,
     /// A place for each request that is being answered.
@@ -204,7 +216,9 @@ impl App {
             let keep = async move |tx: &mut Tx, _: &mut Directory| store::keep_key_proof(tx, &proof).await;
             writer.run(keep).await?;
         }
-        Self::assemble(config, db, keys, Some(writer), snapshot, known)
+        let app = Self::assemble(config, db, keys, Some(writer), snapshot, known)?;
+        built_in::make(&app).await.map_err(fault)?;
+        Ok(app)
     }
 
     /// Opens the store for looking only, beside a server that may be running.
@@ -250,6 +264,7 @@ impl App {
             running: Mutex::default(),
             calls: Arc::default(),
             limits: config.limits,
+            body_check: config.body_check,
             figures: Arc::new(Figures::new(writer.as_ref().map(Writer::figures))),
             writer,
             snapshot,

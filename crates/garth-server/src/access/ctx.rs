@@ -16,9 +16,10 @@ use crate::directory::{Directory, KeyInfo, Session};
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
-use garth_core::{Caller, Micros, UserIx};
+use garth_core::{Caller, Micros, ResourceIx, UserIx};
 use std::net::IpAddr;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Hashes that one address may have going on or waiting: half of what may wait in all.
 pub const HASHING_EACH: usize = 64;
@@ -34,6 +35,14 @@ pub enum Who {
     Key(String),
     /// The command line on the server, which sees all.
     System,
+    /// What runs on behalf of a resource: with the roles that are granted to it, and where it holds none with its owner's
+    /// rights.
+    Job {
+        /// The resource.
+        job: Uuid,
+        /// Its owner, a user.
+        owner: Option<Uuid>,
+    },
 }
 
 impl Who {
@@ -50,6 +59,15 @@ pub const KEY_PREFIX: &str = "gk_";
 /// Does that key open anything now? Not when it is expired or disabled, nor while its space is archived.
 pub fn works(dir: &Directory, key: &KeyInfo, now: Micros) -> bool {
     key.good(now) && !archived(&dir.world, key.space)
+}
+
+/// Who acts for a resource: the resource itself while anything is granted to it, else its owner, while that is somebody who
+/// could sign in. An attachment that has expired is one all the same: nobody else's rights take its place.
+fn acting(dir: &Directory, job: &Uuid, owner: Option<&Uuid>) -> Option<Caller> {
+    if let Some(actor) = dir.actors.by_id::<ResourceIx>(job) {
+        return Some(Caller::resource(actor));
+    }
+    Caller::user(&dir.world, dir.users.by_id(owner?)?)
 }
 
 /// A key has no account, no sessions and no memberships of its own.
@@ -82,6 +100,11 @@ impl Ctx {
     /// The command line.
     pub fn system(app: Arc<App>) -> Self {
         Self::new(app, Who::System, ids::new_request_id())
+    }
+
+    /// What runs on behalf of a resource, which that user owns.
+    pub fn for_resource(app: Arc<App>, job: Uuid, owner: Option<Uuid>) -> Self {
+        Self::new(app, Who::Job { job, owner }, ids::new_request_id())
     }
 
     pub(super) fn new(app: Arc<App>, who: Who, request_id: String) -> Self {
@@ -134,7 +157,7 @@ impl Ctx {
             return Ok(self);
         }
         let share = match &self.who {
-            Who::Anonymous | Who::System => return Ok(self),
+            Who::Anonymous | Who::System | Who::Job { .. } => return Ok(self),
             Who::Session(_) => Share::User(self.session(&self.directory())?.user),
             Who::Key(_) => Share::Keys(self.key(&self.directory())?.space),
         };
@@ -227,7 +250,7 @@ impl Ctx {
         match &self.who {
             Who::Session(hash) => dir.session(hash, self.now()).ok_or(Error::Unauthenticated),
             Who::Key(_) => self.key(dir).and(Err(no_person())),
-            Who::Anonymous | Who::System => Err(Error::Unauthenticated),
+            Who::Anonymous | Who::System | Who::Job { .. } => Err(Error::Unauthenticated),
         }
     }
 
@@ -255,6 +278,7 @@ impl Ctx {
         match &self.who {
             Who::Anonymous | Who::System => Ok(()),
             Who::Key(_) => self.key(dir).map(drop),
+            Who::Job { .. } => self.caller(dir).map(drop),
             Who::Session(_) => {
                 let enabled = dir.world.user(self.session(dir)?.user).is_some_and(|u| u.enabled);
                 if enabled { Ok(()) } else { Err(Error::Unauthenticated) }
@@ -270,6 +294,7 @@ impl Ctx {
         match &self.who {
             Who::Anonymous => Ok(Caller::anonymous()),
             Who::System => Ok(Caller::system()),
+            Who::Job { job, owner } => acting(dir, job, owner.as_ref()).ok_or(Error::Unauthenticated),
             Who::Key(_) => Caller::key(&dir.world, self.key(dir)?.ix).ok_or(Error::Unauthenticated),
             Who::Session(_) => {
                 let session = self.session(dir)?;
@@ -341,6 +366,21 @@ impl FromRequestParts<Arc<App>> for Anyone {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
         Ctx::of(parts, app)?.with_query(parts)?.busy().map(Self)
+    }
+}
+
+/// Whoever brings a secret in the address that they ask, and nothing else: no credential is looked at, and other sites and
+/// programs may send what it changes, for the secret is the whole proof.
+pub struct Bearer(pub Ctx);
+
+impl FromRequestParts<Arc<App>> for Bearer {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
+        if !app.ready() {
+            return Err(Error::Unavailable);
+        }
+        Ctx::with(Who::Anonymous, parts, app)?.with_query(parts)?.busy().map(Self)
     }
 }
 

@@ -5,11 +5,12 @@ pub(super) mod counts;
 pub(super) mod links;
 
 use crate::access::once::{Kept, Once};
-use crate::access::{About, Needed};
+use crate::access::{About, Needed, Permit};
 use crate::base::db::{Db, DbError, Row, Tx, Value, params};
 use crate::directory::{ChainEnd, Change, ClassKey};
 use garth_core::{ClassIx, Micros};
 use hashbrown::HashMap;
+use uuid::Uuid;
 
 /// One change or refusal, as it is stored.
 #[derive(Clone, Debug)]
@@ -264,6 +265,26 @@ pub(super) async fn insert_class(
     let sql = "INSERT INTO access_classes (id, space_id, kind_id, view_policy, edit_policy, windows) \
                VALUES ($1, $2, $3, $4, $5, $6)";
     tx.execute(sql, &params![id, space, kind, view, edit, windows]).await.map(drop)
+}
+
+/// Puts a kind of Garth's own there.
+pub(super) async fn insert_kind(
+    tx: &mut Tx,
+    _: &Permit,
+    id: Uuid,
+    (name, prefix): (&str, &str),
+    definition: &str,
+    cut: i64,
+    now: Micros,
+) -> Result<(), DbError> {
+    let sql =
+        "INSERT INTO kinds (id, name, prefix, definition, search_cut, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    tx.execute(sql, &params![id.to_string(), name, prefix, definition, cut, now]).await.map(drop)
+}
+
+/// Defines it anew.
+pub(super) async fn redefine_kind(tx: &mut Tx, _: &Permit, id: Uuid, definition: &str) -> Result<(), DbError> {
+    tx.execute("UPDATE kinds SET definition = $2 WHERE id = $1", &params![id.to_string(), definition]).await.map(drop)
 }
 
 /// What tells the installation's key from any other, if one was ever used.

@@ -6,7 +6,9 @@
 //! have lost their last administrator. An error anywhere undoes all of it.
 
 use crate::access::store::{self, AuditEntry};
-use crate::access::{self, ChangedRow, Ctx, Pictures, Who, app::App, chain, ctx::no_person, identity, in_charge, once};
+use crate::access::{
+    self, ACTOR, ChangedRow, Ctx, Pictures, Who, app::App, chain, ctx::no_person, identity, in_charge, once,
+};
 use crate::base::db::{DbError, Tx};
 use crate::base::error::{Error, Result};
 use crate::base::ids;
@@ -126,9 +128,13 @@ where
         Who::System => "command line".to_owned(),
         Who::Session(_) => format!("session:{}", ctx.session(dir)?.id),
         Who::Key(_) => format!("key:{}", ctx.key(dir)?.id),
+        Who::Job { .. } => "job".to_owned(),
     };
-    let actor = identity(dir, &caller)
-        .unwrap_or_else(|| if caller.system { "system".to_owned() } else { "anonymous".to_owned() });
+    let actor = match &ctx.who {
+        Who::Job { job, .. } => Some(format!("{ACTOR}{job}")),
+        _ => identity(dir, &caller),
+    };
+    let actor = actor.unwrap_or_else(|| if caller.system { "system".to_owned() } else { "anonymous".to_owned() });
     let stamp = Stamp { action, actor, credential, request_id: ctx.request_id.clone() };
     let before = dir.clone();
     let app = Arc::clone(&ctx.app);
@@ -253,6 +259,12 @@ impl Write<'_> {
     /// 403 for everybody else.
     pub fn system(&self) -> Result<Permit> {
         if self.caller.system { Ok(Permit(())) } else { Err(Error::Forbidden("this is done on the server".to_owned())) }
+    }
+
+    /// What is done from here on is on record as done by that resource, which the server acts for.
+    pub fn acts_for(&mut self, _: &Permit, resource: &str) {
+        self.stamp.actor = format!("{ACTOR}{resource}");
+        self.stamp.credential = "job".to_owned();
     }
 
     /// For what is the caller's own: their name, their sessions.

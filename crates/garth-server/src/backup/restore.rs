@@ -252,6 +252,8 @@ async fn settle(
         limits: crate::access::Limits::default(),
         capabilities: Vec::new(),
         mail: None,
+        // No resource is saved here.
+        body_check: |_, _, _| Ok(()),
     };
     let app = App::open(config).await?;
     let outcome = end_promises(&Ctx::system(app.clone()), header, wanted.keep_keys).await;

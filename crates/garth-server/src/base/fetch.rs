@@ -3,10 +3,11 @@
 //! A URL may come from somebody who would like this server to ask for them what they cannot reach (`attacks.md`, N79). So
 //! a name is looked up once, every address it has must be a public one, and the connection goes to an address that was
 //! looked at: a name that means something else a moment later changes nothing. Redirects are answers like any other and
-//! are not followed. Each request has a connection, a time limit and a largest answer of its own.
+//! are not followed. Each request has a connection, a time limit and a largest answer of its own. What is sent to other
+//! servers by other protocols (mail) goes to addresses that [`addresses`] looked at.
 
 use axum::body::Bytes;
-use axum::http::{Method, Request, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -20,7 +21,7 @@ use tokio_rustls::TlsConnector;
 
 /// Largest answer, in bytes.
 pub const ANSWER_BYTES: usize = 512 * 1024;
-/// The longest that one request may take, from looking the name up to the last byte.
+/// The longest that one request may take unless it says otherwise, from looking the name up to the last byte.
 pub const TIME: Duration = Duration::from_secs(10);
 /// Longest URL, in bytes.
 pub const URL_BYTES: usize = 2_048;
@@ -38,7 +39,7 @@ pub enum Failed {
     #[error("its TLS certificate is not good, or it does not speak TLS")]
     Tls,
     /// It took too long.
-    #[error("the server took longer than 10 s")]
+    #[error("the server took too long")]
     TimedOut,
     /// The answer is larger than is read.
     #[error("its answer is larger than 512 KiB")]
@@ -52,6 +53,8 @@ pub struct Fetched {
     pub status: StatusCode,
     /// Its content type without parameters, in lower case; empty when it says none.
     pub content_type: String,
+    /// What it says of when to come again, as it says it.
+    pub retry_after: Option<String>,
     /// Its body.
     pub body: Bytes,
 }
@@ -104,26 +107,71 @@ impl Url {
     /// Scheme, host and port, as browsers compare them.
     pub fn origin(&self) -> String {
         let scheme = if self.https { "https" } else { "http" };
-        format!("{scheme}://{}", self.uri.authority().map_or("", |authority| authority.as_str()))
+        format!("{scheme}://{}", self.authority())
+    }
+
+    /// Host and port, as the `Host` header says them.
+    pub fn authority(&self) -> &str {
+        self.uri.authority().map_or("", |authority| authority.as_str())
+    }
+
+    /// Its path; `/` where it says none.
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// What stands behind its question mark.
+    pub fn query(&self) -> Option<&str> {
+        self.uri.query()
     }
 }
 
 /// What is asked of another server.
 pub struct Ask<'a> {
-    /// Where.
-    pub url: &'a Url,
-    /// The `Authorization` header.
-    pub authorization: Option<String>,
-    /// The body of a POST, form-encoded; without one it is a GET.
-    pub form: Option<String>,
+    url: &'a Url,
     /// May the address be a private one?
-    pub private: bool,
+    private: bool,
+    method: Method,
+    headers: Vec<(HeaderName, String)>,
+    body: Bytes,
+    time: Duration,
 }
 
 impl<'a> Ask<'a> {
     /// A plain GET.
     pub fn get(url: &'a Url, private: bool) -> Self {
-        Self { url, authorization: None, form: None, private }
+        Self { url, private, method: Method::GET, headers: Vec::new(), body: Bytes::new(), time: TIME }
+    }
+
+    /// A POST of a form.
+    pub fn form(url: &'a Url, form: String, private: bool) -> Self {
+        Self::send_body(Method::POST, url, "application/x-www-form-urlencoded", Bytes::from(form), private)
+    }
+
+    /// A request with a body.
+    pub fn send_body(method: Method, url: &'a Url, media_type: &str, body: Bytes, private: bool) -> Self {
+        let ask = Self { method, body, ..Self::get(url, private) };
+        ask.with(header::CONTENT_TYPE, media_type.to_owned())
+    }
+
+    /// With the `Authorization` header, if there is one.
+    pub fn authorized(self, authorization: Option<String>) -> Self {
+        match authorization {
+            Some(value) => self.with(header::AUTHORIZATION, value),
+            None => self,
+        }
+    }
+
+    /// With another header; the later of two of one name counts.
+    pub fn with(mut self, name: HeaderName, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// It may take so long.
+    pub fn within(mut self, time: Duration) -> Self {
+        self.time = time;
+        self
     }
 
     /// Asks.
@@ -131,7 +179,7 @@ impl<'a> Ask<'a> {
     /// # Errors
     /// When nothing may be asked there, or nothing comes back that can be read in time.
     pub async fn send(self) -> Result<Fetched, Failed> {
-        tokio::time::timeout(TIME, self.talk()).await.unwrap_or(Err(Failed::TimedOut))
+        tokio::time::timeout(self.time, self.talk()).await.unwrap_or(Err(Failed::TimedOut))
     }
 
     async fn talk(self) -> Result<Fetched, Failed> {
@@ -150,24 +198,7 @@ impl<'a> Ask<'a> {
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
         // It ends with the sender, and so with the time limit.
         let connection = tokio::spawn(connection);
-        let path = self.url.uri.path_and_query().map_or("/", |path| path.as_str());
-        let host = self.url.uri.authority().map_or("", |authority| authority.as_str());
-        let mut request = Request::builder()
-            .uri(path)
-            .header(header::HOST, host)
-            .header(header::ACCEPT, "application/json")
-            .header(header::USER_AGENT, "garth")
-            .header(header::CONNECTION, "close");
-        if let Some(authorization) = self.authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
-        }
-        request = match &self.form {
-            Some(_) => request.method(Method::POST).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded"),
-            None => request,
-        };
-        let body = Full::new(Bytes::from(self.form.unwrap_or_default()));
-        let request = request.body(body).map_err(|_| Failed::Refused("must be a URL"))?;
-        let answer = sender.send_request(request).await.map_err(unreachable)?;
+        let answer = sender.send_request(self.request()?).await.map_err(unreachable)?;
         let (head, body) = answer.into_parts();
         let read = Limited::new(body, ANSWER_BYTES).collect().await;
         connection.abort();
@@ -175,9 +206,29 @@ impl<'a> Ask<'a> {
             Some(_) => Failed::TooLarge,
             None => Failed::Unreachable,
         })?;
-        let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        let content_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        Ok(Fetched { status: head.status, content_type: content_type.to_ascii_lowercase(), body: body.to_bytes() })
+        let text = |name| head.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let content_type = text(header::CONTENT_TYPE).unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        let retry_after = text(header::RETRY_AFTER).map(str::to_owned);
+        let content_type = content_type.to_ascii_lowercase();
+        Ok(Fetched { status: head.status, content_type, retry_after, body: body.to_bytes() })
+    }
+
+    fn request(self) -> Result<Request<Full<Bytes>>, Failed> {
+        let path = self.url.uri.path_and_query().map_or("/", |path| path.as_str());
+        let request = Request::builder()
+            .method(self.method)
+            .uri(path)
+            .header(header::HOST, self.url.authority())
+            .header(header::ACCEPT, "application/json")
+            .header(header::USER_AGENT, "garth")
+            .header(header::CONNECTION, "close");
+        let mut request = request.body(Full::new(self.body)).map_err(|_| Failed::Refused("must be a URL"))?;
+        for (name, value) in self.headers {
+            let value =
+                HeaderValue::from_str(&value).map_err(|_| Failed::Refused("has a header that cannot be sent"))?;
+            request.headers_mut().insert(name, value);
+        }
+        Ok(request)
     }
 }
 
@@ -191,8 +242,11 @@ static TLS: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
     }
 });
 
-/// A connection to an address of that host which may be asked.
-async fn connect(host: &str, port: u16, private: bool) -> Result<TcpStream, Failed> {
+/// The addresses of a host, all of which may be asked. Whoever connects must use one of them, and not the name again.
+///
+/// # Errors
+/// When the name means nothing, or one of them is a private one and `private` is not said.
+pub async fn addresses(host: &str, port: u16, private: bool) -> Result<Vec<SocketAddr>, Failed> {
     let found: Vec<SocketAddr> = match host.parse::<IpAddr>() {
         Ok(address) => vec![SocketAddr::new(address, port)],
         Err(_) => tokio::net::lookup_host((host, port)).await.map_err(|_| Failed::Unreachable)?.collect(),
@@ -203,7 +257,12 @@ async fn connect(host: &str, port: u16, private: bool) -> Result<TcpStream, Fail
             "is at a private address, which this server does not ask: see allow_private_targets in the manual",
         ));
     }
-    for address in found {
+    Ok(found)
+}
+
+/// A connection to an address of that host which may be asked.
+async fn connect(host: &str, port: u16, private: bool) -> Result<TcpStream, Failed> {
+    for address in addresses(host, port, private).await? {
         if let Ok(stream) = TcpStream::connect(address).await {
             return Ok(stream);
         }
@@ -358,8 +417,8 @@ mod tests {
         let port = listener.local_addr().expect("an address").port();
         for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
             let url = Url::read(&format!("https://{host}:{port}/"), false).expect("a URL");
-            let ask = Ask { url: &url, authorization: None, form: None, private: false };
-            assert!(matches!(ask.send().await, Err(Failed::Refused(_))), "{host}");
+            assert!(matches!(Ask::get(&url, false).send().await, Err(Failed::Refused(_))), "{host}");
+            assert!(matches!(addresses(host.trim_matches(['[', ']']), port, false).await, Err(Failed::Refused(_))));
         }
         let nobody = tokio::time::timeout(Duration::from_millis(20), listener.accept()).await;
         assert!(nobody.is_err(), "somebody connected");

@@ -3,19 +3,24 @@
 //! A place in the queue is taken before the change that a letter tells of, and filled after its commit: what cannot be
 //! sent is not promised, and nothing is sent of what was refused or only tried. The queue is small and lies in memory.
 //! Each letter has a bounded time; one that cannot be sent is dropped, and the log says why, never to whom or what.
+//!
+//! A [`Relay`] is another mail server than the installation's, named by somebody who may not be trusted with the network of
+//! this machine: its name is looked up once, and the connection goes to an address that was looked at. What it is handed is
+//! waited for, because whoever hands it over keeps book of it.
 
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
+use crate::base::fetch::{Failed, addresses};
 use crate::base::ids;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message};
+use lettre::message::{Attachment, Mailbox, Message, MultiPart, SinglePart};
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use std::error::Error as StdError;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
@@ -30,6 +35,8 @@ const TIME: Duration = Duration::from_secs(30);
 const CONNECT: Duration = Duration::from_secs(15);
 /// A letter that cannot be sent is tried again after each of these.
 const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
+/// The longest that handing one letter with files to a relay may take.
+const HAND_OVER: Duration = Duration::from_secs(120);
 /// So long the end of the server waits for letters that are being sent.
 const END: Duration = Duration::from_secs(5);
 
@@ -150,9 +157,112 @@ pub fn sender(text: &str) -> Result<Mailbox, String> {
     text.parse().map_err(|_| "must be an e-mail address, or a name with one: Garth <garth@example.org>".to_owned())
 }
 
+/// A letter with all that one can have.
+pub struct Mailing {
+    /// The address it goes to.
+    pub to: String,
+    /// What it is about; no line breaks.
+    pub subject: String,
+    /// What it says, in plain words.
+    pub text: String,
+    /// The same as HTML.
+    pub html: Option<String>,
+    /// Files: name, media type, bytes.
+    pub files: Vec<(String, &'static str, Arc<Vec<u8>>)>,
+    /// The same whenever the same is sent again: letters and digits.
+    pub id: String,
+    /// Where a program unsubscribes its reader with one request (RFC 8058).
+    pub unsubscribe: Option<String>,
+}
+
+/// Why a letter was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotTaken {
+    /// In a few words, none of them the mail server's own.
+    pub why: &'static str,
+    /// The code that it said no with.
+    pub code: Option<u16>,
+    /// May it help to try again later?
+    pub again: bool,
+    /// Is it this recipient only, so that others may be taken?
+    pub recipient: bool,
+}
+
+impl NotTaken {
+    fn lasting(why: &'static str) -> Self {
+        Self { why, code: None, again: false, recipient: false }
+    }
+}
+
+/// Another mail server than the installation's, at an address that was looked at.
+pub struct Relay {
+    post: Post,
+}
+
+impl Relay {
+    /// Looks a mail server up; `private` says whether it may be at a private address.
+    ///
+    /// # Errors
+    /// When its name means nothing, its address may not be asked, or the settings cannot be used.
+    pub async fn find(smtp: &Smtp, private: bool, clock: Clock) -> Result<Self, NotTaken> {
+        let from = sender(&smtp.from).map_err(|_| NotTaken::lasting("its sender is no address"))?;
+        let found = tokio::time::timeout(CONNECT, addresses(&smtp.host, smtp.port(), private)).await;
+        let found = match found.unwrap_or(Err(Failed::Unreachable)) {
+            Ok(found) => found,
+            Err(Failed::Refused(_)) => {
+                return Err(NotTaken::lasting("it is at a private address, where this server sends nothing"));
+            }
+            Err(_) => return Err(NotTaken { again: true, ..NotTaken::lasting("it cannot be reached") }),
+        };
+        let address = found.first().ok_or(NotTaken { again: true, ..NotTaken::lasting("it cannot be reached") })?;
+        let transport = transport_to(smtp, &from, &address.ip().to_string());
+        let transport = transport.map_err(|_| NotTaken::lasting("TLS to it cannot be set up"))?;
+        Ok(Self { post: Post { transport, from, clock } })
+    }
+
+    /// Hands a letter over, and answers when the mail server has taken it.
+    ///
+    /// # Errors
+    /// When it was not taken, as far as one knows: what took too long may have been.
+    pub async fn hand_over(&self, mailing: &Mailing) -> Result<(), NotTaken> {
+        let whole = self.post.mailing(mailing);
+        let whole = whole.ok_or(NotTaken { recipient: true, ..NotTaken::lasting("the letter cannot be written") })?;
+        let sent = tokio::time::timeout(HAND_OVER, self.post.transport.send(whole)).await;
+        let error = match sent {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => error,
+            Err(_) => return Err(NotTaken { again: true, ..NotTaken::lasting("it took too long") }),
+        };
+        let code = code(&error);
+        Err(NotTaken {
+            why: why(&error),
+            code,
+            // Settings that do not fit, and a no that is meant to last, are not mended by waiting.
+            again: !(error.is_client() || tls_failed(&error) || code.is_some_and(|code| code >= 500)),
+            recipient: code.is_some_and(|code| (450..=452).contains(&code) || (550..=554).contains(&code)),
+        })
+    }
+}
+
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
+impl Smtp {
+    /// The port it listens at.
+    fn port(&self) -> u16 {
+        self.port.unwrap_or(match self.security {
+            Security::None => 25,
+            Security::StartTls => 587,
+            Security::Tls => 465,
+        })
+    }
+}
+
 fn transport(smtp: &Smtp, from: &Mailbox) -> Result<Transport, String> {
+    transport_to(smtp, from, &smtp.host)
+}
+
+/// The same by that address; its certificate must be good for the name.
+fn transport_to(smtp: &Smtp, from: &Mailbox, address: &str) -> Result<Transport, String> {
     let tls = || {
         let mut tls = TlsParameters::builder(smtp.host.clone());
         if let Some(pem) = &smtp.ca {
@@ -161,13 +271,13 @@ fn transport(smtp: &Smtp, from: &Mailbox) -> Result<Transport, String> {
         }
         tls.build().map_err(|_| "TLS to the mail server cannot be set up with that certificate authority.")
     };
-    let (tls, port) = match smtp.security {
-        Security::None => (Tls::None, 25),
-        Security::StartTls => (Tls::Required(tls()?), 587),
-        Security::Tls => (Tls::Wrapper(tls()?), 465),
+    let tls = match smtp.security {
+        Security::None => Tls::None,
+        Security::StartTls => Tls::Required(tls()?),
+        Security::Tls => Tls::Wrapper(tls()?),
     };
     let hello = ClientId::Domain(from.email.domain().to_owned());
-    let builder = Transport::builder_dangerous(smtp.host.as_str()).port(smtp.port.unwrap_or(port)).tls(tls);
+    let builder = Transport::builder_dangerous(address).port(smtp.port()).tls(tls);
     let builder = builder.hello_name(hello).timeout(Some(CONNECT));
     Ok(match &smtp.credentials {
         Some((name, password)) => builder.credentials(Credentials::new(name.clone(), password.clone())),
@@ -237,16 +347,51 @@ impl Post {
     }
 }
 
+impl Post {
+    fn mailing(&self, mailing: &Mailing) -> Option<Message> {
+        let to: Address = mailing.to.parse().ok()?;
+        let micros = u64::try_from(self.clock.now()).unwrap_or_default();
+        let id = format!("<{}@{}>", mailing.id, self.from.email.domain());
+        let message = Message::builder().from(self.from.clone()).to(Mailbox::new(None, to)).subject(&mailing.subject);
+        let message = message.date(SystemTime::UNIX_EPOCH + Duration::from_micros(micros)).message_id(Some(id));
+        let words = match &mailing.html {
+            Some(html) => MultiPart::alternative_plain_html(mailing.text.clone(), html.clone()),
+            None => MultiPart::mixed().singlepart(SinglePart::plain(mailing.text.clone())),
+        };
+        let mut parts = MultiPart::mixed().multipart(words);
+        for (name, media_type, bytes) in &mailing.files {
+            let media_type = ContentType::parse(media_type).ok()?;
+            parts = parts.singlepart(Attachment::new(name.clone()).body(bytes.to_vec(), media_type));
+        }
+        let mut message = message.header(AutoSubmitted).multipart(parts).ok()?;
+        if let Some(link) = &mailing.unsubscribe {
+            let list = HeaderName::new_from_ascii_str("List-Unsubscribe");
+            let post = HeaderName::new_from_ascii_str("List-Unsubscribe-Post");
+            // A link is plain ASCII, and must not be folded.
+            let link = format!("<{link}>");
+            message.headers_mut().insert_raw(HeaderValue::dangerous_new_pre_encoded(list, link.clone(), link));
+            message.headers_mut().insert_raw(HeaderValue::new(post, "List-Unsubscribe=One-Click".to_owned()));
+        }
+        Some(message)
+    }
+}
+
 /// The code that a mail server said no with.
 fn code(error: &smtp::Error) -> Option<u16> {
     error.status().and_then(|code| code.to_string().parse().ok())
+}
+
+/// Was it TLS? The library tells a handshake that failed as a connection that did.
+fn tls_failed(error: &smtp::Error) -> bool {
+    let inner = error.source().and_then(|source| source.downcast_ref::<std::io::Error>()?.get_ref());
+    error.is_tls() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
 /// What went wrong, without a word that the mail server said: it may have repeated the address.
 fn why(error: &smtp::Error) -> &'static str {
     if error.is_timeout() {
         "it took too long"
-    } else if error.is_tls() {
+    } else if tls_failed(error) {
         "its TLS certificate is not good"
     } else if error.is_permanent() || error.is_transient() {
         "it refused"

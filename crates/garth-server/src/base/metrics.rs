@@ -6,6 +6,7 @@
 use crate::base::clock;
 use hashbrown::HashMap;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
@@ -124,6 +125,12 @@ struct DecisionLabels {
     outcome: &'static str,
 }
 
+/// How a run of a job ended, or one of its deliveries.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
 /// Where decisions are asked for, and how they end.
 const ENDPOINTS: [&str; 6] =
     ["evaluation", "evaluations", "search_subject", "search_resource", "search_action", "explain"];
@@ -198,6 +205,8 @@ pub struct Figures {
     slots: OnceLock<HashMap<String, Slots>>,
     decisions: Family<DecisionLabels, Histogram, fn() -> Histogram>,
     decided: [[OnceLock<Histogram>; OUTCOMES.len()]; ENDPOINTS.len()],
+    job_runs: Family<StateLabels, Counter>,
+    deliveries: Family<StateLabels, Counter>,
     ready: Gauge,
     waiting: Gauge,
     adrift: Gauge,
@@ -211,6 +220,10 @@ impl Figures {
         let mut registry = Registry::with_prefix("garth");
         let requests = Family::new_with_constructor(Histogram::durations as fn() -> Histogram);
         let decisions = Family::new_with_constructor(Histogram::durations as fn() -> Histogram);
+        let (job_runs, deliveries) =
+            (Family::<StateLabels, Counter>::default(), Family::<StateLabels, Counter>::default());
+        registry.register("job_runs", "Runs of jobs that ended, by how", job_runs.clone());
+        registry.register("job_deliveries", "Deliveries of reports that ended, by how", deliveries.clone());
         let (ready, waiting, adrift) = (Gauge::default(), Gauge::default(), Gauge::default());
         let (change_age, memory) = (Gauge::default(), Gauge::default());
         let seconds = || Unit::Seconds;
@@ -237,6 +250,8 @@ impl Figures {
             slots: OnceLock::new(),
             decisions,
             decided: Default::default(),
+            job_runs,
+            deliveries,
             ready,
             waiting,
             adrift,
@@ -274,6 +289,16 @@ impl Figures {
             self.decisions.get_or_create_owned(&labels)
         });
         histogram.took(took);
+    }
+
+    /// A run of a job ended so.
+    pub fn job_run(&self, state: &'static str) {
+        self.job_runs.get_or_create(&StateLabels { state }).inc();
+    }
+
+    /// A delivery of a report ended so.
+    pub fn delivered(&self, state: &'static str) {
+        self.deliveries.get_or_create(&StateLabels { state }).inc();
     }
 
     /// All figures in OpenMetrics' text format.

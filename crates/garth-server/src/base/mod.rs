@@ -19,4 +19,5 @@ pub mod schedule;
 pub mod secrets;
 pub mod text;
 pub mod told;
+pub mod tries;
 pub mod words;

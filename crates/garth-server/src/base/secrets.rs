@@ -173,6 +173,24 @@ impl Vault {
         &self.ring.audit
     }
 
+    /// A text with proof that this installation wrote it for that purpose: for links that are handed out. It can be read by
+    /// anybody, and is known again after the installation's key was exchanged.
+    pub fn signed(&self, purpose: &str, text: &[u8]) -> String {
+        let key = self.ring.audit.last().copied().unwrap_or_default();
+        format!("{}.{}", BASE64.encode(text), BASE64.encode(signature(&key, purpose, text)))
+    }
+
+    /// The text that [`Vault::signed`] wrote for that purpose; `None` for anything else.
+    pub fn read_signed(&self, purpose: &str, signed: &str) -> Option<Vec<u8>> {
+        let (text, proof) = signed.split_once('.')?;
+        let (text, proof) = (BASE64.decode(text).ok()?, BASE64.decode(proof).ok()?);
+        // Both are hashed once more under a key of the moment, so that comparing them tells nothing of how far they are alike.
+        let once: [u8; KEY] = ids::random();
+        let given = mac(&once, &[&proof]);
+        let fits = |key: &[u8; KEY]| mac(&once, &[&signature(key, purpose, &text)]) == given;
+        self.ring.audit.iter().any(fits).then_some(text)
+    }
+
     /// Seals an answer that is kept for a repeated request.
     ///
     /// # Errors
@@ -350,6 +368,11 @@ pub fn mac(key: &[u8; KEY], parts: &[&[u8]]) -> [u8; KEY] {
     mac.finalize().into_bytes().into()
 }
 
+/// What proves a text, under a key that is used for nothing else.
+fn signature(key: &[u8; KEY], purpose: &str, text: &[u8]) -> [u8; KEY] {
+    mac(&mac(key, &[b"signed"]), &[purpose.as_bytes(), text])
+}
+
 fn cipher(key: &[u8; KEY]) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(&(*key).into())
 }
@@ -398,6 +421,22 @@ mod tests {
         let proof = vault.proof().expect("proof");
         assert!(vault.knows(&proof) && !other.knows(&proof));
     }
+
+    #[test]
+    fn what_was_signed_is_known_again_and_nothing_else_is() {
+        let (first, other) = (Vault::of([1; KEY]), Vault::of([2; KEY]));
+        let link = first.signed("links", b"a text");
+        assert_eq!(first.read_signed("links", &link).as_deref(), Some(&b"a text"[..]));
+        assert!(first.read_signed("others", &link).is_none() && other.read_signed("links", &link).is_none());
+        let (text, proof) = link.split_once('.').expect("two parts");
+        for wrong in [text.to_owned(), format!("{text}."), format!("{text}.{}", &proof[1..]), format!("{proof}.{text}")]
+        {
+            assert!(first.read_signed("links", &wrong).is_none(), "{wrong}");
+        }
+        let (later, _) = first.followed_by(&other).expect("another key");
+        assert_eq!(later.read_signed("links", &link).as_deref(), Some(&b"a text"[..]));
+    }
+
     #[test]
     fn a_space_with_two_keys_opens_with_both_and_seals_with_the_newer() {
         let vault = Vault::of([1; KEY]);

@@ -6,6 +6,7 @@
 //! server's own writes and (later) those of other nodes take that same way, so that the
 //! picture can only ever show what the database holds.
 
+mod built_in;
 mod index;
 mod infos;
 pub mod known;
@@ -15,6 +16,7 @@ pub mod policy;
 mod quota;
 pub mod schema;
 
+pub use built_in::{BuiltIn, INSTRUCTIONS, JOB_DELIVERIES, JOB_RECIPIENTS, KEEP_DAYS, RETRIES, THROTTLE_SECONDS};
 pub use index::{Index, Slot};
 pub use infos::{
     ActorInfo, ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse, LoginPolicyInfo,

@@ -223,7 +223,7 @@ async fn ask_metadata(ctx: &Ctx, provider: &Provider) -> Result<Metadata, Troubl
 
 async fn get(url: &Url, bearer: Option<&str>, private: bool) -> Result<Fetched, Failed> {
     let authorization = bearer.map(|token| format!("Bearer {token}"));
-    Ask { url, authorization, form: None, private }.send().await
+    Ask::get(url, private).authorized(authorization).send().await
 }
 
 /// The JSON object of an answer that must be 200.
@@ -281,7 +281,7 @@ pub(super) async fn exchange(
             None
         }
     };
-    let ask = Ask { url: &metadata.token, authorization, form: Some(form(&pairs)), private: provider.private(ctx) };
+    let ask = Ask::form(&metadata.token, form(&pairs), provider.private(ctx)).authorized(authorization);
     let tokens = document(ask.send().await, "tokens")?;
     let text = |name: &str| tokens.get(name).and_then(Value::as_str).map(str::to_owned);
     let id = text("id_token").ok_or_else(|| Trouble::Odd("tokens: it gave no ID token".to_owned()))?;

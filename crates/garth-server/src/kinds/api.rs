@@ -47,6 +47,8 @@ pub struct Kind {
     /// What `author`, `owner` and `subscribers` may always do, the gate passed.
     exceptions: BTreeMap<String, Vec<String>>,
     permissions: Vec<String>,
+    /// One of Garth's own, which nobody changes or deletes.
+    built_in: bool,
     created_at: String,
 }
 
@@ -75,6 +77,7 @@ impl Kind {
             default_edit: definition.default_edit,
             exceptions: definition.exceptions,
             permissions: definition.permissions,
+            built_in: info.built_in().is_some(),
             created_at: clock::to_text(info.created_at),
         }
     }

@@ -162,6 +162,7 @@ pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Arc<KindI
     write(ctx, "kind.update", async move |w: &mut Write<'_>| {
         let permit = w.system_admin()?;
         let (ix, before) = known(w.dir(), &id)?;
+        own(&before)?;
         let (views, edits) = (changes.default_view.is_some(), changes.default_edit.is_some());
         let mut definition = changed(&before.definition, changes)?;
         form::check(w.dir(), &definition)?;
@@ -192,6 +193,14 @@ pub async fn update(ctx: &Ctx, id: String, changes: Changes) -> Result<Arc<KindI
         known(w.dir(), &before.id.to_string()).map(|(_, info)| info)
     })
     .await
+}
+
+/// Requires that the kind is not one of Garth's own, which are as this version of it defines them.
+fn own(info: &KindInfo) -> Result<()> {
+    match info.built_in() {
+        None => Ok(()),
+        Some(_) => Err(Error::conflict("conflict", "the kind is one of Garth's own: it stays as it is")),
+    }
 }
 
 /// The references that must be seen, by pointer and kind.
@@ -297,6 +306,7 @@ pub async fn delete(ctx: &Ctx, id: String) -> Result<()> {
     write(ctx, "kind.delete", async move |w: &mut Write<'_>| {
         let permit = w.system_admin()?;
         let (ix, info) = known(w.dir(), &id)?;
+        own(&info)?;
         if store::used(w.tx(), info.id).await? {
             return Err(Error::conflict("conflict", "the kind is in use by resources"));
         }

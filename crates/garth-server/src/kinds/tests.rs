@@ -13,6 +13,8 @@ stories! {
     only_system_administrators_change_kinds,
     what_makes_no_sense_is_refused,
     a_kind_in_use_is_not_deleted,
+    garths_own_kinds_are_there_and_stay_as_they_are,
+    delivery_interfaces_are_the_administrators,
 }
 
 async fn a_kind_is_answered_as_it_was_made(g: Garth) {
@@ -242,4 +244,52 @@ async fn a_kind_in_use_is_not_deleted(g: Garth) {
     ada.delete(&task.url("")).await.done();
     ada.get(&task.url("")).await.refused(404, "not_found");
     ada.resource("task", "No such kind now").send().await.invalid("/kind");
+}
+
+async fn garths_own_kinds_are_there_and_stay_as_they_are(g: Garth) {
+    let ada = g.admin().await;
+    let lin = g.person("lin").await;
+    let own = lin.get("/api/v1/kinds").await.ok();
+    assert_eq!(own.names(), ["ai_provider", "delivery", "job"]);
+    for (name, prefix) in [("job", "J"), ("delivery", "D"), ("ai_provider", "AI")] {
+        let kind = lin.get(&format!("/api/v1/kinds/{name}")).await.ok();
+        assert_eq!((&kind["prefix"], &kind["built_in"]), (&json!(prefix), &json!(true)));
+        let url = format!("/api/v1/kinds/{name}");
+        g.unchanged(async || {
+            ada.patch(&url, json!({"plural": "others"})).await.refused(409, "conflict");
+            ada.delete(&url).await.refused(409, "conflict");
+            ada.post("/api/v1/kinds", kind_body(name, json!({"prefix": "OTHER"}))).await.refused(409, "conflict");
+            ada.post("/api/v1/kinds", kind_body("other", json!({"prefix": prefix}))).await.refused(409, "conflict");
+        })
+        .await;
+    }
+    let other = ada.kind("task").await;
+    assert_eq!(lin.get(&other.url("")).await.ok()["built_in"], false);
+    // They are made once.
+    let before = lin.get("/api/v1/kinds/job").await.ok()["id"].clone();
+    g.restart().await;
+    assert_eq!(lin.get("/api/v1/kinds/job").await.ok()["id"], before);
+}
+
+async fn delivery_interfaces_are_the_administrators(g: Garth) {
+    let ada = g.admin().await;
+    let (lin, wes) = (g.person("lin").await, g.person("wes").await);
+    g.closed_home().await;
+    let atlas = ada.space("Atlas").admin(&lin).create().await;
+    ada.grant_by_registry(&atlas, &wes, "writer").await;
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let body = json!({"type": "webhook", "url": "https://hooks.example/in", "secret": secret});
+    let hook = lin.resource("delivery", "Hook").space(&atlas).body(body.clone()).create().await;
+    assert_eq!(hook["body"]["secret"], json!({"secret": true}));
+    wes.get(&hook.url("")).await.ok();
+    g.unchanged(async || {
+        wes.patch(&hook.url(""), json!({"name": "Mine"})).await.refused(403, "forbidden");
+        wes.resource("delivery", "Mine").space(&atlas).body(body.clone()).send().await.refused(403, "forbidden");
+        ada.get(&hook.url("")).await.refused(404, "not_found");
+    })
+    .await;
+    // A writer uses it, by its id or its code.
+    let job = json!({"report": {"type": "usage"}, "deliveries": [{"delivery": hook["code"]}]});
+    let job = wes.resource("job", "Weekly").space(&atlas).body(job).create().await;
+    assert_eq!(job["body"]["deliveries"][0]["delivery"], hook.id);
 }

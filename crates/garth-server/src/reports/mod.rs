@@ -1,8 +1,34 @@
 //! Reports: what a job makes, and how it is written down.
+//!
+//! Each is made with the rights of whoever the job runs as, and tells of the job's own space; what they cannot see is not in
+//! it. What was found is the same for all formats ([`content`]): figures, charts and tables, which are then written as a page,
+//! a document, rows, or for machines. How they look and what is in them is told in `docs/reports.md`.
+
+mod access_review;
+mod audit_digest;
+mod colours;
+pub mod content;
+mod csv;
+mod html;
+mod names;
+mod page;
+mod pdf;
+mod plain;
+#[cfg(test)]
+mod samples;
+mod search;
+mod spec;
+mod usage;
+
+pub use html::content_security_policy;
+pub use page::{LINE_BYTES, LINES};
+pub use spec::{DAYS, ROWS, VALUES};
 
 use crate::access::Ctx;
 use crate::base::error::{Error, FieldError, Result};
+use content::Content;
 use serde_json::Value;
+use spec::Spec;
 
 /// How a report can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +90,8 @@ pub struct Report {
 ///
 /// # Errors
 /// What is wrong, each with its place.
-pub fn check(_spec: &Value) -> std::result::Result<(), Vec<FieldError>> {
-    Ok(())
+pub fn check(spec: &Value) -> std::result::Result<(), Vec<FieldError>> {
+    spec::read(spec).map(drop)
 }
 
 /// Makes a report of a space, with the rights of whoever `ctx` is: what they cannot see is not in it.
@@ -73,21 +99,49 @@ pub fn check(_spec: &Value) -> std::result::Result<(), Vec<FieldError>> {
 ///
 /// # Errors
 /// One sentence for whoever looks after the job.
-pub async fn make(_ctx: &Ctx, _title: &str, _space: &str, _spec: &Value, _before: Option<&Value>) -> Result<Report> {
-    Err(Error::internal("not built"))
+pub async fn make(ctx: &Ctx, title: &str, space: &str, spec: &Value, before: Option<&Value>) -> Result<Report> {
+    let spec = spec::read(spec).map_err(Error::Invalid)?;
+    let made = match spec {
+        Spec::AccessReview => access_review::make(ctx, space, before).await,
+        Spec::AuditDigest { days } => audit_digest::make(ctx, space, days).await,
+        Spec::Usage => usage::make(ctx, space, before).await,
+        Spec::Search { filter, rows } => search::make(ctx, space, *filter, rows, before).await,
+        Spec::Page { url } => page::make(ctx, space, &url, before).await,
+    };
+    let (content, state) = made.map_err(|error| match error {
+        Error::NotFound => Error::Forbidden("whoever the job runs as cannot see its space".to_owned()),
+        other => other,
+    })?;
+    Ok(Report { title: title.to_owned(), content: content.kept()?, state, summary: None })
 }
 
 impl Report {
-    /// Writes it down.
+    /// Writes it down. A long report as a document is a second's work: call it where that keeps nobody waiting.
     ///
     /// # Errors
     /// When it cannot be written in that format.
-    pub fn render(&self, _format: Format) -> Result<Vec<u8>> {
-        Err(Error::internal("not built"))
+    pub fn render(&self, format: Format) -> Result<Vec<u8>> {
+        let content = self.read()?;
+        let summary = self.summary.as_deref();
+        match format {
+            Format::Html => html::write(&self.title, &content, summary),
+            Format::Pdf => pdf::write(&self.title, &content, summary),
+            Format::Csv => Ok(csv::write(&content)),
+            Format::Json => serde_json::to_vec_pretty(&content::for_machines(&self.title, &content, summary))
+                .map_err(|e| Error::internal(format!("a report could not be written: {e}"))),
+        }
     }
 
     /// In plain words, at most so many bytes: what a letter says, what an AI provider is given.
-    pub fn words(&self, _most_bytes: usize) -> String {
-        String::new()
+    pub fn words(&self, most_bytes: usize) -> String {
+        match self.read() {
+            Ok(content) => content::words(&self.title, &content, self.summary.as_deref(), most_bytes),
+            Err(_) => String::new(),
+        }
+    }
+
+    fn read(&self) -> Result<Content> {
+        serde::Deserialize::deserialize(&self.content)
+            .map_err(|e| Error::internal(format!("a kept report cannot be read: {e}")))
     }
 }

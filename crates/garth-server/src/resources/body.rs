@@ -143,7 +143,11 @@ pub async fn prepare(
         }
     }
     let pointers: Vec<&String> = secrets.iter().map(|(pointer, _)| *pointer).collect();
-    check(kind, &with_kept(w.dir(), &w.dir().vault, &body, &secrets, before)?, &pointers)?;
+    let whole = with_kept(w.dir(), &w.dir().vault, &body, &secrets, before)?;
+    check(kind, &whole, &pointers)?;
+    if let Some(built_in) = kind.built_in() {
+        (w.app.body_check)(&w.app, built_in, &whole).map_err(Error::Invalid)?;
+    }
     for (pointer, _) in &secrets {
         take(&mut body, pointer);
     }
@@ -172,6 +176,21 @@ pub async fn prepare(
 /// What a sealed value is bound to.
 fn place(resource: &str, pointer: &str) -> String {
     format!("resource/{resource}{pointer}")
+}
+
+/// A stored body with its secrets in their places, in the open.
+///
+/// # Errors
+/// When what was stored is damaged, or does not open.
+pub(super) fn opened(vault: &Vault, space: &str, wrapped: &str, row: &super::Stored) -> Result<Value> {
+    let (mut body, sealed) = read(&row.body, &row.secrets)?;
+    for (pointer, value) in &sealed {
+        let text = value.as_str().unwrap_or_default();
+        let plain = vault.open_sealed(space, wrapped, &place(&row.id, pointer), text)?;
+        let plain = serde_json::from_slice(&plain).map_err(|_| Error::internal("a secret is damaged"))?;
+        put(&mut body, pointer, plain);
+    }
+    Ok(body)
 }
 
 /// The pointers of the sealed values of a resource that do not open.

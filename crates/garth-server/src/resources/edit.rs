@@ -3,8 +3,8 @@
 use super::body::Before;
 use super::store::{self, Stored, followers};
 use super::{
-    ResourceView, body, keep_access, may_put, missing, moving, name_of, own_policy, people, person, record, references,
-    requirements, state, target_of, view_of,
+    ResourceView, body, bound, keep_access, may_put, missing, moving, name_of, own_policy, people, person, record,
+    references, requirements, state, target_of, view_of,
 };
 use crate::access::{self, ACTOR, ChangedRow, Ctx, Ends, Permit, Write, keep_links, named_space, unused, write};
 use crate::base::error::{Error, Result};
@@ -152,7 +152,14 @@ pub(super) async fn alter(
         let (mut whole, sealed) = body::read(&before.body, &before.secrets)?;
         let bare = body::mark_all(&mut whole, Some(&kind), &sealed);
         if let Some(patch) = &patch.body {
+            let was = whole.clone();
+            // What is secret cannot be merged with by whoever does not know it: an object takes its place.
+            let anew = |pointer: &&String| patch.pointer(pointer).is_some_and(|v| v.is_object() && !body::is_marker(v));
+            for pointer in kind.definition.secret_fields.iter().filter(anew) {
+                body::take(&mut whole, pointer);
+            }
             body::merge(&mut whole, patch);
+            bound::require_given(&kind, &was, &whole)?;
         }
         body::unmark(&mut whole, bare);
         references::resolve(w, &kind, space, &mut whole).await?;

@@ -5,17 +5,20 @@ pub mod api;
 mod asked;
 pub mod attachments;
 pub(crate) mod body;
+mod bound;
 mod bulk;
 pub mod copies;
 mod edit;
 mod list;
 mod moving;
+mod opened;
 mod origin;
 mod references;
 pub mod requirements;
 mod reseal;
 pub mod shares;
 mod store;
+mod tested;
 mod words;
 
 pub use asked::{Found, Rows, about, follows, look_in_vain, needing, rows, target};
@@ -24,17 +27,19 @@ pub use bulk::{Draft, Drafts, Made, put_all};
 pub use edit::{ResourcePatch, archive, delete, move_to, update};
 pub use list::{Filter, abouts, everything, list, numbers, search, some};
 pub use moving::{Moved, move_all};
-pub use references::{Outward, inward, outward};
+pub(crate) use opened::{Opened, opened};
+pub use references::{Named, Outward, inward, named, outward};
 pub use requirements::{REQUIRED, REQUIRING};
 pub use reseal::{After, reseal};
 pub use store::{Asked, Stored};
+pub(crate) use tested::opened_to_test;
 pub use words::{Words, cut_waiting, keep_words};
 
 use crate::access::{self, About, Ctx, Permit, Record, Viewer, Write, archived, facts, identity, named_space, write};
 use crate::base::error::{Error, FieldError, Result};
 use crate::base::{ids, text};
 use crate::directory::policy::{self, All, Place, Sees};
-use crate::directory::{Directory, KindInfo};
+use crate::directory::{BuiltIn, Directory, KindInfo};
 use garth_core::{Action, Caller, Facts, KindIx, Micros, Permission, Principal, SpaceIx, Target};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -192,6 +197,17 @@ pub fn editable(ctx: &Ctx, view: &ResourceView) -> Result<bool> {
     Ok(dir.world.decide(&caller, target, Action::Write, ctx.now()).allowed())
 }
 
+/// Requires that the caller may do that to a resource, and tells which it is and where it lies; its row is as this change
+/// finds it.
+///
+/// # Errors
+/// 404, 403.
+pub(crate) async fn may(w: &mut Write<'_>, id: &str, action: Action) -> Result<(Permit, Stored, SpaceIx)> {
+    let edit::Placed { row, class, target, .. } = edit::find(w, id).await?;
+    let permit = w.may(target, action)?;
+    Ok((permit, row, class.space))
+}
+
 /// The row of an id or code that the caller may look at, with the picture in which they may.
 async fn look(ctx: &Ctx, id: &str) -> Result<(Arc<Directory>, Caller, Stored)> {
     let mut code = String::new();
@@ -305,6 +321,10 @@ async fn create_in(w: &mut Write<'_>, new: NewResource) -> Result<ResourceView> 
 fn may_put(w: &mut Write<'_>, kind: KindIx, space: SpaceIx) -> Result<Permit> {
     let noun = w.dir().world.kind(kind).ok_or(Error::NotFound)?.noun;
     let permit = w.may(Target::Space(space), Action::Use(Permission::write(noun)))?;
+    let kept = w.dir().kinds.info(kind).and_then(|info| info.built_in()).is_some_and(BuiltIn::is_kept_by_admins);
+    if kept && !w.caller.system_admin {
+        w.may(Target::Space(space), Action::Use(Permission::SPACE_ADMIN))?;
+    }
     if archived(&w.dir().world, space) {
         return Err(Error::conflict("archived", "the space is archived: nothing can be put there"));
     }

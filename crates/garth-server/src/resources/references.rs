@@ -199,7 +199,7 @@ fn if_seen(found: Result<ResourceView>) -> Result<Option<ResourceView>> {
 }
 
 /// A reference as it stands in a body.
-pub(super) struct Named {
+pub struct Named {
     /// Where in the body.
     pub place: String,
     /// Of what kind it has to be.
@@ -209,7 +209,7 @@ pub(super) struct Named {
 }
 
 /// Every reference of a body.
-pub(super) fn named(kind: &KindInfo, body: &Value) -> Vec<Named> {
+pub fn named(kind: &KindInfo, body: &Value) -> Vec<Named> {
     let mut found = Vec::new();
     for reference in &kind.definition.references {
         for place in places(body, &reference.pointer) {

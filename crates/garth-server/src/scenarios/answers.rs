@@ -63,10 +63,11 @@ impl Installed {
             places.insert(path, space.info.id.to_string());
         }
         let mut installed = Self { resources: BTreeMap::new(), spaces: places };
-        for kind in &scenario.kinds {
-            let filter = Filter { kinds: vec![kind.name.clone()], ..Filter::default() };
+        let kinds: BTreeSet<&String> = scenario.resources.iter().map(|resource| &resource.kind).collect();
+        for kind in kinds {
+            let filter = Filter { kinds: vec![kind.clone()], ..Filter::default() };
             for view in all_of(ctx, &filter).await? {
-                installed.resources.insert((kind.name.clone(), view.row.name.clone()), found(view));
+                installed.resources.insert((kind.clone(), view.row.name.clone()), found(view));
             }
         }
         for resource in &scenario.resources {

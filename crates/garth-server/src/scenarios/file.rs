@@ -1,7 +1,7 @@
 //! A scenario file as it is written: YAML read strictly, every mistake named with its line.
 
 use crate::base::error::{Error, Result};
-use crate::directory::Definition;
+use crate::directory::{BuiltIn, Definition};
 use crate::scenarios::expect::{self, Expectation};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -21,7 +21,7 @@ pub struct Scenario {
     pub groups: Vec<Group>,
     /// Roles besides the built-in ones.
     pub roles: Vec<Role>,
-    /// Kinds of resources.
+    /// Kinds of resources besides Garth's own.
     pub kinds: Vec<Definition>,
     /// Named policies.
     pub policies: Vec<NamedPolicy>,
@@ -243,11 +243,13 @@ impl Complaints<'_> {
             self.rows(table, &mut resources)?;
         }
         let paths: BTreeSet<String> = space.paths().into_iter().map(|(path, _)| path).collect();
-        self.resources_fit(&paths, &resources, &document.kinds)?;
+        let own = BuiltIn::ALL.into_iter().map(|kind| kind.definition(kind.name()));
+        let kinds: Vec<Definition> = document.kinds.iter().cloned().chain(own).collect();
+        self.resources_fit(&paths, &resources, &kinds)?;
         let mut expectations = Vec::with_capacity(document.expect.len());
         for line in document.expect {
             let number = line.defined.line();
-            let read = expect::read(line.value, number, &document.kinds).and_then(|expectation| {
+            let read = expect::read(line.value, number, &kinds).and_then(|expectation| {
                 expectation.fits(&paths, &document.people, &resources)?;
                 Ok(expectation)
             });

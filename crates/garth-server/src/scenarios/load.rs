@@ -11,6 +11,7 @@ use crate::scenarios::file::{Group, Person, Resource, Scenario, Space};
 use crate::spaces::{self, NewSpace};
 use crate::{groups, kinds, policies, roles, sessions, users};
 use futures_util::future::try_join_all;
+use garth_core::KindIx;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -134,10 +135,43 @@ async fn close_default(ctx: &Ctx, id: &str, space: &Space) -> Result<()> {
     Ok(())
 }
 
+/// Those first that name no other; the rest name them by kind and name.
 async fn make_resources(ctx: &Ctx, all: &[Resource], places: &BTreeMap<String, String>) -> Result<()> {
+    let dir = ctx.directory();
+    let named = |resource: &Resource| {
+        let kind = dir.kinds.by_name::<KindIx>(&resource.kind).and_then(|kind| dir.kinds.info(kind));
+        kind.map(|kind| resources::named(kind, &Value::Object(resource.body.clone()))).unwrap_or_default()
+    };
+    let (naming, first): (Vec<Resource>, Vec<Resource>) =
+        all.iter().cloned().partition(|resource| !named(resource).is_empty());
+    let mut made = BTreeMap::new();
+    make_some(ctx, &first, places, &mut made).await?;
+    let found = naming.into_iter().map(|mut resource| {
+        let mut body = Value::Object(std::mem::take(&mut resource.body));
+        for other in resources::named(&*dir.kinds.info(dir.kinds.by_name::<KindIx>(&resource.kind)?)?, &body) {
+            if let (Some(place), Some(id)) = (body.pointer_mut(&other.place), made.get(&(other.kind, other.id))) {
+                *place = Value::String(String::clone(id));
+            }
+        }
+        if let Value::Object(body) = body {
+            resource.body = body;
+        }
+        Some(resource)
+    });
+    let found: Vec<Resource> = found.flatten().collect();
+    make_some(ctx, &found, places, &mut made).await
+}
+
+/// Makes resources, and tells the ids of those that are made by kind and name.
+async fn make_some(
+    ctx: &Ctx,
+    all: &[Resource],
+    places: &BTreeMap<String, String>,
+    made: &mut BTreeMap<(String, String), String>,
+) -> Result<()> {
     for batch in all.chunks(BATCH) {
         let new = batch.iter().map(|resource| new_resource(resource, places)).collect();
-        resources::create_all(ctx, new).await.map_err(|error| {
+        let views = resources::create_all(ctx, new).await.map_err(|error| {
             // The pointer begins with the place in the batch; the name helps more.
             let at = match &error {
                 Error::Invalid(fields) => {
@@ -148,6 +182,7 @@ async fn make_resources(ctx: &Ctx, all: &[Resource], places: &BTreeMap<String, S
             let named = at.and_then(|at: usize| batch.get(at)).map_or("one of a batch", |r| &r.name);
             about("resource", named)(error)
         })?;
+        made.extend(views.into_iter().map(|view| ((view.kind, view.row.name), view.row.id)));
     }
     Ok(())
 }

@@ -102,6 +102,10 @@ const KEPT: &[(&str, &str)] = &[
         "what_a_copy_refers_to_has_a_limit",
     ),
     ("number in the name of a copy", "names_of_copies_are_counted_so_far"),
+    ("rows of one table of a report", "a_search_has_so_many_rows"),
+    ("days that an audit digest looks back", "how_a_report_is_asked_for_has_limits"),
+    ("values of one parameter of a saved search", "how_a_report_is_asked_for_has_limits"),
+    ("lines of a fetched page; its longest line", "a_page_is_fetched_and_compared"),
     ("name of anything", "names_and_texts_have_limits"),
     ("username, role name", "names_and_texts_have_limits"),
     ("group name", "names_and_texts_have_limits"),
@@ -218,6 +222,17 @@ const KEPT: &[(&str, &str)] = &[
         "a_new_way_in_is_not_for_whoever_found_an_open_session",
     ),
     ("sessions of one user", "sessions_have_a_limit"),
+    ("recipients of one entry of a job's deliveries", "recipients_are_individuals_unless_they_say_otherwise"),
+    ("snooze of a recipient", "individuals_decide_by_their_links"),
+    ("token of a letter's link", "a_link_speaks_for_its_address_only"),
+    ("tests of one interface, of one AI provider", "so_many_tries_a_minute_and_no_more"),
+    ("secret of a webhook", "signed_as_the_standard_shows"),
+    ("headers of a webhook's own; the value of one", "headers_of_ones_own_take_nothing_over"),
+    ("prefix of a bucket's keys", "an_interface_is_checked_when_it_is_saved"),
+    ("path of a folder", "a_path_is_plain_steps"),
+    ("budgets of an AI provider", "a_provider_is_checked_when_it_is_saved"),
+    ("what an AI provider is given: words, instructions", "a_prompt_is_bounded"),
+    ("answer of an AI provider: asked for, shown", "an_answer_is_plain_and_bounded"),
 ];
 
 #[test]

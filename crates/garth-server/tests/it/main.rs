@@ -24,6 +24,8 @@ mod two_worlds;
 
 #[path = "../../src/access/tests.rs"]
 mod access;
+#[path = "../../src/ai_providers/tests.rs"]
+mod ai_providers;
 #[path = "../../src/api_keys/tests.rs"]
 mod api_keys;
 #[path = "../../src/audit/tests.rs"]
@@ -32,6 +34,8 @@ mod audit;
 mod console;
 #[path = "../../src/decisions/tests.rs"]
 mod decisions;
+#[path = "../../src/deliveries/tests.rs"]
+mod deliveries;
 #[path = "../../src/grants/tests.rs"]
 mod grants;
 #[path = "../../src/groups/tests.rs"]
@@ -54,6 +58,8 @@ mod policies;
 mod previews;
 #[path = "../../src/quotas/tests.rs"]
 mod quotas;
+#[path = "../../src/reports/tests.rs"]
+mod reports;
 #[path = "../../src/resources/tests.rs"]
 mod resources;
 #[path = "../../src/roles/tests.rs"]

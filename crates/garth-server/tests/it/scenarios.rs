@@ -106,7 +106,7 @@ async fn over_http(asker: &Asker, scenario: &Scenario, installed: &Installed, ex
             let items = person.all_pages(&format!("/api/v1/resources?kind={kind}{inside}"), 7).await;
             let names = items.iter().filter_map(|item| item["name"].as_str().map(str::to_owned));
             // Kinds belong to one file each, so that nothing of another one can be among them.
-            assert!(scenario.kinds.iter().any(|k| k.name == *kind));
+            assert!(scenario.resources.iter().any(|resource| resource.kind == *kind));
             Answered::Lists(names.collect())
         }
     }

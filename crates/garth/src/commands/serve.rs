@@ -8,7 +8,11 @@ use crate::settings::Settings;
 use crate::{logging, store, traces};
 use garth_server::base::schedule::Schedule;
 use garth_server::local::Door;
+<<<<<<< HEAD
 use garth_server::{App, Config, backup, resources, scenarios};
+=======
+use garth_server::{App, Config, jobs, resources, scenarios};
+>>>>>>> eight-a
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -99,14 +103,22 @@ async fn fill_and_serve(
     }
     let housekeeping = tokio::spawn(Arc::clone(app).keep_house());
     let cutting = tokio::spawn(resources::keep_words(Arc::clone(app)));
+<<<<<<< HEAD
     let backing_up = backups.map(|plan| tokio::spawn(backup::work(Arc::clone(app), plan)));
+=======
+    let working = tokio::spawn(jobs::work(Arc::clone(app)));
+>>>>>>> eight-a
     let served = doors.until_told(&mut signals).await;
     drop(local);
     housekeeping.abort();
     cutting.abort();
+<<<<<<< HEAD
     if let Some(backing_up) = backing_up {
         backing_up.abort();
     }
+=======
+    working.abort();
+>>>>>>> eight-a
     served
 }
 

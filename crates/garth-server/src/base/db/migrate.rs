@@ -35,6 +35,8 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 13, name: "quotas", sql: include_str!("../../../migrations/0013_quotas.sql") },
     Migration { version: 14, name: "passkeys", sql: include_str!("../../../migrations/0014_passkeys.sql") },
     Migration { version: 15, name: "keys", sql: include_str!("../../../migrations/0015_keys.sql") },
+    Migration { version: 16, name: "jobs", sql: include_str!("../../../migrations/0016_jobs.sql") },
+    Migration { version: 17, name: "deliveries", sql: include_str!("../../../migrations/0017_deliveries.sql") },
     Migration { version: 19, name: "backups", sql: include_str!("../../../migrations/0019_backups.sql") },
 ];
 

@@ -473,17 +473,17 @@ async fn a_resource_is_made_and_changed_by_a_form(g: Garth) {
     ada.kind("task").await;
     let fields =
         json!({"schema": schema, "secret_fields": ["/token"], "references": [{"pointer": "/task", "kind": "task"}]});
-    ada.kind_with("job", fields).await;
+    ada.kind_with("chore", fields).await;
     let (lin, wes) = (g.person("lin").await, g.person("wes").await);
     let atlas = ada.space("Atlas").admin(&lin).create().await;
     ada.grant_by_registry(&atlas, &wes, "reader").await;
     let task = lin.resource("task", "Fix the lift").space(&atlas).create().await;
     let browser = signed_in(&g, "lin").await;
     let new = format!("/s/{}/new", atlas.id);
-    let form = html(&browser, &format!("{new}?kind=job")).await;
-    has(&form, &["New job", ">When<", "type=\"checkbox\"", "<textarea", "type=\"password\"", "Fix the lift ("]);
+    let form = html(&browser, &format!("{new}?kind=chore")).await;
+    has(&form, &["New chore", ">When<", "type=\"checkbox\"", "<textarea", "type=\"password\"", "Fix the lift ("]);
     let mut fields = vec![
-        ("kind", "job"),
+        ("kind", "chore"),
         ("name", "Weekly KPIs"),
         ("labels", "weekly, kpi"),
         ("/schedule", "daily"),
@@ -502,7 +502,7 @@ async fn a_resource_is_made_and_changed_by_a_form(g: Garth) {
         fields[4].1 = "many";
         has(&text(&browser.submit(&new, &fields).await.expect_status(422)), &["Must be a whole number."]);
         let closed = text(&reader.submit(&new, &fields).await.expect_status(403));
-        has(&closed, &["This is not for you to see", "job:write"]);
+        has(&closed, &["This is not for you to see", "chore:write"]);
     })
     .await;
     (fields[3].1, fields[4].1) = ("0 8 * * 1", "3");
@@ -556,7 +556,7 @@ async fn a_resource_is_made_and_changed_by_a_form(g: Garth) {
     has(&html(&browser, &own).await, &["Weekly KPIs is archived", "Take it back"]);
     browser.submit(&format!("{own}/activate"), &[]).await.expect_status(303);
     let there = browser.submit(&format!("{own}/delete"), &[]).await.expect_status(303);
-    assert_eq!(there.header("location"), format!("/s/{}/resources?kind=job", atlas.id));
+    assert_eq!(there.header("location"), format!("/s/{}/resources?kind=chore", atlas.id));
     browser.visit(&own).await.expect_status(404);
 }
 

@@ -102,7 +102,13 @@ async fn a_kind_is_made_by_the_form_that_it_makes(g: Garth) {
     let browser = signed_in(&g, "ada").await;
     let new = "/system/kinds/new";
     let fields = |schema: &'static str| {
-        vec![("name", "job"), ("prefix", "J"), ("plural", "jobs"), ("schema", schema), ("secret_fields", "/token\r\n")]
+        vec![
+            ("name", "chore"),
+            ("prefix", "CH"),
+            ("plural", "jobs"),
+            ("schema", schema),
+            ("secret_fields", "/token\r\n"),
+        ]
     };
     g.unchanged(async || {
         // The form that would come out, without making anything.
@@ -112,7 +118,7 @@ async fn a_kind_is_made_by_the_form_that_it_makes(g: Garth) {
         has(preview, &["When it runs", "type=\"password\"", "type=\"checkbox\"", "tag\">secret"]);
         // What is no JSON is told at its line, and so is what is no schema, at its pointer.
         let page = sent(&browser, new, &fields("{\r\n  \"type\": object\r\n}"), 422).await;
-        has(&page, &["data-line=\"2\"", "Line 2", "is not JSON", "class=\"here\"", "value=\"job\""]);
+        has(&page, &["data-line=\"2\"", "Line 2", "is not JSON", "class=\"here\"", "value=\"chore\""]);
         let wrong = "{\n\"type\": \"object\",\n\"properties\": {\n\"a\": {\"type\": 7}}}";
         let page = sent(&browser, new, &fields(wrong), 422).await;
         has(&page, &["data-line=\"4\"", "/properties/a/type"]);
@@ -122,14 +128,14 @@ async fn a_kind_is_made_by_the_form_that_it_makes(g: Garth) {
     })
     .await;
     let made = browser.submit(new, &fields(SCHEMA)).await.expect_status(303);
-    assert_eq!(made.header("location"), "/system/kinds/job");
-    let kind = ada.get("/api/v1/kinds/job").await.ok();
+    assert_eq!(made.header("location"), "/system/kinds/chore");
+    let kind = ada.get("/api/v1/kinds/chore").await.ok();
     assert_eq!((&kind["secret_fields"], &kind["plural"]), (&json!(["/token"]), &json!("jobs")));
-    has(&html(&browser, "/system/kinds").await, &["Jobs", "<code>J-…</code>", "1 secret", "job is made."]);
+    has(&html(&browser, "/system/kinds").await, &["Jobs", "<code>CH-…</code>", "1 secret", "chore is made."]);
     // A change leaves alone what nobody touched.
     let patch = json!({"default_view": "users", "exceptions": {"owner": ["view"]}});
-    ada.patch("/api/v1/kinds/job", patch).await.ok();
-    let page = html(&browser, "/system/kinds/job").await;
+    ada.patch("/api/v1/kinds/chore", patch).await.ok();
+    let page = html(&browser, "/system/kinds/chore").await;
     has(&page, &["&#34;users&#34;", "name=\"owner.view\" value=\"true\" checked", "No resource, reference, role"]);
     let fields = [
         ("plural", "<i>runs"),
@@ -139,12 +145,12 @@ async fn a_kind_is_made_by_the_form_that_it_makes(g: Garth) {
         ("default_view", "\"users\""),
         ("owner.view", "true"),
         ("reference.0.pointer", "/when"),
-        ("reference.0.kind", "job"),
+        ("reference.0.kind", "chore"),
         ("reference.1.pointer", ""),
-        ("reference.1.kind", "job"),
+        ("reference.1.kind", "chore"),
     ];
-    browser.submit("/system/kinds/job", &fields).await.expect_status(303);
-    let kind = ada.get("/api/v1/kinds/job").await.ok();
+    browser.submit("/system/kinds/chore", &fields).await.expect_status(303);
+    let kind = ada.get("/api/v1/kinds/chore").await.ok();
     assert_eq!(
         (&kind["plural"], &kind["shareable"], &kind["default_view"]),
         (&json!("<i>runs"), &json!(true), &json!("users"))
@@ -153,12 +159,12 @@ async fn a_kind_is_made_by_the_form_that_it_makes(g: Garth) {
     let page = html(&browser, "/system/kinds").await;
     has(&page, &["&#60;i&#62;runs"]);
     lacks(&page, &["<i>runs"]);
-    ada.resource("job", "Weekly").space(&atlas).create().await;
-    let page = html(&browser, "/system/kinds/job").await;
+    ada.resource("chore", "Weekly").space(&atlas).create().await;
+    let page = html(&browser, "/system/kinds/chore").await;
     has(&page, &["It cannot be deleted as yet", "in use by resources"]);
     g.unchanged(async || {
-        browser.submit("/system/kinds/job/delete", &[]).await.expect_status(303);
-        has(&html(&browser, "/system/kinds/job").await, &["Not done: the kind is in use by resources."]);
+        browser.submit("/system/kinds/chore/delete", &[]).await.expect_status(303);
+        has(&html(&browser, "/system/kinds/chore").await, &["Not done: the kind is in use by resources."]);
     })
     .await;
     ada.kind("spare").await;

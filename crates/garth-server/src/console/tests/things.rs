@@ -32,7 +32,7 @@ async fn kinds(ada: &Person) {
         "token": {"type": "string"}}});
     let references =
         json!([{"pointer": "/task", "kind": "task", "follows": true}, {"pointer": "/pool", "kind": "pool"}]);
-    ada.kind_with("job", json!({"schema": schema, "references": references})).await;
+    ada.kind_with("chore", json!({"schema": schema, "references": references})).await;
 }
 
 async fn what_is_selected_moves_with_what_follows(g: Garth) {
@@ -44,7 +44,7 @@ async fn what_is_selected_moves_with_what_follows(g: Garth) {
     ada.grant_by_registry(&atlas, &wes, "reader").await;
     let task = lin.resource("task", "Fix <b>the</b> lift").space(&atlas).create().await;
     let pump = lin.resource("task", "Mend the pump").space(&atlas).create().await;
-    let job = lin.resource("job", "Nightly").space(&atlas).body(json!({"task": task.id})).create().await;
+    let job = lin.resource("chore", "Nightly").space(&atlas).body(json!({"task": task.id})).create().await;
     let list = format!("/s/{}/resources?kind=task", atlas.id);
     let browser = signed_in(&g, "lin").await;
     // Whoever may write selects; whoever sees one space is not offered another.
@@ -92,7 +92,7 @@ async fn what_is_selected_moves_with_what_follows(g: Garth) {
     let none = browser.visit(&action).await.expect_status(303);
     has(&html(&browser, none.header("location")).await, &["Nothing is selected yet."]);
     // Of several, it is told which one holds the others back.
-    let stays = lin.resource("job", "Stays").space(&beta).body(json!({"task": task.id})).create().await;
+    let stays = lin.resource("chore", "Stays").space(&beta).body(json!({"task": task.id})).create().await;
     let goes = lin.resource("task", "Goes").space(&beta).create().await;
     let page = format!("/s/{}/selected/move?r={}&r={}&space={}", beta.id, code(&stays), code(&goes), atlas.id);
     has(&html(&browser, &page).await, &["Stays", "Can move", "Only the 1 that can move"]);
@@ -115,8 +115,8 @@ async fn a_copy_is_what_its_preview_said(g: Garth) {
     let only_lin = json!({"users": [lin.principal()]});
     let pool = lin.resource("pool", "Zqpool").space(&atlas).view(only_lin).create().await;
     let body = json!({"task": task.id, "pool": pool.id});
-    let job = lin.resource("job", "Nightly").space(&atlas).body(body).create().await;
-    lin.resource("job", "Nightly").space(&beta).create().await;
+    let job = lin.resource("chore", "Nightly").space(&atlas).body(body).create().await;
+    lin.resource("chore", "Nightly").space(&beta).create().await;
     let browser = signed_in(&g, "lin").await;
     let page = format!("/s/{}/selected/copy?r={}&space={}", atlas.id, code(&job), beta.id);
     let preview = g.unchanged(async || html(&browser, &page).await).await;
@@ -136,7 +136,7 @@ async fn a_copy_is_what_its_preview_said(g: Garth) {
     let done =
         follow(&browser, &action, &[("r", code(&job)), space, ("ref", left.as_str()), ("ref", mapped.as_str())]).await;
     has(&done, &["1 thing is copied to Beta.", "Nightly (copy)", "copied under another name"]);
-    let copies = lin.get(&format!("/api/v1/resources?space={}&kind=job&order=name", beta.id)).await.ok().items();
+    let copies = lin.get(&format!("/api/v1/resources?space={}&kind=chore&order=name", beta.id)).await.ok().items();
     let copy = copies.iter().find(|copy| copy["name"] == "Nightly (copy)").expect("the copy");
     assert_eq!((&copy["body"]["task"], copy["body"].get("pool")), (&json!(other.id), None));
     // To whoever cannot see it, what it refers to is not there; and without a right at the target nothing goes.
@@ -282,7 +282,7 @@ async fn a_thing_tells_what_is_around_it(g: Garth) {
     let pool = lin.resource("pool", "Big <pool>").space(&atlas).create().await;
     let only_lin = json!({"users": [lin.principal()]});
     let body = json!({"task": task.id});
-    let job = lin.resource("job", "Nightly").space(&atlas).body(body).view(only_lin).create().await;
+    let job = lin.resource("chore", "Nightly").space(&atlas).body(body).view(only_lin).create().await;
     lin.patch(&job.url(""), json!({"name": "Weekly"})).await.ok();
     let at = |thing: &Thing, tail: &str| format!("/s/{}/resources/{}{tail}", atlas.id, code(thing));
     let browser = signed_in(&g, "lin").await;

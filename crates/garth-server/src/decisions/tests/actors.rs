@@ -45,7 +45,7 @@ async fn a_hidden_subject_is_a_missing_one(g: Garth) {
         }
     }
     // A resource that holds nothing is nobody.
-    let idle = y.lin.resource("job", "Idle").space(&y.shop).create().await;
+    let idle = y.lin.resource("chore", "Idle").space(&y.shop).create().await;
     assert!(!acts(&y.runner, &idle.id, "read", "task", &y.task.id).await);
     assert!(acts(&y.runner, &y.job.id, "read", "task", &y.task.id).await);
     assert!(acts(&y.runner, y.job["code"].as_str().expect("a code"), "read", "task", &y.task.id).await, "by code");
@@ -73,7 +73,7 @@ async fn only_applications_ask_about_resources(g: Garth) {
 async fn a_batch_answers_for_resources_as_single_questions_do(g: Garth) {
     let y = Yard::make(&g).await;
     y.lin.grant(&y.plant, &y.job, "reader").await;
-    let other = y.lin.resource("job", "Hourly").space(&y.shop).create().await;
+    let other = y.lin.resource("chore", "Hourly").space(&y.shop).create().await;
     y.lin.grant(&y.plant, &other, "writer").await;
     let mut items = Vec::new();
     for actor in [&y.job.id, &other.id, &strange(&y.job.id)] {
@@ -81,7 +81,7 @@ async fn a_batch_answers_for_resources_as_single_questions_do(g: Garth) {
             ("read", "task", &y.task.id),
             ("write", "task", &y.task.id),
             ("read", "space", &y.plant.id),
-            ("read", "job", actor),
+            ("read", "chore", actor),
         ] {
             items.push(asks(actor, action, kind, id));
         }
@@ -102,12 +102,12 @@ async fn searches_find_resources_as_subjects(g: Garth) {
     let y = Yard::make(&g).await;
     let mut jobs = Vec::new();
     for number in 0..5 {
-        let job = y.lin.resource("job", &format!("Job {number}")).space(&y.shop).create().await;
+        let job = y.lin.resource("chore", &format!("Job {number}")).space(&y.shop).create().await;
         y.lin.grant(&y.plant, &job, if number % 2 == 0 { "writer" } else { "reader" }).await;
         jobs.push(job);
     }
     let hidden = y.ada.space("Cave").under(&y.top).with("view", json!({"users": [y.ada.principal()]})).create().await;
-    let secret = y.ada.resource("job", "Secret").space(&hidden).create().await;
+    let secret = y.ada.resource("chore", "Secret").space(&hidden).create().await;
     y.ada.grant(&y.plant, &secret, "writer").await;
     let found = async |by: &Person, action: &str, limit: usize| {
         let (mut ids, mut token) = (Vec::new(), None::<String>);

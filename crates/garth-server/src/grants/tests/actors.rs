@@ -36,9 +36,9 @@ impl Yard {
     pub async fn make(g: &Garth) -> Yard {
         let ada = g.admin().await;
         let [lin, kim, bo] = [g.person("lin").await, g.person("kim").await, g.person("bo").await];
-        ada.kind_with("job", json!({"permissions": ["job:trigger"]})).await;
+        ada.kind_with("chore", json!({"permissions": ["chore:trigger"]})).await;
         ada.kind("task").await;
-        ada.role("runner", &["decision:ask", "job:read"]).await;
+        ada.role("runner", &["decision:ask", "chore:read"]).await;
         g.closed_home().await;
         let top = ada.space("Top").create().await;
         let shop = ada.space("Shop").under(&top).create().await;
@@ -48,7 +48,7 @@ impl Yard {
         {
             ada.grant(space, who, role).await;
         }
-        let job = lin.resource("job", "Nightly").space(&shop).create().await;
+        let job = lin.resource("chore", "Nightly").space(&shop).create().await;
         let task = lin.resource("task", "Mend the press").space(&plant).create().await;
         let runner = ada.key(&top, "runner", "runner").await;
         Yard { ada, lin, kim, bo, top, shop, plant, job, task, runner }
@@ -96,7 +96,7 @@ async fn a_resource_holds_a_role_where_it_is_granted_and_below(g: Garth) {
             ("space:admin", "space", &y.plant.id),
             ("read", "space", &y.top.id),
             ("read", "space", &y.shop.id),
-            ("read", "job", &y.job.id),
+            ("read", "chore", &y.job.id),
         ] {
             found.push(y.may(action, kind, id).await);
         }
@@ -127,14 +127,14 @@ async fn it_takes_edit_on_the_resource_and_admin_on_the_space(g: Garth) {
     g.unchanged(async || {
         // Bo views the job and may not edit it.
         let refused = to(&y.bo, &y.plant, &y.job.principal()).await.refused(403, "forbidden");
-        assert!(refused.text("detail").contains("job:write"), "{refused}");
+        assert!(refused.text("detail").contains("chore:write"), "{refused}");
         // To Kim it is as if there were none.
         let hidden = to(&y.kim, &y.plant, &y.job.principal()).await.invalid("/principal");
         let missing = to(&y.kim, &y.plant, &format!("resource:{unknown}")).await.invalid("/principal");
         assert_missing(&hidden, &y.job.id, &missing, &unknown);
         let code = format!("resource:{}", y.job["code"].as_str().expect("a code"));
         to(&y.kim, &y.plant, &code).await.invalid("/principal");
-        for odd in ["resource:", "resource:x", "resource:@job", "resource:everyone", "resources:1"] {
+        for odd in ["resource:", "resource:x", "resource:@chore", "resource:everyone", "resources:1"] {
             to(&y.lin, &y.plant, odd).await.invalid("/principal");
         }
         // Who may edit it and does not administer the space.
@@ -242,7 +242,7 @@ async fn another_role_is_another_attachment(g: Garth) {
             by.patch(&url, json!({"expires_at": g.time_in(SECOND)})).await.refused(403, "forbidden");
         }
         let unseen = y.kim.patch(&url, json!({"role": "writer"})).await;
-        assert!(!unseen.to_string().contains(&y.job.id) && !unseen.to_string().contains("job:"), "{unseen}");
+        assert!(!unseen.to_string().contains(&y.job.id) && !unseen.to_string().contains("chore:"), "{unseen}");
     })
     .await;
     assert_eq!(y.lin.patch(&url, json!({"role": "writer"})).await.ok()["role"], "writer");
@@ -294,7 +294,7 @@ async fn it_dies_with_the_resource(g: Garth) {
         assert_eq!((&record[0]["before"]["role"].is_string(), &record[0]["after"]), (&true, &Value::Null));
     }
     // What is made afterwards holds nothing of it.
-    let next = y.lin.resource("job", "Daily").space(&y.shop).create().await;
+    let next = y.lin.resource("chore", "Daily").space(&y.shop).create().await;
     assert!(!acts(&y.runner, &next.id, "read", "task", &y.task.id).await);
     g.restart().await;
     assert!(!acts(&y.runner, &next.id, "read", "task", &y.task.id).await);
@@ -303,7 +303,7 @@ async fn it_dies_with_the_resource(g: Garth) {
 async fn it_dies_with_the_space_that_the_resource_lies_in(g: Garth) {
     let y = Yard::make(&g).await;
     let attic = y.ada.space("Attic").under(&y.top).admin(&y.lin).create().await;
-    let old = y.lin.resource("job", "Old").space(&attic).create().await;
+    let old = y.lin.resource("chore", "Old").space(&attic).create().await;
     let grant = y.lin.grant(&y.plant, &old, "writer").await;
     y.lin.grant(&attic, &y.job, "writer").await;
     y.lin.grant(&y.plant, &y.job, "reader").await;
@@ -369,11 +369,11 @@ async fn a_preview_names_resources_to_those_who_may_view_them(g: Garth) {
     let grant = json!({"type": "grant", "space": y.plant.id, "principal": y.job.principal(), "role": "reader"});
     let items = told(&y.lin, grant).await;
     assert_eq!((items.len(), &items[0]["principal"]), (1, &json!(y.job.principal())), "{items:#?}");
-    assert_eq!(items[0]["gains"], json!(["job:read", "read", "task:read"]));
+    assert_eq!(items[0]["gains"], json!(["chore:read", "read", "task:read"]));
     let held = y.lin.grant(&y.plant, &y.job, "reader").await;
     let removed = json!({"type": "grant_removed", "space": y.plant.id, "grant": held.id});
     let items = told(&y.lin, removed.clone()).await;
-    assert_eq!((items.len(), &items[0]["loses"]), (1, &json!(["job:read", "read", "task:read"])));
+    assert_eq!((items.len(), &items[0]["loses"]), (1, &json!(["chore:read", "read", "task:read"])));
     assert!(told(&y.kim, removed).await.is_empty(), "Kim cannot view it");
     // A gate that shuts it out.
     let shut = json!({"type": "space", "space": y.plant.id, "view": {"users": [y.lin.principal(), y.kim.principal()]}});

@@ -34,18 +34,18 @@ impl Office {
         let lin = g.person("lin").await;
         g.closed_home().await;
         let schema = json!({"type": "object", "properties": {"password": {"type": "string", "const": "s3cr3t"}}});
-        ada.kind_with("delivery", json!({"secret_fields": ["/password"], "schema": schema})).await;
+        ada.kind_with("channel", json!({"secret_fields": ["/password"], "schema": schema})).await;
         ada.kind_with("pool", json!({"shareable": true})).await;
         let deliveries = json!({"type": "array", "items": {"type": "object", "required": ["delivery"]}});
         let job = json!({
             "schema": {"type": "object", "properties": {"deliveries": deliveries}},
             "references": [
-                {"pointer": "/deliveries/*/delivery", "kind": "delivery"},
+                {"pointer": "/deliveries/*/delivery", "kind": "channel"},
                 {"pointer": "/pool", "kind": "pool"},
-                {"pointer": "/after", "kind": "job"},
+                {"pointer": "/after", "kind": "chore"},
             ],
         });
-        ada.kind_with("job", job).await;
+        ada.kind_with("chore", job).await;
         let here = ada.space("Here").admin(&lin).admin(&ada).create().await;
         let there = ada.space("There").admin(&lin).admin(&ada).create().await;
         Office { ada, lin, here, there }
@@ -53,11 +53,11 @@ impl Office {
 
     async fn delivery(&self, name: &str) -> Thing {
         let body = json!({"host": "mail", "password": "s3cr3t"});
-        self.lin.resource("delivery", name).space(&self.here).body(body).create().await
+        self.lin.resource("channel", name).space(&self.here).body(body).create().await
     }
 
     async fn job(&self, name: &str, body: Value) -> Thing {
-        self.lin.resource("job", name).space(&self.here).body(body).create().await
+        self.lin.resource("chore", name).space(&self.here).body(body).create().await
     }
 
     fn copy(&self, by: &Person, order: Value) -> Call {
@@ -210,8 +210,8 @@ async fn a_preview_is_what_happens(g: Garth) {
     let o = Office::make(&g).await;
     let (mail, chat) = (o.delivery("Mail").await, o.delivery("Chat").await);
     let job = o.job("Nightly", json!({"deliveries": [{"delivery": mail.id}, {"delivery": chat.id}]})).await;
-    o.lin.resource("job", "Nightly").space(&o.there).create().await;
-    o.lin.resource("delivery", "Chat").space(&o.there).create().await;
+    o.lin.resource("chore", "Nightly").space(&o.there).create().await;
+    o.lin.resource("channel", "Chat").space(&o.there).create().await;
     for (conflict, expected) in
         [("rename", ["renamed", "copied", "renamed"]), ("skip", ["skipped", "", ""]), ("replace", ["replaced", "", ""])]
     {
@@ -258,9 +258,9 @@ async fn a_name_that_is_taken_is_changed(g: Garth) {
     }
     // Another kind, another space, other letters: no conflict. What the copier cannot see is none, either.
     o.lin.resource("pool", "Twin").space(&o.there).create().await;
-    o.lin.resource("job", "twin").space(&o.there).create().await;
+    o.lin.resource("chore", "twin").space(&o.there).create().await;
     let only_ada = json!({"users": [o.ada.principal()]});
-    o.ada.resource("job", "Twin").space(&o.there).view(only_ada).create().await;
+    o.ada.resource("chore", "Twin").space(&o.there).view(only_ada).create().await;
     assert_eq!(outcomes(&o.copy(&o.lin, json!({"resources": [twin.id]})).await.ok()), ["copied"]);
 }
 
@@ -270,7 +270,7 @@ async fn what_is_there_may_be_kept_or_replaced(g: Garth) {
     let job = o.job("Nightly", json!({"deliveries": [{"delivery": mail.id}], "cron": "@daily"})).await;
     let body = json!({"host": "theirs", "port": 25});
     let there =
-        o.ada.resource("delivery", "Mail").space(&o.there).body(body).labels(&["old"]).owner(&o.ada).create().await;
+        o.ada.resource("channel", "Mail").space(&o.there).body(body).labels(&["old"]).owner(&o.ada).create().await;
     let order = |conflict: &str| json!({"resources": [job.id], "default_reference": "copy", "on_conflict": conflict});
 
     // Kept: what refers to the source refers to what is there.
@@ -297,7 +297,7 @@ async fn what_is_there_may_be_kept_or_replaced(g: Garth) {
     // Not where one may not write it, nor where it is not clear which.
     let only_ada = json!({"users": [o.ada.principal()]});
     o.ada.patch(&there.url(""), json!({"edit": only_ada})).await.ok();
-    o.lin.resource("job", "Nightly").space(&o.there).create().await;
+    o.lin.resource("chore", "Nightly").space(&o.there).create().await;
     g.unchanged(async || {
         let refused = o.copy(&o.lin, order("replace")).await.refused(409, "conflict");
         assert_eq!(outcomes(&refused), ["not_allowed"]);
@@ -362,7 +362,7 @@ async fn a_copy_without_what_it_needs_is_not_made(g: Garth) {
 async fn nothing_is_copied_to_where_it_lies(g: Garth) {
     let o = Office::make(&g).await;
     let job = o.job("Nightly", json!({})).await;
-    let own = o.lin.resource("job", "Own").space(&o.there).create().await;
+    let own = o.lin.resource("chore", "Own").space(&o.there).create().await;
     g.unchanged(async || {
         let refused = o.copy(&o.lin, json!({"resources": [job.id, own.id]})).await.refused(409, "conflict");
         assert_eq!(outcomes(&refused), ["copied", "not_allowed"]);
@@ -372,12 +372,12 @@ async fn nothing_is_copied_to_where_it_lies(g: Garth) {
     // What is referred to and lies there already is referred to as it is.
     let below = o.ada.space("Below").under(&o.there).inherits().admin(&o.lin).admin(&o.ada).create().await;
     let pool = o.lin.resource("pool", "Shared").space(&o.there).create().await;
-    let low = o.lin.resource("job", "Low").space(&below).body(json!({"pool": pool.id})).create().await;
+    let low = o.lin.resource("chore", "Low").space(&below).body(json!({"pool": pool.id})).create().await;
     let made = o.copy(&o.lin, json!({"resources": [low.id], "default_reference": "copy"})).await.ok();
     assert_eq!(outcomes(&made), ["copied", "skipped"]);
     assert_eq!(shown(&o.lin, &copy_of(&made, &low)).await["body"], json!({"pool": pool.id}));
     // What the target could use from above may stand for it, what it could not may not.
-    let beside = o.lin.resource("job", "Beside").space(&o.here).create().await;
+    let beside = o.lin.resource("chore", "Beside").space(&o.here).create().await;
     let far = o.lin.resource("pool", "Far").space(&o.here).create().await;
     o.lin.patch(&beside.url(""), json!({"body": {"pool": far.id}})).await.ok();
     let order = |other: &str| json!({"resources": [beside.id], "references": {far.id.as_str(): {"use": other}}});
@@ -410,7 +410,7 @@ async fn n41_a_copy_needs_rights_at_both_ends(g: Garth) {
         // Reading at the source is not enough.
         let refused = o.copy(&rea, order.clone()).await.refused(409, "conflict");
         assert_eq!(outcomes(&refused), ["not_allowed"]);
-        assert!(refused.items()[0]["reason"].as_str().is_some_and(|why| why.contains("job:write")), "{refused}");
+        assert!(refused.items()[0]["reason"].as_str().is_some_and(|why| why.contains("chore:write")), "{refused}");
         o.copy(&g.anonymous(), order.clone()).await.not_signed_in();
     })
     .await;
@@ -451,9 +451,9 @@ async fn n45_a_copy_carries_nothing_its_maker_may_not_see(g: Garth) {
         {"effect": "deny", "who": {"groups_any": [format!("group:{}", crew.id)]}},
         {"effect": "allow", "who": "members"},
     ], "default": "deny"});
-    let shy = o.ada.resource("job", "Shy").space(&o.here).view(rules.clone()).create().await;
+    let shy = o.ada.resource("chore", "Shy").space(&o.here).view(rules.clone()).create().await;
     let only_ada = json!({"rules": [{"effect": "allow", "who": {"users": [o.ada.principal(), mia.principal()]}}], "default": "deny"});
-    let kept = o.ada.resource("job", "Kept").space(&o.here).edit(only_ada).create().await;
+    let kept = o.ada.resource("chore", "Kept").space(&o.here).edit(only_ada).create().await;
     g.unchanged(async || {
         for job in [&shy, &kept] {
             let refused = o.copy(&o.lin, json!({"resources": [job.id]})).await.refused(409, "conflict");
@@ -508,8 +508,8 @@ async fn a_hidden_reference_is_a_missing_one(g: Garth) {
     let only_ada = json!({"users": [o.ada.principal()]});
     let shy = o.ada.resource("pool", "Shy").space(&o.here).view(only_ada).create().await;
     let gone = o.ada.resource("pool", "Gone").space(&o.here).create().await;
-    let one = o.ada.resource("job", "Nightly").space(&o.here).body(json!({"pool": shy.id})).create().await;
-    let two = o.ada.resource("job", "Nightly").space(&o.here).body(json!({"pool": gone.id})).create().await;
+    let one = o.ada.resource("chore", "Nightly").space(&o.here).body(json!({"pool": shy.id})).create().await;
+    let two = o.ada.resource("chore", "Nightly").space(&o.here).body(json!({"pool": gone.id})).create().await;
     o.ada.delete(&gone.url("")).await.done();
     let never = strange(&shy.id);
     g.unchanged(async || {
@@ -541,13 +541,13 @@ async fn policies_go_along_and_lock_nobody_out(g: Garth) {
         o.ada.grant_by_registry(space, &wes, "writer").await;
     }
     let two = json!({"users": [o.lin.principal(), wes.principal()]});
-    let job = o.lin.resource("job", "Ours").space(&o.here).view(two.clone()).create().await;
+    let job = o.lin.resource("chore", "Ours").space(&o.here).view(two.clone()).create().await;
     let made = o.copy(&wes, json!({"resources": [job.id]})).await.ok();
     let copy = shown(&wes, &copy_of(&made, &job)).await;
     assert_eq!((&copy["view"], &copy["edit"]), (&two, &Value::Null));
     o.ada.get(&format!("/api/v1/resources/{}", copy.id())).await.refused(404, "not_found");
     let mine = json!({"users": [o.lin.principal()]});
-    let locked = o.lin.resource("job", "Mine to change").space(&o.here).edit(mine).create().await;
+    let locked = o.lin.resource("chore", "Mine to change").space(&o.here).edit(mine).create().await;
     g.unchanged(async || {
         let refused = o.copy(&wes, json!({"resources": [locked.id]})).await.refused(409, "conflict");
         assert_eq!(outcomes(&refused), ["not_allowed"]);
@@ -555,7 +555,7 @@ async fn policies_go_along_and_lock_nobody_out(g: Garth) {
     .await;
     // What its owner alone may see has no owner as a copy: its maker could not see it.
     let owners = json!({"rules": [{"effect": "allow", "who": "owner"}], "default": "deny"});
-    let owned = o.lin.resource("job", "Owned").space(&o.here).view(owners).owner(&o.lin).create().await;
+    let owned = o.lin.resource("chore", "Owned").space(&o.here).view(owners).owner(&o.lin).create().await;
     g.unchanged(async || o.copy(&o.lin, json!({"resources": [owned.id]})).await.refused(409, "conflict")).await;
 }
 

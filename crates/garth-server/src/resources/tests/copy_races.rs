@@ -17,7 +17,7 @@ stories! {
 async fn spaces(g: &Garth) -> (Person, Thing, Thing) {
     let ada = g.admin().await;
     g.home().await;
-    ada.kind_with("job", json!({"references": [{"pointer": "/after", "kind": "job", "follows": true}]})).await;
+    ada.kind_with("chore", json!({"references": [{"pointer": "/after", "kind": "chore", "follows": true}]})).await;
     let (here, there) = (ada.space("Here").create().await, ada.space("There").create().await);
     (ada, here, there)
 }
@@ -29,7 +29,7 @@ fn good(answer: &Answer) -> bool {
 async fn two_copies_at_once_get_two_names(g: Garth) {
     let (ada, here, there) = spaces(&g).await;
     for round in 0..ROUNDS {
-        let job = ada.resource("job", &format!("Job {round}")).space(&here).create().await;
+        let job = ada.resource("chore", &format!("Job {round}")).space(&here).create().await;
         let copy =
             |conflict: &str| ada.post(&there.url("/copies"), json!({"resources": [job.id], "on_conflict": conflict}));
         let racing = match round % 3 {
@@ -55,8 +55,8 @@ async fn a_copy_races_with_the_end_of_its_source(g: Garth) {
     let (ada, here, there) = spaces(&g).await;
     let (mut copied, mut refused) = (0, 0);
     for round in 0..ROUNDS {
-        let first = ada.resource("job", &format!("First {round}")).space(&here).create().await;
-        let job = ada.resource("job", &format!("Job {round}")).space(&here).body(json!({"after": first.id}));
+        let first = ada.resource("chore", &format!("First {round}")).space(&here).create().await;
+        let job = ada.resource("chore", &format!("Job {round}")).space(&here).body(json!({"after": first.id}));
         let job = job.create().await;
         let order = json!({"resources": [job.id], "default_reference": "copy"});
         let end = match round % 2 {
@@ -92,7 +92,7 @@ async fn a_copy_races_with_the_end_of_its_source(g: Garth) {
 
 async fn a_copy_races_with_its_target(g: Garth) {
     let (ada, here, _) = spaces(&g).await;
-    let job = ada.resource("job", "Nightly").space(&here).create().await;
+    let job = ada.resource("chore", "Nightly").space(&here).create().await;
     for round in 0..ROUNDS {
         let target = ada.space(&format!("Target {round}")).create().await;
         let copy = ada.post(&target.url("/copies"), json!({"resources": [job.id]}));
@@ -126,8 +126,8 @@ async fn a_copy_races_with_its_target(g: Garth) {
 async fn copies_race_with_moves_and_nothing_dangles(g: Garth) {
     let (ada, here, there) = spaces(&g).await;
     let third = ada.space("Third").create().await;
-    let leader = ada.resource("job", "Leader").space(&here).create().await;
-    let follower = ada.resource("job", "Follower").space(&here).body(json!({"after": leader.id})).create().await;
+    let leader = ada.resource("chore", "Leader").space(&here).create().await;
+    let follower = ada.resource("chore", "Follower").space(&here).body(json!({"after": leader.id})).create().await;
     let places = [&here, &there, &third];
     for round in 0..ROUNDS {
         let to = places[round % 3];
@@ -144,7 +144,7 @@ async fn copies_race_with_moves_and_nothing_dangles(g: Garth) {
             lie.insert(ada.get(&thing.url("")).await.ok()["space"].as_str().expect("a space").to_owned());
         }
         assert_eq!(lie.len(), 1, "round {round}: whoever follows is where its leader is");
-        let all = ada.all_pages("/api/v1/resources?kind=job", 100).await;
+        let all = ada.all_pages("/api/v1/resources?kind=chore", 100).await;
         for job in &all {
             let Some(after) = job["body"]["after"].as_str() else { continue };
             let other = all.iter().find(|one| one["id"] == after).expect("what is referred to is there");

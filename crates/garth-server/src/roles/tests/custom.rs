@@ -24,13 +24,13 @@ stories! {
 /// Lin holds a role of these permissions in Atlas, where a job and a task lie.
 async fn holder_of(g: &Garth, permissions: &[&str]) -> (Person, Person, Thing, Thing, Thing) {
     let (ada, lin) = (g.admin().await, g.person("lin").await);
-    ada.kind_with("job", json!({"permissions": ["job:trigger", "job:stop"], "shareable": true})).await;
+    ada.kind_with("chore", json!({"permissions": ["chore:trigger", "chore:stop"], "shareable": true})).await;
     ada.kind("task").await;
     g.closed_home().await;
     let atlas = ada.space("Atlas").create().await;
     ada.role("special", permissions).await;
     ada.grant(&atlas, &lin, "special").await;
-    let job = ada.resource("job", "Nightly").space(&atlas).create().await;
+    let job = ada.resource("chore", "Nightly").space(&atlas).create().await;
     let task = ada.resource("task", "Fix the lift").space(&atlas).create().await;
     (ada, lin, atlas, job, task)
 }
@@ -38,8 +38,8 @@ async fn holder_of(g: &Garth, permissions: &[&str]) -> (Person, Person, Thing, T
 /// Which of these can be done to the job.
 async fn jobs(lin: &Person, job: &Thing) -> Vec<&'static str> {
     let mut may = Vec::new();
-    for action in ["read", "write", "job:share", "job:trigger", "job:stop"] {
-        if lin.may(action, "job", &job.id).await {
+    for action in ["read", "write", "chore:share", "chore:trigger", "chore:stop"] {
+        if lin.may(action, "chore", &job.id).await {
             may.push(action);
         }
     }
@@ -59,57 +59,57 @@ async fn sees_no_job(lin: &Person, atlas: &Thing, job: &Thing, permission: &str)
 }
 
 async fn a_role_of_one_verb_passes_the_gate_and_sees_nothing(g: Garth) {
-    let (ada, lin, atlas, job, _) = holder_of(&g, &["job:trigger"]).await;
-    sees_no_job(&lin, &atlas, &job, "job:trigger").await;
+    let (ada, lin, atlas, job, _) = holder_of(&g, &["chore:trigger"]).await;
+    sees_no_job(&lin, &atlas, &job, "chore:trigger").await;
     // Together with reading it is what it says.
-    ada.role("looker", &["job:read"]).await;
+    ada.role("looker", &["chore:read"]).await;
     ada.grant(&atlas, &lin, "looker").await;
-    assert_eq!(jobs(&lin, &job).await, ["read", "job:trigger"]);
+    assert_eq!(jobs(&lin, &job).await, ["read", "chore:trigger"]);
 }
 
 async fn a_role_that_only_reads_reads_its_kind(g: Garth) {
-    let (_, lin, atlas, job, task) = holder_of(&g, &["job:read"]).await;
+    let (_, lin, atlas, job, task) = holder_of(&g, &["chore:read"]).await;
     assert_eq!(jobs(&lin, &job).await, ["read"]);
     lin.get(&job.url("")).await.ok();
     lin.get(&task.url("")).await.refused(404, "not_found");
     assert_eq!(lin.get("/api/v1/resources").await.ok().each("id"), std::slice::from_ref(&job.id));
     let refused = lin.patch(&job.url(""), json!({"name": "Mine"})).await.refused(403, "forbidden");
-    assert!(refused.text("detail").contains("job:write"), "{refused}");
+    assert!(refused.text("detail").contains("chore:write"), "{refused}");
     lin.patch(&atlas.url(""), json!({"name": "Mine"})).await.refused(403, "forbidden");
 }
 
 async fn a_role_that_only_writes_sees_nothing_to_write(g: Garth) {
-    let (_, lin, atlas, job, _) = holder_of(&g, &["job:write"]).await;
-    sees_no_job(&lin, &atlas, &job, "job:write").await;
+    let (_, lin, atlas, job, _) = holder_of(&g, &["chore:write"]).await;
+    sees_no_job(&lin, &atlas, &job, "chore:write").await;
 }
 
 async fn a_role_that_only_shares_sees_nothing_to_share(g: Garth) {
-    let (_, lin, atlas, job, _) = holder_of(&g, &["job:share"]).await;
-    sees_no_job(&lin, &atlas, &job, "job:share").await;
+    let (_, lin, atlas, job, _) = holder_of(&g, &["chore:share"]).await;
+    sees_no_job(&lin, &atlas, &job, "chore:share").await;
 }
 
 async fn a_role_of_every_verb_of_a_kind_covers_later_ones(g: Garth) {
-    let (ada, lin, _, job, task) = holder_of(&g, &["job:*", "*:read"]).await;
-    assert_eq!(jobs(&lin, &job).await, ["read", "write", "job:share", "job:trigger", "job:stop"]);
+    let (ada, lin, _, job, task) = holder_of(&g, &["chore:*", "*:read"]).await;
+    assert_eq!(jobs(&lin, &job).await, ["read", "write", "chore:share", "chore:trigger", "chore:stop"]);
     assert!(lin.may("read", "task", &task.id).await && !lin.may("write", "task", &task.id).await);
-    let verbs = json!({"permissions": ["job:trigger", "job:stop", "job:retry"]});
-    ada.patch("/api/v1/kinds/job", verbs).await.ok();
-    assert!(lin.may("job:retry", "job", &job.id).await, "patterns cover what comes later");
-    ada.patch("/api/v1/roles/special", json!({"permissions": ["job:read", "job:trigger"]})).await.ok();
-    assert_eq!(jobs(&lin, &job).await, ["read", "job:trigger"], "a changed role counts at once");
+    let verbs = json!({"permissions": ["chore:trigger", "chore:stop", "chore:retry"]});
+    ada.patch("/api/v1/kinds/chore", verbs).await.ok();
+    assert!(lin.may("chore:retry", "chore", &job.id).await, "patterns cover what comes later");
+    ada.patch("/api/v1/roles/special", json!({"permissions": ["chore:read", "chore:trigger"]})).await.ok();
+    assert_eq!(jobs(&lin, &job).await, ["read", "chore:trigger"], "a changed role counts at once");
 }
 
 async fn roles_add_up_whatever_they_come_through(g: Garth) {
-    let (ada, lin, atlas, job, _) = holder_of(&g, &["job:read"]).await;
+    let (ada, lin, atlas, job, _) = holder_of(&g, &["chore:read"]).await;
     let below = ada.space("Below").under(&atlas).create().await;
-    let deep = ada.resource("job", "Deep").space(&below).create().await;
-    ada.role("trigger", &["job:trigger"]).await;
-    ada.role("stop", &["job:stop"]).await;
+    let deep = ada.resource("chore", "Deep").space(&below).create().await;
+    ada.role("trigger", &["chore:trigger"]).await;
+    ada.role("stop", &["chore:stop"]).await;
     let crew = ada.group("crew", &[&lin]).await;
     ada.grant(&atlas, &crew, "trigger").await;
     ada.grant(&below, &lin, "stop").await;
-    assert_eq!(jobs(&lin, &job).await, ["read", "job:trigger"], "direct and by a group");
-    assert_eq!(jobs(&lin, &deep).await, ["read", "job:trigger", "job:stop"], "and from above");
+    assert_eq!(jobs(&lin, &job).await, ["read", "chore:trigger"], "direct and by a group");
+    assert_eq!(jobs(&lin, &deep).await, ["read", "chore:trigger", "chore:stop"], "and from above");
     let held = lin.get(&below.url("")).await.ok();
     assert_eq!(held["access"]["roles"], json!(["special", "stop", "trigger"]));
     // A lower role beside a higher one takes nothing away.
@@ -173,7 +173,7 @@ async fn roles_from_before_there_were_slugs_get_theirs(g: Garth) {
 }
 
 async fn a_binding_is_one_role_one_space_and_one_principal(g: Garth) {
-    let (ada, lin, atlas, job, _) = holder_of(&g, &["job:read"]).await;
+    let (ada, lin, atlas, job, _) = holder_of(&g, &["chore:read"]).await;
     g.unchanged(async || {
         // Again the same is the same one.
         let again = json!({"principal": lin.principal(), "role": "special"});
@@ -194,7 +194,7 @@ async fn a_binding_is_one_role_one_space_and_one_principal(g: Garth) {
     ada.grant(&atlas, &crew, "special").await;
     ada.grant(&atlas, &job, "special").await;
     let key = ada.key(&atlas, "ci", "special").await;
-    assert!(key.may("read", "job", &job.id).await);
+    assert!(key.may("read", "chore", &job.id).await);
     let holders = ada.get(&atlas.url("/grants")).await.ok().each("principal");
     for holder in [lin.principal(), format!("group:{}", crew.id), key.principal(), format!("resource:{}", job.id)] {
         assert!(holders.contains(&holder), "{holder}");
@@ -202,7 +202,7 @@ async fn a_binding_is_one_role_one_space_and_one_principal(g: Garth) {
 }
 
 async fn whoever_administers_the_space_binds(g: Garth) {
-    let (ada, lin, atlas, _, _) = holder_of(&g, &["job:read"]).await;
+    let (ada, lin, atlas, _, _) = holder_of(&g, &["chore:read"]).await;
     let bo = g.person("bo").await;
     ada.grant(&atlas, &bo, "reader").await;
     let below = ada.space("Below").under(&atlas).create().await;
@@ -215,15 +215,17 @@ async fn whoever_administers_the_space_binds(g: Garth) {
     g.unchanged(async || {
         bind(&lin, &atlas).await.refused(403, "forbidden");
         // Roles themselves are for system administrators.
-        lin.post("/api/v1/roles", json!({"name": "mine", "permissions": ["job:read"]})).await.refused(403, "forbidden");
-        lin.patch("/api/v1/roles/special", json!({"permissions": ["job:*"]})).await.refused(403, "forbidden");
+        lin.post("/api/v1/roles", json!({"name": "mine", "permissions": ["chore:read"]}))
+            .await
+            .refused(403, "forbidden");
+        lin.patch("/api/v1/roles/special", json!({"permissions": ["chore:*"]})).await.refused(403, "forbidden");
         lin.delete("/api/v1/roles/special").await.refused(403, "forbidden");
     })
     .await;
 }
 
 async fn a_binding_that_is_gone_is_not_found(g: Garth) {
-    let (ada, lin, atlas, job, _) = holder_of(&g, &["job:read"]).await;
+    let (ada, lin, atlas, job, _) = holder_of(&g, &["chore:read"]).await;
     let grants = ada.get(&atlas.url("/grants")).await.ok().items();
     let grant = grants.iter().find(|grant| grant["principal"] == lin.principal()).expect("a grant");
     let url = atlas.url(&format!("/grants/{}", grant["id"].as_str().expect("an id")));
@@ -233,7 +235,7 @@ async fn a_binding_that_is_gone_is_not_found(g: Garth) {
 }
 
 async fn system_administrators_are_told_how_often_a_role_is_given(g: Garth) {
-    let (ada, lin, atlas, job, _) = holder_of(&g, &["job:read"]).await;
+    let (ada, lin, atlas, job, _) = holder_of(&g, &["chore:read"]).await;
     let role = async |by: &Person, name: &str| by.get(&format!("/api/v1/roles/{name}")).await.ok()["grants"].clone();
     assert_eq!(role(&ada, "special").await, 1);
     ada.grant(&atlas, &job, "special").await;
@@ -251,17 +253,17 @@ async fn system_administrators_are_told_how_often_a_role_is_given(g: Garth) {
 
 async fn unknown_permissions_are_answered_with_known_ones(g: Garth) {
     let ada = g.admin().await;
-    ada.kind_with("job", json!({"permissions": ["job:trigger"]})).await;
+    ada.kind_with("chore", json!({"permissions": ["chore:trigger"]})).await;
     let many: Vec<String> = (0..100).map(|n| format!("widget:verb-number-{n}")).collect();
     ada.kind_with("widget", json!({"permissions": many, "prefix": "WI"})).await;
     g.unchanged(async || {
-        let wrong = json!({"name": "odd", "permissions": ["job:triger", "jbo:read", "widget:fly", "job:read", "RUN_TRIGGER", "*:fly", "nobody:*"]});
+        let wrong = json!({"name": "odd", "permissions": ["chore:triger", "jbo:read", "widget:fly", "chore:read", "RUN_TRIGGER", "*:fly", "nobody:*"]});
         let answer = ada.post("/api/v1/roles", wrong).await.invalid("/permissions/0");
         let errors = answer["errors"].as_array().expect("errors").clone();
         let told = |at: usize| errors[at]["message"].as_str().expect("a message").to_owned();
         let pointers: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().expect("a pointer")).collect();
         assert_eq!(pointers, ["/permissions/0", "/permissions/1", "/permissions/2", "/permissions/4", "/permissions/5", "/permissions/6"]);
-        assert!(told(0).contains("job:read, job:write, job:share, job:trigger,"), "of its noun: {}", told(0));
+        assert!(told(0).contains("chore:read, chore:write, chore:share, chore:trigger,"), "of its noun: {}", told(0));
         assert!(told(1).contains("decision:ask") && told(1).contains("/api/v1/permissions"), "{}", told(1));
         assert!(told(2).contains("widget:read") && told(2).contains(" more ("), "{}", told(2));
         assert!((0..errors.len()).all(|at| told(at).len() < 1_300), "none of them is long");
@@ -274,11 +276,23 @@ async fn the_catalogue_of_permissions_is_there_for_everyone(g: Garth) {
     let all = lin.all_pages("/api/v1/permissions", 3).await;
     let names: Vec<_> = all.iter().map(|one| one["name"].as_str().expect("a name")).collect();
     let expected = [
+        "ai_provider:read",
+        "ai_provider:share",
+        "ai_provider:test",
+        "ai_provider:write",
+        "chore:read",
+        "chore:share",
+        "chore:stop",
+        "chore:trigger",
+        "chore:write",
         "decision:ask",
+        "delivery:read",
+        "delivery:share",
+        "delivery:test",
+        "delivery:write",
         "job:read",
+        "job:run",
         "job:share",
-        "job:stop",
-        "job:trigger",
         "job:write",
         "meter:consume",
         "space:admin",
@@ -288,17 +302,17 @@ async fn the_catalogue_of_permissions_is_there_for_everyone(g: Garth) {
     ];
     assert_eq!(names, expected);
     let built_in = |name: &str| all.iter().find(|one| one["name"] == name).expect("listed")["built_in"].clone();
-    assert_eq!(built_in("job:read"), json!(["reader", "writer", "admin"]));
-    assert_eq!(built_in("job:trigger"), json!(["writer", "admin"]));
-    assert_eq!((built_in("job:share"), built_in("space:admin")), (json!(["admin"]), json!(["admin"])));
+    assert_eq!(built_in("chore:read"), json!(["reader", "writer", "admin"]));
+    assert_eq!(built_in("chore:trigger"), json!(["writer", "admin"]));
+    assert_eq!((built_in("chore:share"), built_in("space:admin")), (json!(["admin"]), json!(["admin"])));
     // Each can be put into a role, and nothing else.
     ada.role("everything", &names).await;
     g.anonymous().get("/api/v1/permissions").await.not_signed_in();
-    lin.get("/api/v1/permissions?q=job").await.invalid("?q");
+    lin.get("/api/v1/permissions?q=chore").await.invalid("?q");
 }
 
 async fn a_role_is_in_use_while_anybody_holds_it(g: Garth) {
-    let (ada, lin, atlas, job, _) = holder_of(&g, &["job:read"]).await;
+    let (ada, lin, atlas, job, _) = holder_of(&g, &["chore:read"]).await;
     // While a grant, a key or a resource holds it, it stays.
     let role = "/api/v1/roles/special";
     g.unchanged(async || ada.delete(role).await.refused(409, "conflict")).await;

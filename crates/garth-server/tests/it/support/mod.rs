@@ -21,6 +21,7 @@ mod engine;
 pub mod idp;
 pub mod log;
 mod person;
+pub mod receiver;
 pub mod smtp;
 
 pub use answer::{Answer, assert_missing, assert_same, sorted, strange};
@@ -307,6 +308,7 @@ impl Garth {
             clock: self.0.clock.clone(),
             limits: self.limits(),
             mail: None,
+            body_check: garth_server::body_check,
         }
     }
 

@@ -40,6 +40,8 @@ impl Got {
 pub struct Manners {
     /// What it answers to a recipient, instead of yes.
     pub recipient: Option<&'static str>,
+    /// It says no to recipients with this in their address.
+    pub refused: Option<&'static str>,
     /// It says nothing at all.
     pub silent: bool,
     /// It says no to the first so many connections.
@@ -185,8 +187,10 @@ impl Talk {
                     "250 fine".to_owned()
                 }
                 "RCPT" => {
+                    let refused = self.manners.refused.is_some_and(|part| address().contains(part));
+                    let usual = if refused { "550 nobody of that name" } else { "250 fine" };
                     to.push(address());
-                    self.manners.recipient.unwrap_or("250 fine").to_owned()
+                    self.manners.recipient.unwrap_or(usual).to_owned()
                 }
                 "DATA" => {
                     stream.get_mut().write_all(b"354 go on\r\n").await.ok()?;

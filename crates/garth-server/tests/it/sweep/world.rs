@@ -108,6 +108,8 @@ impl Ids {
             ("/s/", &self.space),
             ("/api/v1/registry/spaces/", &self.space),
             ("/api/v1/resources/", &self.resource),
+            ("/api/v1/deliveries/", &self.resource),
+            ("/api/v1/ai-providers/", &self.resource),
             ("/api/v1/users/", &self.user),
             ("/api/v1/groups/", &self.group),
             ("/api/v1/roles/", &self.role),

@@ -105,6 +105,10 @@ fn browsers() -> Vec<Entry> {
         ask("GET /signup", 1),
         tell("POST /signup", 1, |d| json!({"token": "x", "password": "correct horse battery", "name": d.name()})),
         ask("GET /assets/{name}", 1),
+        ask("GET /mail/{token}", 1),
+        tell("POST /mail/{token}/snooze", 1, |_| json!({"minutes": 60})),
+        tell("POST /mail/{token}/unsubscribe", 1, nothing),
+        tell("POST /mail/{token}/subscribe", 1, nothing),
         ask("GET /auth/oidc/{slug}/start", 1),
         ask("GET /auth/oidc/{slug}/callback", 1),
         tell("POST /auth/oidc/{slug}/link", 1, nothing),
@@ -757,6 +761,9 @@ fn resources() -> Vec<Entry> {
             _ => json!({"spaces": []}),
         }),
         ask("DELETE /api/v1/resources/{id}/shares/{space}", 3),
+        tell("POST /api/v1/deliveries/{id}/test", 1, nothing),
+        tell("POST /api/v1/ai-providers/{id}/test", 1, nothing),
+        ask("GET /api/v1/ai-providers/{id}/usage", 2),
         ask("GET /api/v1/resources/{id}/attachments", 8),
         tell("POST /api/v1/resources/{id}/attachments", 8, |d| json!({"resource": d.resource()})),
         ask("DELETE /api/v1/resources/{id}/attachments/{resource}", 3),
@@ -810,6 +817,8 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
         ("/api/v1/registry/spaces/{id}", "id", "space"),
         ("/s/{id}", "id", "space"),
         ("/api/v1/resources/{id}", "id", "resource"),
+        ("/api/v1/deliveries/{id}", "id", "resource"),
+        ("/api/v1/ai-providers/{id}", "id", "resource"),
         ("/api/v1/users/{id}", "id", "user"),
         ("/api/v1/groups/{id}", "id", "group"),
         ("/api/v1/roles/{id}", "id", "role"),
@@ -917,7 +926,8 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
 }
 
 /// Fields of bodies, by the last step of their path or with their route, that hold no id of anything that could be hidden.
-pub const PLAIN: [&str; 90] = [
+pub const PLAIN: [&str; 91] = [
+    "minutes",
     "POST /setup: space",
     "POST /system/users/{id}/delete: confirm",
     "POST /system/groups/{id}/members: person",
