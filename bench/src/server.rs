@@ -55,6 +55,7 @@ impl Server {
             clock: Clock::default(),
             limits: limits(),
             mail: None,
+            incoming: None,
             body_check: garth_server::body_check,
         };
         let app = App::open(config).await.expect("the server opens");

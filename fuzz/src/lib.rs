@@ -32,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     target("filters", requests::filters),
     target("imports", texts::imports),
     target("json", trees::json),
+    target("letters", texts::letters),
     target("merge", trees::merge),
     target("names", texts::names),
     target("pointers", trees::pointers),
@@ -42,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     target("rego", texts::rego),
     target("scenarios", texts::scenarios),
     target("searches", texts::searches),
+    target("smtp", texts::smtp),
     target("times", texts::times),
 ];
 

@@ -12,7 +12,10 @@ use garth_server::base::http::{Query, if_match};
 use garth_server::base::ids::{Codes, read_code};
 use garth_server::base::rego::text::{NESTING, Part, TEXT_BYTES, check, parts};
 use garth_server::base::text;
-use garth_server::fuzzing::{Cutter, File, Line, PARTS, WORD_BYTES, cut, read, sought, write};
+use garth_server::fuzzing::{
+    ATTACHMENTS, Arriving, CONTENT_BYTES, Cutter, File, LETTER_BYTES, LINE_BYTES, Line, PARTS, SmtpLine,
+    TEXT_BYTES as SAID_BYTES, WORD_BYTES, cut, read, read_letter, smtp_line, sought, write,
+};
 use garth_server::resources::Drafts;
 use garth_server::scenarios;
 use std::net::IpAddr;
@@ -295,5 +298,53 @@ pub fn times(_: &Yard, bytes: &[u8]) {
         // RFC 3339 has four digits for the year; nothing that is read lies beyond them.
         let beyond = written.starts_with(['-', '+']);
         assert!(written.is_empty() || beyond || clock::from_text(&written) == Some(moment), "{moment} {written}");
+    }
+}
+
+/// What is read of a letter is bounded and can be shown, and whom it is from is what a trusted server vouches for.
+pub fn letters(_: &Yard, bytes: &[u8]) {
+    let Some(letter) = read_letter(bytes, "mx.example") else { return };
+    assert!(letter.from.contains('@') && read_letter(bytes, "\0").is_none(), "{letter:?}");
+    assert!((1..=255).contains(&letter.subject.len()) && letter.subject.chars().all(text::seen));
+    assert!(letter.text.len() <= SAID_BYTES + 64 && letter.attachments.len() <= ATTACHMENTS);
+    let mut kept = 0;
+    for attachment in &letter.attachments {
+        assert!((1..=255).contains(&attachment.name.len()) && !attachment.name.contains(['/', '\\', '\0']));
+        assert!(attachment.content.as_ref().is_none_or(|content| content.len() == attachment.size_bytes));
+        kept += attachment.content.as_ref().map_or(0, Vec::len);
+    }
+    assert!(kept <= CONTENT_BYTES);
+    let body = letter.body(&serde_json::json!({}), "2031-05-04T08:00:00Z");
+    assert_eq!(body["from"], letter.from.as_str());
+}
+
+/// Lines and letters end where they end however the bytes arrive, and nothing gets lost between them.
+pub fn smtp(_: &Yard, bytes: &[u8]) {
+    let end = |bytes: &[u8]| {
+        if bytes.starts_with(b".\r\n") {
+            return Some(3);
+        }
+        bytes.windows(5).position(|five| five == b"\r\n.\r\n").map(|at| at + 5)
+    };
+    for chunk in [1, 2, 7, bytes.len().max(1)] {
+        let (mut letter, mut taken, mut found) = (Arriving::new(LETTER_BYTES), 0, None);
+        for part in bytes.chunks(chunk) {
+            if let Some(at) = letter.take(part) {
+                found = Some(taken + at);
+                break;
+            }
+            taken += part.len();
+        }
+        assert_eq!(found, end(bytes), "by {chunk}");
+    }
+    let mut rest = bytes.to_vec();
+    while let Some(line) = smtp_line(&mut rest) {
+        match line {
+            SmtpLine::Good(line) => {
+                assert!(line.len() + 2 <= LINE_BYTES && !line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+            }
+            SmtpLine::Odd => {}
+            SmtpLine::Long => break,
+        }
     }
 }

@@ -76,6 +76,7 @@ impl Yard {
             clock: Clock::standing(now),
             limits,
             mail: None,
+            incoming: None,
             body_check: garth_server::body_check,
         };
         let app = runtime.block_on(App::open(config)).expect("the server opens");

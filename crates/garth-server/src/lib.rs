@@ -43,6 +43,8 @@ pub mod verify;
 #[doc(hidden)]
 pub mod fuzzing {
     pub use crate::base::words::{Cutter, PARTS, WORD_BYTES, cut, sought};
+    pub use crate::inbound::letter::{ATTACHMENTS, CONTENT_BYTES, Letter, TEXT_BYTES, read as read_letter};
+    pub use crate::inbound::wire::{LETTER_BYTES, LINE_BYTES, Letter as Arriving, Line as SmtpLine, line as smtp_line};
     pub use crate::kinds::form::json_pointer;
     pub use crate::resources::body::{merge, put, take};
     pub use crate::transfers::wire::{File, Line, read, write};
@@ -103,6 +105,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(grants::api::routes())
         .merge(api_keys::api::routes())
         .merge(invitations::api::routes())
+        .merge(inbound::api::routes())
         .merge(quotas::api::routes())
         .merge(resources::api::routes())
         .merge(resources::attachments::api::routes())

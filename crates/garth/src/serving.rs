@@ -8,11 +8,13 @@ use axum::Router;
 use axum_server::accept::{Accept, NoDelayAcceptor};
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, Server};
+use garth_server::inbound::Tls;
 use guarded::Door;
 use hyper_util::rt::TokioTimer;
 use std::io::{ErrorKind, IsTerminal};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -58,6 +60,12 @@ impl Certificate {
         })?;
         let renewed = listen_to(SignalKind::hangup())?;
         Ok(Some(Self { cert: cert.clone(), key: key.clone(), config, renewed }))
+    }
+
+    /// The certificate in use, for the door of letters; one that is read again counts there at once as well.
+    pub fn for_letters(&self) -> Tls {
+        let config = self.config.clone();
+        Arc::new(move || config.get_inner())
     }
 
     /// Reads the files again at each SIGHUP; a certificate that is no good changes nothing.

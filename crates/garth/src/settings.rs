@@ -10,7 +10,7 @@ pub use sources::Typed;
 
 use garth_server::Limits;
 use garth_server::backup::KEEP_MAX;
-use garth_server::base::mail::{self, Security, Smtp};
+use garth_server::base::mail::{self, Incoming, Security, Smtp};
 use garth_server::base::schedule::Schedule;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -129,6 +129,14 @@ settings! {
         "Who mail is from: garth@example.org, or Garth <garth@example.org>";
     smtp_ca: Option<PathBuf> = "", "FILE", path,
         "A certificate authority of your own, as PEM, believed for the mail server beside the public ones";
+    smtp: Option<SocketAddr> = "", "ADDRESS", optional_address,
+        "An address of its own where mail servers hand over letters to addresses of spaces, such as 127.0.0.1:2525; over STARTTLS where there is a certificate";
+    smtp_domain: Option<String> = "", "DOMAIN", mail_domain,
+        "The mail domain of these addresses, such as in.example.org";
+    smtp_relays: Vec<IpNet> = "", "NETWORKS", networks,
+        "Networks of the mail servers that are listened to, as a list or with commas between; nobody else is";
+    smtp_authserv: Option<String> = "", "NAME", mail_domain,
+        "The name that these write in front of their Authentication-Results, whose word on DMARC counts; without it the mail domain";
     backup_folder: Option<PathBuf> = "", "DIR", path,
         "A folder that the server makes backups in by itself, when backup_schedule says; it must be there";
     backup_schedule: Option<String> = "", "SCHEDULE", schedule,
@@ -190,8 +198,21 @@ impl Settings {
         Ok(Some(smtp))
     }
 
+    /// How letters come in, if they do.
+    pub fn incoming(&self) -> Option<Incoming> {
+        let (Some(_), Some(domain)) = (self.smtp, self.smtp_domain.clone()) else { return None };
+        let authserv = self.smtp_authserv.clone().unwrap_or_else(|| domain.clone());
+        Some(Incoming { domain, relays: self.smtp_relays.clone(), authserv })
+    }
+
     /// What of the mail server does not go together, in one sentence.
     pub fn smtp_trouble(&self) -> Option<&'static str> {
+        let parts = [self.smtp.is_some(), self.smtp_domain.is_some(), !self.smtp_relays.is_empty()];
+        if parts.contains(&true) && parts.contains(&false) {
+            return Some(
+                "To take letters in, set all of smtp (where), smtp_domain (for which domain) and smtp_relays (from whom).",
+            );
+        }
         if self.smtp_host.is_some() != self.smtp_from.is_some() {
             return Some("A mail server and a sender belong together: set smtp_host and smtp_from.");
         }
@@ -326,6 +347,19 @@ fn host(text: &str) -> Result<Option<String>, String> {
     }
 }
 
+fn mail_domain(text: &str) -> Result<Option<String>, String> {
+    let part = |part: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        (1..=63).contains(&part.len()) && part.bytes().all(plain)
+    };
+    match given(text) {
+        Some(domain) if domain.len() > 189 || !domain.contains('.') || !domain.split('.').all(part) => {
+            Err("must be a domain, such as in.example.org".to_owned())
+        }
+        domain => Ok(domain.map(str::to_ascii_lowercase)),
+    }
+}
+
 fn port(text: &str) -> Result<Option<u16>, String> {
     let port = |text: &str| text.parse().ok().filter(|port| *port > 0);
     match given(text) {
@@ -425,6 +459,10 @@ mod tests {
             ("log_filter", "garth=loud"),
             ("smtp_host", "mail.example.org:25"),
             ("smtp_host", "smtp://me:secret@mail.example.org"),
+            ("smtp", "2525"),
+            ("smtp_domain", "localhost"),
+            ("smtp_domain", "in..example.org"),
+            ("smtp_relays", "mail.example.org"),
             ("smtp_port", "0"),
             ("smtp_port", "65536"),
             ("smtp_security", "ssl"),

@@ -33,6 +33,7 @@ pub fn config(settings: &Settings, fallback: &str, public_url: String) -> Config
         limits: settings.limits(),
         // Only who serves sends letters.
         mail: None,
+        incoming: None,
         body_check: garth_server::body_check,
     }
 }

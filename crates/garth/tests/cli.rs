@@ -164,6 +164,7 @@ async fn look(data: &Path) -> Ctx {
         clock: Clock::default(),
         limits: garth_server::Limits::default(),
         mail: None,
+        incoming: None,
         body_check: garth_server::body_check,
     };
     Ctx::system(App::open_read_only(config).await.expect("it opens beside the server"))

@@ -14,13 +14,14 @@ use crate::base::clock::Clock;
 use crate::base::db::{Db, DbError, Mode, Target, Tx, Writer};
 use crate::base::error::{Error, FieldError, Result};
 use crate::base::ids;
-use crate::base::mail::{Mailer, Smtp};
+use crate::base::mail::{Incoming, Mailer, Smtp};
 use crate::base::memory::Memory;
 use crate::base::metrics::{Figures, Moment};
 use crate::base::passwords::Passwords;
 use crate::base::rego::Rego;
 use crate::base::secrets::Vault;
 use crate::base::secrets::file::{self, Source, write_private};
+use crate::base::spans::Spans;
 use crate::directory::known::{Changed, Known};
 use crate::directory::{BuiltIn, Directory, KeyInfo, LastUse, Session, load};
 use arc_swap::ArcSwap;
@@ -60,6 +61,8 @@ pub struct Config {
     pub limits: Limits,
     /// The mail server; without one nothing is mailed.
     pub mail: Option<Smtp>,
+    /// How letters come in; without it spaces have no addresses.
+    pub incoming: Option<Incoming>,
     /// Looks at bodies of Garth's own kinds: [`crate::body_check`], which this room cannot name.
     pub body_check: BodyCheck,
 }
@@ -120,6 +123,8 @@ pub struct App {
     pub limits: Limits,
     /// Looks at bodies of Garth's own kinds.
     pub body_check: BodyCheck,
+    /// What it does by itself, told to whoever traces it.
+    pub spans: Spans,
     /// How it does, as `/metrics` shows it.
     pub figures: Arc<Figures>,
     /// A place for each request that is being answered.
@@ -142,6 +147,8 @@ pub struct App {
     pub memory: Memory,
     /// Sends letters, where a mail server is configured.
     pub mail: Option<Mailer>,
+    /// How letters come in, where that is configured.
+    pub incoming: Option<Incoming>,
     /// Holds addresses without a credential to their pace.
     pub(super) pace: Pace,
     pub(super) writer: Option<Writer<Directory>>,
@@ -250,6 +257,7 @@ impl App {
             guesses: Guesses::default(),
             memory: Memory::default(),
             mail,
+            incoming: config.incoming,
             pace: Pace::new(config.limits.anonymous_per_second, config.clock.clone()),
             clock: config.clock,
             passwords: Passwords::new().map_err(fault)?,
@@ -257,6 +265,7 @@ impl App {
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             capabilities: config.capabilities,
             places: Semaphore::new(config.limits.in_flight),
+            spans: Spans::default(),
             shares: Arc::default(),
             transfers: Arc::default(),
             exports: Arc::new(Semaphore::new(EXPORTS)),

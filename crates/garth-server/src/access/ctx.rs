@@ -35,6 +35,8 @@ pub enum Who {
     Key(String),
     /// The command line on the server, which sees all.
     System,
+    /// Whoever wrote a letter: a user, by id, as far as their account alone says.
+    Sender(Uuid),
     /// What runs on behalf of a resource: with the roles that are granted to it, and where it holds none with its owner's
     /// rights.
     Job {
@@ -102,6 +104,11 @@ impl Ctx {
         Self::new(app, Who::System, ids::new_request_id())
     }
 
+    /// Whoever wrote a letter that came in. That they did is settled before.
+    pub fn sender(app: Arc<App>, user: Uuid) -> Self {
+        Self::new(app, Who::Sender(user), ids::new_request_id())
+    }
+
     /// What runs on behalf of a resource, which that user owns.
     pub fn for_resource(app: Arc<App>, job: Uuid, owner: Option<Uuid>) -> Self {
         Self::new(app, Who::Job { job, owner }, ids::new_request_id())
@@ -157,7 +164,7 @@ impl Ctx {
             return Ok(self);
         }
         let share = match &self.who {
-            Who::Anonymous | Who::System | Who::Job { .. } => return Ok(self),
+            Who::Anonymous | Who::System | Who::Sender(_) | Who::Job { .. } => return Ok(self),
             Who::Session(_) => Share::User(self.session(&self.directory())?.user),
             Who::Key(_) => Share::Keys(self.key(&self.directory())?.space),
         };
@@ -250,7 +257,7 @@ impl Ctx {
         match &self.who {
             Who::Session(hash) => dir.session(hash, self.now()).ok_or(Error::Unauthenticated),
             Who::Key(_) => self.key(dir).and(Err(no_person())),
-            Who::Anonymous | Who::System | Who::Job { .. } => Err(Error::Unauthenticated),
+            Who::Anonymous | Who::System | Who::Sender(_) | Who::Job { .. } => Err(Error::Unauthenticated),
         }
     }
 
@@ -278,6 +285,7 @@ impl Ctx {
         match &self.who {
             Who::Anonymous | Who::System => Ok(()),
             Who::Key(_) => self.key(dir).map(drop),
+            Who::Sender(user) => sender(dir, user).map(drop),
             Who::Job { .. } => self.caller(dir).map(drop),
             Who::Session(_) => {
                 let enabled = dir.world.user(self.session(dir)?.user).is_some_and(|u| u.enabled);
@@ -296,6 +304,7 @@ impl Ctx {
             Who::System => Ok(Caller::system()),
             Who::Job { job, owner } => acting(dir, job, owner.as_ref()).ok_or(Error::Unauthenticated),
             Who::Key(_) => Caller::key(&dir.world, self.key(dir)?.ix).ok_or(Error::Unauthenticated),
+            Who::Sender(user) => Caller::user(&dir.world, sender(dir, user)?).ok_or(Error::Unauthenticated),
             Who::Session(_) => {
                 let session = self.session(dir)?;
                 let caller = Caller::user(&dir.world, session.user).ok_or(Error::Unauthenticated)?;
@@ -342,6 +351,12 @@ impl Ctx {
         }
         Err(Error::Forbidden("this needs a system administrator".to_owned()))
     }
+}
+
+/// A user who wrote, while their account is enabled.
+fn sender(dir: &Directory, user: &Uuid) -> Result<UserIx> {
+    let ix = dir.users.by_id::<UserIx>(user).ok_or(Error::Unauthenticated)?;
+    if dir.world.user(ix).is_some_and(|user| user.enabled) { Ok(ix) } else { Err(Error::Unauthenticated) }
 }
 
 /// A request that must be signed in: what every handler takes unless it says [`Anyone`], so that

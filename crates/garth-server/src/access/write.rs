@@ -126,6 +126,7 @@ where
     let credential = match &ctx.who {
         Who::Anonymous => "none".to_owned(),
         Who::System => "command line".to_owned(),
+        Who::Sender(_) => "mail".to_owned(),
         Who::Session(_) => format!("session:{}", ctx.session(dir)?.id),
         Who::Key(_) => format!("key:{}", ctx.key(dir)?.id),
         Who::Job { .. } => "job".to_owned(),

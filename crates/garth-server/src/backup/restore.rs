@@ -252,6 +252,7 @@ async fn settle(
         limits: crate::access::Limits::default(),
         capabilities: Vec::new(),
         mail: None,
+        incoming: None,
         // No resource is saved here.
         body_check: |_, _, _| Ok(()),
     };

@@ -126,7 +126,7 @@ pub(super) async fn forget_promises(tx: &mut Tx, _: &Permit) -> Result<()> {
     tx.execute("DELETE FROM idempotency_keys", &[]).await.map(drop)
 }
 
-/// Disables every API key until somebody rotates it; says how many in which space.
+/// Disables every API key until somebody rotates it, and takes every observer key away; says how many in which space.
 pub(super) async fn disable_keys(tx: &mut Tx, _: &Permit) -> Result<Vec<(String, i64)>> {
     let sql = "SELECT space_id, count(*) FROM api_keys WHERE disabled = 0 GROUP BY space_id ORDER BY space_id";
     let rows = tx.query(sql, &[]).await?;
@@ -134,6 +134,8 @@ pub(super) async fn disable_keys(tx: &mut Tx, _: &Permit) -> Result<Vec<(String,
     let sql =
         "UPDATE api_keys SET disabled = 1, old_hash = NULL, old_until = NULL, old_prefix = NULL WHERE disabled = 0";
     tx.execute(sql, &[]).await?;
+    // These cannot be rotated; another is made in a moment.
+    tx.execute("DELETE FROM observer_keys", &[]).await?;
     Ok(found)
 }
 

@@ -12,6 +12,7 @@ use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
 use crate::base::fetch::{Failed, addresses};
 use crate::base::ids;
+use ipnet::IpNet;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, Message, MultiPart, SinglePart};
 use lettre::transport::smtp;
@@ -76,6 +77,17 @@ impl Smtp {
     pub fn check(&self) -> Result<(), String> {
         transport(self, &sender(&self.from)?).map(drop)
     }
+}
+
+/// How letters come in: for which domain, and who is believed about whom they are from.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// What stands behind the `@` of every address of a space, in lower case.
+    pub domain: String,
+    /// Mail servers of one's own: nobody else is listened to.
+    pub relays: Vec<IpNet>,
+    /// What these write in front of their `Authentication-Results` (RFC 8601).
+    pub authserv: String,
 }
 
 /// A letter in plain text.

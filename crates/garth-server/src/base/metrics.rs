@@ -155,6 +155,41 @@ impl From<bool> for Decided {
     }
 }
 
+/// The labels of a letter.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LetterLabels {
+    outcome: &'static str,
+}
+
+/// What became of a letter that came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// It was kept.
+    Accepted,
+    /// It was turned away.
+    Refused,
+    /// It is to be sent again.
+    Deferred,
+}
+
+impl Received {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Deferred => "deferred",
+        }
+    }
+}
+
+/// The labels of what is watched.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WatchedLabels {
+    noun: &'static str,
+    colour: &'static str,
+}
+
 /// What the writer does.
 #[derive(Debug)]
 pub struct WriterFigures {
@@ -205,6 +240,9 @@ pub struct Figures {
     slots: OnceLock<HashMap<String, Slots>>,
     decisions: Family<DecisionLabels, Histogram, fn() -> Histogram>,
     decided: [[OnceLock<Histogram>; OUTCOMES.len()]; ENDPOINTS.len()],
+    letters: Family<LetterLabels, Counter>,
+    watched: Family<WatchedLabels, Gauge>,
+    alerts: Counter,
     job_runs: Family<StateLabels, Counter>,
     deliveries: Family<StateLabels, Counter>,
     ready: Gauge,
@@ -239,6 +277,10 @@ impl Figures {
         registry.register_with_unit("last_change_age", what, seconds(), change_age.clone());
         let what = "Memory that the process holds in RAM";
         registry.register_with_unit("resident_memory", what, Unit::Bytes, memory.clone());
+        let (letters, watched, alerts) = (Family::default(), Family::default(), Counter::default());
+        registry.register("letters_received", "Letters that came in, by what became of them", letters.clone());
+        registry.register("watched", "Jobs and delivery interfaces, by colour, as last looked at", watched.clone());
+        registry.register("alerts_sent", "Letters about what turned red", alerts.clone());
         if let Some(writer) = writer {
             let what = "How long the store took to make a group of changes durable";
             registry.register_with_unit("writer_commit_duration", what, seconds(), writer.commit.clone());
@@ -250,6 +292,9 @@ impl Figures {
             slots: OnceLock::new(),
             decisions,
             decided: Default::default(),
+            letters,
+            watched,
+            alerts,
             job_runs,
             deliveries,
             ready,
@@ -289,6 +334,22 @@ impl Figures {
             self.decisions.get_or_create_owned(&labels)
         });
         histogram.took(took);
+    }
+
+    /// A letter came in.
+    pub fn letter(&self, outcome: Received) {
+        self.letters.get_or_create_owned(&LetterLabels { outcome: outcome.name() }).inc();
+    }
+
+    /// So many of a noun have that colour.
+    pub fn watched(&self, noun: &'static str, colour: &'static str, many: usize) {
+        let gauge = self.watched.get_or_create_owned(&WatchedLabels { noun, colour });
+        gauge.set(i64::try_from(many).unwrap_or(i64::MAX));
+    }
+
+    /// A letter about what turned red was handed over.
+    pub fn alert(&self) {
+        self.alerts.inc();
     }
 
     /// A run of a job ended so.

@@ -17,6 +17,7 @@ pub mod rate;
 pub mod rego;
 pub mod schedule;
 pub mod secrets;
+pub mod spans;
 pub mod text;
 pub mod told;
 pub mod tries;

@@ -412,4 +412,54 @@ pub struct Settings {
     /// Does an account end when its person is taken out of, or leaves, the last space or group that gave them a role?
     #[serde(default)]
     pub delete_with_last_membership: bool,
+    /// What of the installation's health is told to everybody who asks.
+    #[serde(default)]
+    pub public_health: PublicHealth,
+    /// Whom this server writes to when something turns red.
+    #[serde(default)]
+    pub alerts: Alerts,
+}
+
+/// What of the installation's health is told to everybody who asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PublicHealth {
+    /// Nothing.
+    Nothing,
+    /// One colour for all of it.
+    #[default]
+    Colour,
+    /// The colour, and how many jobs and delivery interfaces have which.
+    Counts,
+}
+
+/// Whom this server writes to when something turns red, and how often.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Alerts {
+    /// E-mail addresses; without any nothing is sent.
+    #[serde(default)]
+    pub recipients: Vec<String>,
+    /// Minutes from one look to the next, 1 to 1,440.
+    #[serde(default = "Alerts::check")]
+    pub check_minutes: u32,
+    /// Minutes from one letter to the next at least, 5 to 10,080.
+    #[serde(default = "Alerts::gap")]
+    pub gap_minutes: u32,
+}
+
+impl Alerts {
+    fn check() -> u32 {
+        5
+    }
+
+    fn gap() -> u32 {
+        60
+    }
+}
+
+impl Default for Alerts {
+    fn default() -> Self {
+        Self { recipients: Vec::new(), check_minutes: Self::check(), gap_minutes: Self::gap() }
+    }
 }

@@ -19,8 +19,9 @@ pub mod schema;
 pub use built_in::{BuiltIn, INSTRUCTIONS, JOB_DELIVERIES, JOB_RECIPIENTS, KEEP_DAYS, RETRIES, THROTTLE_SECONDS};
 pub use index::{Index, Slot};
 pub use infos::{
-    ActorInfo, ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse, LoginPolicyInfo,
-    PolicyInfo, Reference, RoleInfo, SESSION_IDLE_SECONDS, Session, Settings, SpaceInfo, UserInfo,
+    ActorInfo, Alerts, ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse,
+    LoginPolicyInfo, PolicyInfo, PublicHealth, Reference, RoleInfo, SESSION_IDLE_SECONDS, Session, Settings, SpaceInfo,
+    UserInfo,
 };
 pub use quota::{API_DAILY, DefaultQuota, Quota, RESOURCES, Window, meter_of_kind, said};
 

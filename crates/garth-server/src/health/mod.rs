@@ -1,6 +1,17 @@
-//! Health: is the process alive, can it answer, and how is it.
+//! Health: is the process alive, can it answer, how is it, and how are the jobs and delivery interfaces of its spaces.
+//!
+//! What jobs come to is watched from outside: as a colour by everybody, by name with an observer key, with what failed by
+//! system administrators, who are also written to when something turns red ([`alerts`]). Sealed spaces are in none of it.
 
+pub mod alerts;
 pub mod api;
+mod colours;
+pub mod observers;
+mod overview;
+mod store;
+
+pub use colours::{Colour, Tally};
+pub use overview::{LISTED, Overview, Sight, Watched, look, overview};
 
 use crate::access::Ctx;
 use crate::base::db::{QUEUE, known_schema};

@@ -11,6 +11,12 @@ stories! {
     a_server_without_the_installations_key_does_not_start,
     metrics_are_for_those_who_run_the_server,
     n78_metrics_name_nobody,
+    how_the_jobs_are_is_told_as_far_as_somebody_may_know,
+    an_observer_key_opens_one_door_until_it_is_revoked,
+    observer_keys_have_limits,
+    alerts_have_limits,
+    alerts_are_tried_before_they_are_needed,
+    every_figure_of_the_dashboard_is_there,
 }
 
 async fn a_server_that_runs_says_so_to_anybody(g: Garth) {
@@ -136,7 +142,9 @@ async fn n78_metrics_name_nobody(g: Garth) {
                 "status" => ["1xx", "2xx", "3xx", "4xx", "5xx"].contains(&value),
                 "le" => value == "+Inf" || value.parse::<f64>().is_ok(),
                 "version" => value == env!("CARGO_PKG_VERSION"),
-                "endpoint" | "outcome" => value.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+                "endpoint" | "outcome" | "noun" | "colour" => {
+                    value.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+                }
                 _ => false,
             };
             assert!(known, "{name}={value}: {line}");
@@ -144,4 +152,164 @@ async fn n78_metrics_name_nobody(g: Garth) {
         }
     }
     assert!(routes > 20, "{text}");
+}
+
+async fn how_the_jobs_are_is_told_as_far_as_somebody_may_know(g: Garth) {
+    let (ada, lin) = (g.admin().await, g.person("lin").await);
+    let secret = ada.post("/api/v1/observer-keys", json!({"name": "Watcher"})).await.created().text("secret");
+    let observer = g.anonymous().with_token(&secret);
+    let path = "/api/v1/health";
+    let tell = async |what: &str| drop(ada.patch("/api/v1/settings", json!({ "public_health": what })).await.ok());
+
+    // At first one colour for all of it: how much there is, and of what, is nobody's business.
+    for anybody in [&g.anonymous(), &lin] {
+        assert_eq!(anybody.get(path).await.ok().json, json!({"status": "gray"}));
+    }
+    let none = json!({"red": 0, "yellow": 0, "gray": 0, "green": 0});
+    for seeing in [&observer, &ada] {
+        let answer = seeing.get(path).await.ok();
+        assert_eq!(answer["counts"], json!({"jobs": none, "deliveries": none}));
+        assert_eq!((&answer["jobs"], &answer["deliveries"], &answer["more"]), (&json!([]), &json!([]), &json!(false)));
+    }
+    tell("counts").await;
+    let answer = g.anonymous().get(path).await.ok();
+    assert_eq!(answer.json, json!({"status": "gray", "counts": {"jobs": none, "deliveries": none}}));
+    tell("nothing").await;
+    g.anonymous().get(path).await.not_signed_in();
+    lin.get(path).await.refused(403, "forbidden");
+    for seeing in [&observer, &ada] {
+        seeing.get(path).await.ok();
+    }
+    tell("colour").await;
+    g.anonymous().get(path).await.ok();
+    ada.patch("/api/v1/settings", json!({"public_health": "all"})).await.invalid("/public_health");
+    g.anonymous().get("/api/v1/health?names=true").await.invalid("?names");
+}
+
+async fn an_observer_key_opens_one_door_until_it_is_revoked(g: Garth) {
+    let (ada, lin) = (g.admin().await, g.person("lin").await);
+    let keys = "/api/v1/observer-keys";
+    g.unchanged(async || {
+        lin.post(keys, json!({"name": "Mine"})).await.refused(403, "forbidden");
+        lin.get(keys).await.refused(403, "forbidden");
+        g.anonymous().get(keys).await.not_signed_in();
+    })
+    .await;
+    let made = ada.post(keys, json!({"name": "Watcher"})).await.created();
+    let secret = made.text("secret");
+    assert!(secret.starts_with("garth_obs_") && secret.starts_with(&made.text("prefix")), "{made}");
+    let observer = g.anonymous().with_token(&secret);
+    observer.get("/api/v1/health").await.ok();
+    g.unchanged(async || {
+        for path in ["/api/v1/me", "/api/v1/spaces", "/api/v1/resources", keys, "/metrics", "/api/v1/settings"] {
+            observer.get(path).await.not_signed_in();
+        }
+        observer.post(keys, json!({"name": "Another"})).await.not_signed_in();
+        g.anonymous().with_token("garth_obs_guessed").get("/api/v1/health").await.not_signed_in();
+        g.anonymous().with_token("guessed").get("/api/v1/health").await.not_signed_in();
+        lin.delete(&format!("{keys}/{}", made.id())).await.refused(403, "forbidden");
+        ada.delete(&format!("{keys}/{}", lin.id)).await.refused(404, "not_found");
+    })
+    .await;
+    let listed = ada.get(keys).await.ok().items();
+    assert_eq!(listed[0]["last_used_at"], json!(g.time_in(0)), "{listed:?}");
+    assert!(!listed[0].to_string().contains(&secret) && listed[0].get("secret").is_none());
+    assert!(!g.rows("observer_keys").await.concat().contains(&secret));
+    g.pass(90 * SECOND);
+    observer.get("/api/v1/health").await.ok();
+    assert_eq!(ada.get(keys).await.ok().items()[0]["last_used_at"], json!(g.time_in(0)));
+    ada.delete(&format!("{keys}/{}", made.id())).await.done();
+    observer.get("/api/v1/health").await.not_signed_in();
+    let actions: Vec<Value> = ada.get("/api/v1/audit").await.ok().items().iter().map(|e| e["action"].clone()).collect();
+    for action in ["observer_key.create", "observer_key.delete"] {
+        assert!(actions.contains(&json!(action)), "{action}: {actions:?}");
+    }
+}
+
+async fn observer_keys_have_limits(g: Garth) {
+    let ada = g.admin().await;
+    let new = |name: &str| ada.post("/api/v1/observer-keys", json!({ "name": name }));
+    for n in 0..100 {
+        g.pass(1_000);
+        new(&format!("key {n}")).await.created();
+    }
+    g.unchanged(async || {
+        new("over").await.refused(409, "conflict");
+        new("").await.invalid("/name");
+        new(&"n".repeat(256)).await.invalid("/name");
+    })
+    .await;
+    assert_eq!(ada.all_pages("/api/v1/observer-keys", 33).await.len(), 100);
+}
+
+async fn alerts_have_limits(g: Garth) {
+    let ada = g.admin().await;
+    let set = |alerts: Value| ada.patch("/api/v1/settings", json!({ "alerts": alerts }));
+    let people: Vec<String> = (0..10).map(|n| format!("a{n}@example.org")).collect();
+    for (check, gap) in [(1, 5), (1_440, 10_080)] {
+        let alerts = json!({"recipients": people, "check_minutes": check, "gap_minutes": gap});
+        assert_eq!(set(alerts.clone()).await.ok()["alerts"], alerts);
+    }
+    g.unchanged(async || {
+        let many: Vec<String> = (0..11).map(|n| format!("a{n}@example.org")).collect();
+        set(json!({ "recipients": many })).await.invalid("/alerts/recipients");
+        for wrong in ["", "lin", "lin@corp", "a b@example.org"] {
+            set(json!({ "recipients": ["a@example.org", wrong] })).await.invalid("/alerts/recipients/1");
+        }
+        for wrong in [0, 1_441] {
+            set(json!({ "check_minutes": wrong })).await.invalid("/alerts/check_minutes");
+        }
+        for wrong in [4, 10_081] {
+            set(json!({ "gap_minutes": wrong })).await.invalid("/alerts/gap_minutes");
+        }
+        set(json!({"to": "a@example.org"})).await.invalid("/alerts/to");
+    })
+    .await;
+}
+
+async fn alerts_are_tried_before_they_are_needed(g: Garth) {
+    let (ada, lin) = (g.admin().await, g.person("lin").await);
+    let tried = async || ada.post("/api/v1/alerts/test", json!({})).await.ok();
+    lin.post("/api/v1/alerts/test", json!({})).await.refused(403, "forbidden");
+    assert_eq!(tried().await["state"], "failed");
+    let alerts = json!({"recipients": ["ops@example.org"], "check_minutes": 1, "gap_minutes": 5});
+    ada.patch("/api/v1/settings", json!({ "alerts": alerts })).await.ok();
+    assert_eq!(tried().await["state"], "failed");
+    let server = smtp::MailServer::start().await;
+    smtp::with_mail(&g, &server).await;
+    ada.post("/api/v1/alerts/test?dry_run=true", json!({})).await.ok();
+    assert_eq!(tried().await["state"], "sent");
+    let letter = server.letter().await;
+    assert_eq!(letter.to, ["ops@example.org"]);
+    assert!(letter.text.contains(PUBLIC_URL), "{letter:?}");
+    // With nothing red, nobody is written to.
+    assert_eq!(garth_server::health::alerts::watch_once(&g.app()).await.expect("a look"), 0);
+    assert!(server.quiet().await);
+}
+
+/// What the dashboard draws is measured.
+async fn every_figure_of_the_dashboard_is_there(g: Garth) {
+    let ada = g.admin().await;
+    garth_server::health::alerts::watch_once(&g.app()).await.expect("a look");
+    g.app().figures.letter(garth_server::base::metrics::Received::Accepted);
+    ada.post("/access/v1/evaluation", ada.question("read", "space", &g.home().await.id)).await.ok();
+    let text = figures(&g).await;
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let dashboard = std::fs::read_to_string(root.join("deploy/grafana/garth.json")).expect("the dashboard");
+    let dashboard: Value = serde_json::from_str(&dashboard).expect("JSON");
+    let mut drawn = 0;
+    for panel in dashboard["panels"].as_array().expect("panels") {
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            let query = target["expr"].as_str().expect("a query");
+            for name in
+                query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|n| n.starts_with("garth_"))
+            {
+                let suffixes = ["_bucket", "_count", "_sum", "_total", "_info"];
+                let family = suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+                assert!(text.contains(&format!("# TYPE {family} ")), "{name} of “{}” in\n{text}", panel["title"]);
+                drawn += 1;
+            }
+        }
+    }
+    assert!(drawn > 10, "{drawn}");
 }

@@ -262,6 +262,14 @@ fn with_kept(
     Ok(whole)
 }
 
+/// Is that a body of that kind, as far as its schema says?
+///
+/// # Errors
+/// 422 with pointers under `/body`.
+pub(crate) fn fits(kind: &KindInfo, body: &Value) -> Result<()> {
+    check(kind, body, &[])
+}
+
 /// The schema's complaints, without the values they complain about: one of them may be a secret.
 fn check(kind: &KindInfo, body: &Value, secrets: &[&String]) -> Result<()> {
     let Some(validator) = &kind.validator else {

@@ -262,7 +262,11 @@ fn within<T>(base: &str, result: Result<T>) -> Result<T> {
     })
 }
 
-async fn create_in(w: &mut Write<'_>, new: NewResource) -> Result<ResourceView> {
+/// Makes a resource within a change that something else began.
+///
+/// # Errors
+/// As [`create`].
+pub(crate) async fn create_in(w: &mut Write<'_>, new: NewResource) -> Result<ResourceView> {
     let kind =
         w.dir().kinds.by_name::<KindIx>(&new.kind).ok_or_else(|| Error::field("/kind", "is not a known kind"))?;
     let info = Arc::clone(w.dir().kinds.info(kind).ok_or_else(|| Error::field("/kind", "is not a known kind"))?);

@@ -3,7 +3,7 @@
 use crate::access::{App, Ctx};
 use crate::base::error::{Problem, Result};
 use crate::base::http::{Input, Json, given, some};
-use crate::directory::{CreateSpaces, DefaultQuota, Settings};
+use crate::directory::{Alerts, CreateSpaces, DefaultQuota, PublicHealth, Settings};
 use crate::settings;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -33,6 +33,12 @@ pub struct SettingsChanges {
     /// Does an account end when its person is taken out of, or leaves, the last space or group that gave them a role?
     #[serde(default, deserialize_with = "some")]
     delete_with_last_membership: Option<bool>,
+    /// What of the installation's health is told to everybody who asks.
+    #[serde(default, deserialize_with = "some")]
+    public_health: Option<PublicHealth>,
+    /// Whom this server writes to when something turns red.
+    #[serde(default, deserialize_with = "some")]
+    alerts: Option<Alerts>,
 }
 
 /// The routes of settings.
@@ -58,6 +64,8 @@ async fn update(ctx: Ctx, Input(body): Input<SettingsChanges>) -> Result<Json<Se
         omit_rate_limits: body.omit_rate_limits,
         default_quotas: body.default_quotas,
         delete_with_last_membership: body.delete_with_last_membership,
+        public_health: body.public_health,
+        alerts: body.alerts,
     };
     Ok(Json((*settings::update(&ctx, changes).await?).clone()))
 }

@@ -5,7 +5,8 @@ mod store;
 
 use crate::access::{Ctx, Record, Write, write};
 use crate::base::error::{Error, Result};
-use crate::directory::{Change, CreateSpaces, DefaultQuota, Settings};
+use crate::base::{mail, text};
+use crate::directory::{Alerts, Change, CreateSpaces, DefaultQuota, PublicHealth, Settings};
 use crate::quotas;
 use serde_json::Value;
 use std::sync::Arc;
@@ -25,10 +26,21 @@ pub struct Changes {
     pub default_quotas: Option<Vec<DefaultQuota>>,
     /// Does an account end with the last membership?
     pub delete_with_last_membership: Option<bool>,
+    /// What of the installation's health is told to everybody who asks.
+    pub public_health: Option<PublicHealth>,
+    /// Whom this server writes to when something turns red.
+    pub alerts: Option<Alerts>,
 }
 
 /// Days that audit entries may be kept, at least and at most.
 pub const AUDIT_DAYS: std::ops::RangeInclusive<u32> = 30..=36_500;
+
+/// Most addresses that alerts go to.
+pub const ALERTED: usize = 10;
+/// Minutes from one look at the installation's health to the next.
+pub const CHECK_MINUTES: std::ops::RangeInclusive<u32> = 1..=1_440;
+/// Minutes from one letter of alerts to the next, at least.
+pub const GAP_MINUTES: std::ops::RangeInclusive<u32> = 5..=10_080;
 
 /// The settings.
 ///
@@ -65,6 +77,10 @@ pub async fn update(ctx: &Ctx, changes: Changes) -> Result<Arc<Settings>> {
             quotas::fit(w.dir(), "/default_quotas", &list)?;
             after.default_quotas = list;
         }
+        after.public_health = changes.public_health.unwrap_or(after.public_health);
+        if let Some(alerts) = changes.alerts {
+            after.alerts = alerted(alerts)?;
+        }
         if after != *before {
             let (was, is) = (state(&before)?, state(&after)?);
             store::save(w.tx(), &permit, &is.to_string()).await?;
@@ -75,6 +91,28 @@ pub async fn update(ctx: &Ctx, changes: Changes) -> Result<Arc<Settings>> {
         Ok(Arc::clone(&w.dir().settings))
     })
     .await
+}
+
+/// Whom alerts go to and how often, as far as that can be.
+fn alerted(mut alerts: Alerts) -> Result<Alerts> {
+    if alerts.recipients.len() > ALERTED {
+        return Err(Error::field("/alerts/recipients", format!("must be at most {ALERTED} addresses")));
+    }
+    for (at, address) in alerts.recipients.iter_mut().enumerate() {
+        let pointer = format!("/alerts/recipients/{at}");
+        *address = text::email(&pointer, address)?;
+        if !mail::deliverable(address) {
+            return Err(Error::field(pointer, "must be an address that letters can go to"));
+        }
+    }
+    let within = |name: &str, minutes: u32, range: &std::ops::RangeInclusive<u32>| {
+        let (least, most) = (range.start(), range.end());
+        let why = || Error::field(format!("/alerts/{name}"), format!("must be a number from {least} to {most}"));
+        if range.contains(&minutes) { Ok(()) } else { Err(why()) }
+    };
+    within("check_minutes", alerts.check_minutes, &CHECK_MINUTES)?;
+    within("gap_minutes", alerts.gap_minutes, &GAP_MINUTES)?;
+    Ok(alerts)
 }
 
 /// The settings as they are stored.

@@ -173,6 +173,7 @@ pub(super) async fn delete(tx: &mut Tx, _: &Permit, id: Uuid) -> Result<()> {
         "UPDATE invitations SET token_hash = id, sent_to = '', handle = '', user_id = NULL, ended_at = created_at \
          WHERE space_id = $1"
             .to_owned(),
+        "DELETE FROM inbound_addresses WHERE space_id = $1".to_owned(),
         "DELETE FROM spaces WHERE id = $1".to_owned(),
     ] {
         tx.execute(&sql, &params![id.to_string()]).await?;

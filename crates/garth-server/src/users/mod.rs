@@ -12,7 +12,7 @@ mod store;
 pub use ends::{delete, end_all_sessions, end_sessions, end_with_last_membership};
 pub use list::{Filter, list};
 
-use crate::access::{Ctx, Permit, Record, Viewer, Write, write};
+use crate::access::{App, Ctx, Permit, Record, Viewer, Write, write};
 use crate::base::error::{Error, Result};
 use crate::base::{ids, text};
 use crate::directory::{Change, Directory, UserInfo};
@@ -183,6 +183,29 @@ pub async fn verify_email(w: &mut Write<'_>, permit: &Permit, id: Uuid, address:
 async fn recorded_address(w: &mut Write<'_>, id: Uuid, verified: bool) -> Result<()> {
     let (before, after) = (json!({ "email_verified": !verified }), json!({ "email_verified": verified }));
     w.record(Record { space: None, target_type: "user", target_id: id.to_string(), before, after }).await
+}
+
+/// Whoever has proved that they read an address, while their account is enabled.
+///
+/// # Errors
+/// When the store fails.
+pub async fn reader_of(app: &App, address: &str) -> Result<Option<Uuid>> {
+    let found = store::reading(&app.db, &text::folded(address)).await?;
+    let dir = app.directory();
+    let enabled = |id: &Uuid| {
+        let ix = dir.users.by_id::<UserIx>(id);
+        ix.and_then(|ix| dir.world.user(ix)).is_some_and(|user| user.enabled)
+    };
+    match found.as_slice() {
+        [id] if enabled(id) => Ok(Some(*id)),
+        _ => Ok(None),
+    }
+}
+
+/// Does somebody still read that address?
+pub fn reads(dir: &Directory, id: Uuid, address: &str) -> bool {
+    let info = dir.users.by_id::<UserIx>(&id).and_then(|ix| dir.users.info(ix));
+    info.is_some_and(|info| info.verified_email.as_deref() == Some(&text::folded(address)))
 }
 
 /// A username as it is stored, and as it is compared.

@@ -54,6 +54,12 @@ pub(super) async fn verified(tx: &mut Tx, handle: &str) -> Result<Vec<Uuid>> {
     rows.iter().map(|row| read_id(row, 0)).collect()
 }
 
+/// The same, read without a change.
+pub(super) async fn reading(db: &Db, handle: &str) -> Result<Vec<Uuid>> {
+    let rows = db.query("SELECT id FROM users WHERE verified_email = $1 ORDER BY id", &params![handle]).await?;
+    rows.iter().map(|row| read_id(row, 0)).collect()
+}
+
 /// Notes which address the owner of an account has proved to read, as it is compared and as it is written; it is the
 /// account's address where that has none.
 pub(super) async fn set_verified(tx: &mut Tx, _: &Permit, id: Uuid, address: Option<(&str, &str)>) -> Result<()> {

@@ -44,6 +44,8 @@ mod groups;
 mod health;
 #[path = "../../src/identity_providers/tests.rs"]
 mod identity_providers;
+#[path = "../../src/inbound/tests.rs"]
+mod inbound;
 #[path = "../../src/invitations/tests.rs"]
 mod invitations;
 #[path = "../../src/kinds/tests.rs"]

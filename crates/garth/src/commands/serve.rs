@@ -7,12 +7,9 @@ use crate::serving::{self, Certificate, Doors, Signals};
 use crate::settings::Settings;
 use crate::{logging, store, traces};
 use garth_server::base::schedule::Schedule;
+use garth_server::health::alerts;
 use garth_server::local::Door;
-<<<<<<< HEAD
-use garth_server::{App, Config, backup, resources, scenarios};
-=======
-use garth_server::{App, Config, jobs, resources, scenarios};
->>>>>>> eight-a
+use garth_server::{App, Config, backup, inbound, jobs, resources, scenarios};
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -35,14 +32,15 @@ pub async fn run(options: Serve) -> Result<ExitCode, Failure> {
     let listener = serving::listen(settings.listen, "--listen")?;
     let address = listener.local_addr().map_err(|e| Failure(format!("The address is not known: {e}.")))?;
     let metrics = settings.metrics_listen.map(|wanted| serving::listen(wanted, "--metrics-listen")).transpose()?;
+    let letters = settings.smtp.map(|wanted| serving::listen(wanted, "--smtp")).transpose()?;
     let scheme = if certificate.is_some() { "https" } else { "http" };
     let here = format!("{scheme}://{address}");
     let fallback = if options.demo { DEMO_DATA } else { DATA };
     let config = store::config(&settings, fallback, settings.public_url.clone().unwrap_or_else(|| here.clone()));
-    let config = Config { mail: settings.smtp().map_err(Failure)?, ..config };
+    let config = Config { mail: settings.smtp().map_err(Failure)?, incoming: settings.incoming(), ..config };
     let backups = backups(&settings, &config)?;
     let app = App::open(config.clone()).await.map_err(store::failure)?;
-    let front = Front { settings, listener, metrics, certificate, here };
+    let front = Front { settings, listener, metrics, letters, certificate, here };
     let served = match backup::begin(&app, backups.as_ref()).await {
         Ok(()) => fill_and_serve(&app, &config, front, options.demo, backups).await,
         Err(trouble) => Err(trouble.into()),
@@ -56,6 +54,7 @@ struct Front {
     settings: Settings,
     listener: TcpListener,
     metrics: Option<TcpListener>,
+    letters: Option<TcpListener>,
     certificate: Option<Certificate>,
     /// The address, as one writes it into a browser on this machine.
     here: String,
@@ -96,30 +95,38 @@ async fn fill_and_serve(
     let mut doors = Doors::default();
     let router = garth_server::router(Arc::clone(app));
     // Held until the end: what is left is sent then.
-    let (router, _traces) = traces::traced(router, front.settings.otlp_endpoint.as_deref())?;
+    let (router, _traces) = traces::traced(router, &app.spans, front.settings.otlp_endpoint.as_deref())?;
+    // Held until the end: who is there is let go then.
+    let _letters = front.letters.map(|listener| letters(app, listener, front.certificate.as_ref())).transpose()?;
     doors.open(front.listener, router, front.settings.connections, front.certificate)?;
     if let Some(listener) = front.metrics {
         doors.open(listener, garth_server::metrics_router(Arc::clone(app)), COLLECTORS, None)?;
     }
     let housekeeping = tokio::spawn(Arc::clone(app).keep_house());
     let cutting = tokio::spawn(resources::keep_words(Arc::clone(app)));
-<<<<<<< HEAD
-    let backing_up = backups.map(|plan| tokio::spawn(backup::work(Arc::clone(app), plan)));
-=======
+    let watching = tokio::spawn(alerts::watch(Arc::clone(app)));
     let working = tokio::spawn(jobs::work(Arc::clone(app)));
->>>>>>> eight-a
+    let backing_up = backups.map(|plan| tokio::spawn(backup::work(Arc::clone(app), plan)));
     let served = doors.until_told(&mut signals).await;
     drop(local);
     housekeeping.abort();
     cutting.abort();
-<<<<<<< HEAD
+    watching.abort();
+    working.abort();
     if let Some(backing_up) = backing_up {
         backing_up.abort();
     }
-=======
-    working.abort();
->>>>>>> eight-a
     served
+}
+
+/// The door for letters.
+fn letters(app: &Arc<App>, listener: TcpListener, certificate: Option<&Certificate>) -> Result<inbound::Door, Failure> {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, tls = certificate.is_some(), "letters to addresses of spaces are taken here");
+    }
+    let listener = tokio::net::TcpListener::from_std(listener);
+    let listener = listener.map_err(|e| Failure(format!("The door for letters cannot be opened: {e}.")))?;
+    Ok(inbound::Door::open(Arc::clone(app), listener, certificate.map(Certificate::for_letters)))
 }
 
 /// The door for commands on this machine. Without it the server serves all the same.

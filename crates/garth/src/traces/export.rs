@@ -7,6 +7,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use garth_server::base::spans::Spans;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
@@ -23,7 +24,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How long the collector may take for one batch, and for the last one at the end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -32,6 +33,24 @@ const ANSWER_BYTES: usize = 64 * 1024;
 
 /// Sends spans until it is dropped; then it sends what it still has.
 pub struct Traces(SdkTracerProvider);
+
+impl Traces {
+    /// Makes a span of whatever the server does by itself.
+    pub fn tell(&self, spans: &Spans) {
+        let tracer = self.0.tracer("garth");
+        spans.listen(move |done| {
+            let began =
+                SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(done.started_at).unwrap_or_default());
+            let outcome = KeyValue::new("garth.outcome", done.outcome);
+            let builder = tracer.span_builder(done.name).with_kind(SpanKind::Internal).with_start_time(began);
+            let mut span = builder.with_attributes([outcome]).start(&tracer);
+            if done.outcome == "failed" {
+                span.set_status(Status::error(""));
+            }
+            span.end_with_timestamp(began + done.took);
+        });
+    }
+}
 
 impl Drop for Traces {
     fn drop(&mut self) {
@@ -196,6 +215,20 @@ mod tests {
             assert!(sent.contains(part), "{part} in {sent:?}");
         }
         assert!(!sent.contains("secret"), "{sent:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_the_server_does_by_itself_is_a_span_as_well() {
+        let (endpoint, mut received) = collector().await;
+        let (_, traces) = start(Router::new(), &endpoint).map_err(|e| e.0).expect("a start");
+        let spans = Spans::default();
+        traces.tell(&spans);
+        spans.begin(&garth_server::base::clock::Clock::default(), "letter").ends("accepted");
+        tokio::task::spawn_blocking(move || drop(traces)).await.expect("the end");
+        let sent = received.recv().await.expect("a batch");
+        for part in ["letter", "garth.outcome", "accepted"] {
+            assert!(sent.contains(part), "{part} in {sent:?}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

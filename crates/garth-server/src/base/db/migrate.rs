@@ -37,6 +37,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 15, name: "keys", sql: include_str!("../../../migrations/0015_keys.sql") },
     Migration { version: 16, name: "jobs", sql: include_str!("../../../migrations/0016_jobs.sql") },
     Migration { version: 17, name: "deliveries", sql: include_str!("../../../migrations/0017_deliveries.sql") },
+    Migration { version: 18, name: "inbound", sql: include_str!("../../../migrations/0018_inbound.sql") },
     Migration { version: 19, name: "backups", sql: include_str!("../../../migrations/0019_backups.sql") },
 ];
 

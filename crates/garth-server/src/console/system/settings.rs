@@ -202,6 +202,8 @@ impl Typed {
             omit_rate_limits: Some(self.omit),
             delete_with_last_membership: Some(self.ends),
             default_quotas: Some(self.quotas.iter().map(quota).collect::<Result<_>>()?),
+            public_health: None,
+            alerts: None,
         })
     }
 }

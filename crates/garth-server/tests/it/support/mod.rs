@@ -36,6 +36,7 @@ use axum::Router;
 use engine::Place;
 use garth_server::base::clock::{self, Clock};
 use garth_server::base::db::DbError;
+use garth_server::base::mail::Incoming;
 use garth_server::{App, Config, Limits};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -48,6 +49,12 @@ pub const PUBLIC_URL: &str = "https://garth.example";
 
 /// When every story begins.
 const MORNING: &str = "2031-05-04T08:00:00Z";
+
+/// How letters come in: from this machine, for this domain, vouched for by that server.
+pub fn incoming() -> Incoming {
+    let relays = ["127.0.0.0/8", "::1/128"].map(|network| network.parse().expect("a network"));
+    Incoming { domain: "in.garth.example".to_owned(), relays: relays.to_vec(), authserv: "mx.garth.example".to_owned() }
+}
 
 /// A second, as the clock counts.
 pub const SECOND: i64 = 1_000_000;
@@ -308,6 +315,7 @@ impl Garth {
             clock: self.0.clock.clone(),
             limits: self.limits(),
             mail: None,
+            incoming: Some(incoming()),
             body_check: garth_server::body_check,
         }
     }

@@ -232,14 +232,24 @@ async fn read_letter<S: AsyncRead + Unpin>(stream: &mut BufReader<S>) -> Option<
     Some((head.to_owned(), decoded(head, body)))
 }
 
+/// TLS of a server, under a certificate of its own.
+pub fn server_tls() -> Arc<ServerConfig> {
+    configured().0
+}
+
 /// TLS under a certificate of its own, and that certificate as PEM.
 fn certified() -> (TlsAcceptor, Vec<u8>) {
+    let (config, pem) = configured();
+    (TlsAcceptor::from(config), pem)
+}
+
+fn configured() -> (Arc<ServerConfig>, Vec<u8>) {
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
     let config = config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key);
-    (TlsAcceptor::from(Arc::new(config.expect("a certificate and its key"))), made.cert.pem().into_bytes())
+    (Arc::new(config.expect("a certificate and its key")), made.cert.pem().into_bytes())
 }
 
 /// A body as it was meant.

@@ -71,7 +71,7 @@ impl Route {
         let ends = self.method == "delete" && !self.path.contains("/grants/") && !self.path.contains("/{principal}");
         let of_atlas = Ids { space: w.ids.space.clone(), ..w.doomed.clone() };
         let ids = match ends {
-            true if ["/api-keys/", "/quotas/", "/members/", "/invitations/"]
+            true if ["/api-keys/", "/quotas/", "/members/", "/invitations/", "/inbound-addresses/"]
                 .iter()
                 .any(|part| self.path.contains(part)) =>
             {
@@ -179,6 +179,7 @@ fn machines() -> Vec<Route> {
     use Class::*;
     vec![
         get("/healthz", Public),
+        get("/api/v1/health", Public),
         get("/readyz", Public),
         get("/metrics", System),
         get("/api/v1/openapi.json", Public),
@@ -468,6 +469,9 @@ fn administration() -> Vec<Route> {
         get("/api/v1/identity-providers/{id}", System),
         patch("/api/v1/identity-providers/{id}", System, |_, _| json!({"name": "Corporation"})),
         post("/api/v1/identity-providers/{id}/test", System, nothing),
+        get("/api/v1/observer-keys", System),
+        post("/api/v1/observer-keys", System, |_, _| json!({"name": "watcher"})),
+        post("/api/v1/alerts/test", System, nothing),
         get("/api/v1/settings", System),
         patch("/api/v1/settings", System, |_, _| json!({"create_spaces": "system_admins"})),
         get("/api/v1/audit", System),
@@ -515,6 +519,8 @@ fn spaces() -> Vec<Route> {
         post("/api/v1/spaces/{id}/quotas/{meter}/consume", SignedIn, |_, _| json!({"units": 1})),
         get("/api/v1/spaces/{id}/invitations", SignedIn),
         post("/api/v1/spaces/{id}/invitations", SignedIn, |_, _| json!({"to": "new@example.org", "role": "reader"})),
+        get("/api/v1/spaces/{id}/inbound-addresses", SignedIn),
+        post("/api/v1/spaces/{id}/inbound-addresses", SignedIn, |_, _| json!({"prefix": "lifts", "kind": "task"})),
         post("/api/v1/spaces/{id}/archive", SignedIn, nothing),
         post("/api/v1/spaces/{id}/activate", SignedIn, nothing),
     ]
@@ -563,6 +569,7 @@ fn ends() -> Vec<Route> {
         delete("/api/v1/spaces/{id}/api-keys/{key}", SignedIn),
         delete("/api/v1/spaces/{id}/quotas/{meter}", SignedIn),
         delete("/api/v1/spaces/{id}/invitations/{invitation}", SignedIn),
+        delete("/api/v1/spaces/{id}/inbound-addresses/{address}", SignedIn),
         delete("/api/v1/spaces/{id}", SignedIn),
         delete("/api/v1/users/{id}/sessions", System),
         delete("/api/v1/users/{id}", System),
@@ -571,6 +578,7 @@ fn ends() -> Vec<Route> {
         delete("/api/v1/kinds/{id}", System),
         delete("/api/v1/policies/{id}", System),
         delete("/api/v1/identity-providers/{id}", System),
+        delete("/api/v1/observer-keys/{id}", System),
     ]
 }
 

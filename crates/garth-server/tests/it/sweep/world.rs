@@ -70,6 +70,9 @@ pub struct Ids {
     pub identity: String,
     pub passkey: String,
     pub invitation: String,
+    /// Where letters come in at.
+    pub address: String,
+    pub observer: String,
     /// What kim accepts an invitation by.
     pub token: String,
 }
@@ -97,6 +100,8 @@ impl Ids {
             identity: strange(&self.identity),
             passkey: strange(&self.passkey),
             invitation: strange(&self.invitation),
+            address: strange(&self.address),
+            observer: strange(&self.observer),
             token: strange(&self.token),
         }
     }
@@ -116,6 +121,7 @@ impl Ids {
             ("/api/v1/kinds/", &self.kind),
             ("/api/v1/policies/", &self.policy),
             ("/api/v1/login-policies/", &self.login_policy),
+            ("/api/v1/observer-keys/", &self.observer),
             ("/api/v1/me/sessions/", &self.session),
             ("/account/sessions/", &self.session),
             ("/account/identities/", &self.identity),
@@ -143,6 +149,7 @@ impl Ids {
             .replace("{key}", &self.key)
             .replace("{meter}", METER)
             .replace("{invitation}", &self.invitation)
+            .replace("{address}", &self.address)
             .replace("{token}", &self.token)
             .replace("{space}", &self.window)
             .replace("{resource}", &self.pool)
@@ -251,7 +258,15 @@ impl World {
         };
         let (stranger, for_kim) = (invited(&lin, &atlas, "a@example.org").await, invited(&lin, &atlas, "kim").await);
         let (over, for_mia) = (invited(&lin, &atlas, "b@example.org").await, invited(&mia, &vault, "mia").await);
+        let written_to = async |by: &Person, space: &Thing| {
+            let body = json!({"prefix": "lifts", "kind": "task"});
+            by.post(&space.url("/inbound-addresses"), body).await.created().id()
+        };
+        let (address, hidden_address) = (written_to(&lin, &atlas).await, written_to(&mia, &vault).await);
+        let observer = ada.post("/api/v1/observer-keys", json!({"name": "observer"})).await.created().id();
         let ids = Ids {
+            address,
+            observer,
             invitation: stranger.id(),
             token: for_kim.text("token"),
             provider: provider.clone(),
@@ -286,6 +301,7 @@ impl World {
             identity: hidden_identity,
             passkey: passkey(&mia).await,
             invitation: for_mia.id(),
+            address: hidden_address,
             token: for_mia.text("token"),
             ..ids.clone()
         };

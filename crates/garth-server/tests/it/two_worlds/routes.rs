@@ -54,6 +54,7 @@ fn machines() -> Vec<Entry> {
         ask("GET /healthz", 1),
         ask("GET /readyz", 1),
         ask("GET /metrics", 1),
+        ask("GET /api/v1/health", 1),
         ask("GET /api/v1/openapi.json", 1),
         ask("GET /.well-known/authzen-configuration", 1),
         ask("GET /api/v1/setup", 1),
@@ -576,10 +577,15 @@ fn administration() -> Vec<Entry> {
             |d| json!({"rego": REGO, "version": d.one(&["v0", "v1"]), "input": {"session": {"login": d.one(&USERNAMES)}}}),
         ),
         ask("GET /api/v1/login-policies/samples", 1),
+        ask("GET /api/v1/observer-keys", 1),
+        dry(tell("POST /api/v1/observer-keys", 1, |d| json!({"name": d.name()}))),
+        ask("DELETE /api/v1/observer-keys/{id}", 1),
+        dry(tell("POST /api/v1/alerts/test", 1, nothing)),
         ask("GET /api/v1/settings", 1),
         tell("PATCH /api/v1/settings", 1, |_| {
             json!({"public_access": false, "create_spaces": "users", "audit_days": null, "omit_rate_limits": false,
-                    "delete_with_last_membership": true,
+                    "delete_with_last_membership": true, "public_health": "counts",
+                    "alerts": {"recipients": [], "check_minutes": 5, "gap_minutes": 60},
                     "default_quotas": [{"meter": "llm", "limit": 5, "window": {"rolling_seconds": 5}}]})
         }),
         ask("GET /api/v1/audit", 1),
@@ -693,6 +699,10 @@ fn spaces() -> Vec<Entry> {
             json!({"to": to, "role": d.role()})
         }),
         ask("DELETE /api/v1/spaces/{id}/invitations/{invitation}", 2),
+        // What it answers in earnest is random.
+        ask("GET /api/v1/spaces/{id}/inbound-addresses", 2),
+        dry(tell("POST /api/v1/spaces/{id}/inbound-addresses", 2, |d| json!({"prefix": "lifts", "kind": d.kind()}))),
+        ask("DELETE /api/v1/spaces/{id}/inbound-addresses/{address}", 1),
         // What is copied or brought in together is made in one instant, and its order among itself is chance.
         dry(tell("POST /api/v1/spaces/{id}/copies", 6, |d| {
             let mut body = json!({"resources": [d.resource()]});
@@ -830,6 +840,7 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
         ("/api/v1/me/identities/{id}", "id", "session"),
         ("/api/v1/me/passkeys/{id}", "id", "session"),
         ("/api/v1/identity-providers/{id}", "id", "session"),
+        ("/api/v1/observer-keys/{id}", "id", "session"),
         ("/account/", "id", "session"),
         ("/system/users/{id}", "id", "user"),
         ("/system/groups/{id}", "id", "group"),
@@ -847,6 +858,7 @@ pub fn noun_of(path: &str, name: &str) -> Option<&'static str> {
         ("/", "key", "key"),
         // Nobody knows one that is hidden; any id is as good.
         ("/", "invitation", "grant"),
+        ("/", "address", "grant"),
         ("/", "token", "session"),
         ("/", "resource", "resource"),
         ("/", "user", "user"),
@@ -926,7 +938,12 @@ pub fn parameter(d: &mut Dice, name: &str) -> Option<String> {
 }
 
 /// Fields of bodies, by the last step of their path or with their route, that hold no id of anything that could be hidden.
-pub const PLAIN: [&str; 91] = [
+pub const PLAIN: [&str; 96] = [
+    "public_health",
+    "alerts",
+    "recipients",
+    "check_minutes",
+    "gap_minutes",
     "minutes",
     "POST /setup: space",
     "POST /system/users/{id}/delete: confirm",

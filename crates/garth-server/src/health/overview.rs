@@ -1,0 +1,206 @@
+//! How the jobs and delivery interfaces of all spaces are, as far as somebody may know.
+
+use super::colours::{Colour, Tally};
+use crate::access::{App, Ctx};
+use crate::base::error::{Error, Result};
+use crate::base::http::PageRequest;
+use crate::directory::{Directory, PublicHealth};
+use crate::jobs::{self, Lately, State};
+use crate::resources::{self, Filter, ResourceView};
+use garth_core::{KindIx, Micros};
+use hashbrown::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Most jobs, and most delivery interfaces, that one look lists; the worst come first.
+pub const LISTED: usize = 500;
+/// Resources of one kind that are looked at, at most.
+const LOOKED_AT: usize = 20_000;
+/// Resources that are read at a time.
+const PAGE: usize = 500;
+/// So long a look is good for those who see no names: strangers do not make the store count as often as they like.
+const FRESH: Micros = 10 * 1_000_000;
+
+/// The kind of jobs.
+const JOB: &str = "job";
+
+/// What somebody may know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// What the settings tell everybody.
+    Everybody,
+    /// Names, schedules, runs and counts: with an observer key.
+    Observer,
+    /// What failed as well: a system administrator.
+    Administrator,
+}
+
+/// A job or a delivery interface.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// Its id.
+    pub resource: String,
+    /// Its name.
+    pub name: String,
+    /// The id of its space.
+    pub space: String,
+    /// The name of its space.
+    pub space_name: String,
+    /// How it is.
+    pub colour: Colour,
+    /// What the last runs came to, the latest first.
+    pub last: Vec<State>,
+    /// When the last one ended.
+    pub at: Option<Micros>,
+    /// What the last failure said; for system administrators.
+    pub error: Option<String>,
+    /// When a job runs, and in which time zone; `None` for one without a schedule, and for delivery interfaces.
+    pub schedule: Option<(String, String)>,
+    /// Is a job switched on?
+    pub enabled: Option<bool>,
+    /// How a delivery interface delivers: `smtp`, `webhook`, `s3`, `folder`.
+    pub way: Option<String>,
+}
+
+/// How it all is.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    /// One colour for all of it.
+    pub colour: Colour,
+    /// How many jobs, and how many delivery interfaces, have which colour; where that may be known.
+    pub counts: Option<(Tally, Tally)>,
+    /// Jobs, and delivery interfaces, the worst first; where names may be known.
+    pub listed: Option<(Vec<Watched>, Vec<Watched>)>,
+    /// Are there more than are listed?
+    pub more: bool,
+}
+
+/// What the caller may know.
+///
+/// # Errors
+/// 401 and 403 where the settings tell nobody.
+pub async fn look(ctx: &Ctx) -> Result<Overview> {
+    let dir = ctx.directory();
+    let caller = ctx.caller(&dir)?;
+    let sight = if caller.system || caller.system_admin { Sight::Administrator } else { Sight::Everybody };
+    if sight == Sight::Everybody && dir.settings.public_health == PublicHealth::Nothing {
+        ctx.somebody(&dir)?;
+        return Err(Error::Forbidden("this needs an observer key, or a system administrator".to_owned()));
+    }
+    overview(&ctx.app, sight).await
+}
+
+/// How it all is, for that sight.
+///
+/// # Errors
+/// When the store fails.
+pub async fn overview(app: &Arc<App>, sight: Sight) -> Result<Overview> {
+    if sight == Sight::Everybody {
+        let (jobs, deliveries) = counted(app).await?;
+        let counts = (app.directory().settings.public_health == PublicHealth::Counts).then_some((jobs, deliveries));
+        return Ok(Overview { colour: Tally::worst(&[jobs, deliveries]), counts, listed: None, more: false });
+    }
+    let (mut jobs, mut deliveries) = watched(app).await?;
+    let counts = (tally(&jobs), tally(&deliveries));
+    let more = jobs.len() > LISTED || deliveries.len() > LISTED;
+    for list in [&mut jobs, &mut deliveries] {
+        list.sort_by(|one, other| {
+            let order = one.colour.cmp(&other.colour).then_with(|| one.name.cmp(&other.name));
+            order.then_with(|| one.resource.cmp(&other.resource))
+        });
+        list.truncate(LISTED);
+        if sight != Sight::Administrator {
+            list.iter_mut().for_each(|one| one.error = None);
+        }
+    }
+    let colour = Tally::worst(&[counts.0, counts.1]);
+    Ok(Overview { colour, counts: Some(counts), listed: Some((jobs, deliveries)), more })
+}
+
+fn tally(list: &[Watched]) -> Tally {
+    Tally::of(list.iter().map(|one| one.colour))
+}
+
+/// The last look, for those who see no names.
+#[derive(Default)]
+struct Kept(Mutex<Option<(Micros, Tally, Tally)>>);
+
+async fn counted(app: &Arc<App>) -> Result<(Tally, Tally)> {
+    let kept = app.memory.of::<Kept>();
+    let now = app.clock.now();
+    let last = *kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, jobs, deliveries)) = last.filter(|(at, _, _)| (0..FRESH).contains(&(now - at))) {
+        return Ok((jobs, deliveries));
+    }
+    let (jobs, deliveries) = watched(app).await?;
+    let (jobs, deliveries) = (tally(&jobs), tally(&deliveries));
+    *kept.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, jobs, deliveries));
+    Ok((jobs, deliveries))
+}
+
+/// Every job, and every delivery interface, of the spaces that are not sealed and not archived.
+pub(super) async fn watched(app: &Arc<App>) -> Result<(Vec<Watched>, Vec<Watched>)> {
+    let (jobs, deliveries) = jobs::lately(app).await?;
+    Ok((of_kind(app, JOB, jobs).await?, of_kind(app, "delivery", deliveries).await?))
+}
+
+async fn of_kind(app: &Arc<App>, kind: &str, lately: Vec<Lately>) -> Result<Vec<Watched>> {
+    let mut lately: HashMap<String, Lately> = lately.into_iter().map(|one| (one.resource.clone(), one)).collect();
+    // A kind of that name that somebody made before there were jobs is theirs, and no job's.
+    let dir = app.directory();
+    let ours = dir
+        .kinds
+        .by_name::<KindIx>(kind)
+        .and_then(|ix| dir.kinds.info(ix))
+        .is_some_and(|info| info.built_in().is_some());
+    if !ours {
+        return Ok(Vec::new());
+    }
+    let ctx = Ctx::system(Arc::clone(app));
+    let filter = Filter { kinds: vec![kind.to_owned()], ..Filter::default() };
+    let mut page = PageRequest { limit: PAGE, cursor: None };
+    let mut found = Vec::new();
+    while found.len() < LOOKED_AT {
+        let read = resources::list(&ctx, &filter, &page).await?;
+        let dir = app.directory();
+        let views = read.items.into_iter().filter_map(|view| {
+            let last = lately.remove(&view.row.id);
+            watch(&dir, kind == JOB, view, last)
+        });
+        found.extend(views);
+        match read.next {
+            Some(next) => page.cursor = Some(next),
+            None => break,
+        }
+    }
+    Ok(found)
+}
+
+fn watch(dir: &Directory, job: bool, view: ResourceView, lately: Option<Lately>) -> Option<Watched> {
+    let ix = dir.world.class(view.row.class)?.space;
+    let space = dir.world.space(ix)?;
+    // Nobody but its members knows what is in it.
+    if space.sealed || view.row.archived {
+        return None;
+    }
+    let info = dir.spaces.info(ix)?;
+    let text = |field: &str| view.body[field].as_str().map(str::to_owned);
+    let zone = || text("time_zone").unwrap_or_else(|| "UTC".to_owned());
+    let schedule = text("schedule").filter(|_| job).map(|schedule| (schedule, zone()));
+    let way = text("type").filter(|_| !job);
+    // On, where nobody said otherwise.
+    let enabled = job.then(|| view.body["enabled"] != false);
+    let last = lately.as_ref().map(|lately| lately.last.clone()).unwrap_or_default();
+    Some(Watched {
+        resource: view.row.id,
+        name: view.row.name,
+        space: info.id.to_string(),
+        space_name: info.name.clone(),
+        colour: Colour::of(&last),
+        last,
+        at: lately.as_ref().and_then(|lately| lately.at),
+        error: lately.and_then(|lately| lately.error),
+        schedule,
+        enabled,
+        way,
+    })
+}
