@@ -79,6 +79,7 @@ pub fn deed<'a>(action: &'a str, target_type: &str) -> &'a str {
 pub const DEEDS: [(&str, &str); 29] = [
     ("attachment.create", "attached something to"),
     ("attachment.delete", "detached something from"),
+    ("backup.make", "tried a scheduled backup in"),
     ("grant.create", "gave a role to"),
     ("grant.delete", "took the role from"),
     ("grant.update", "changed the role of"),
