@@ -79,7 +79,6 @@ pub fn deed<'a>(action: &'a str, target_type: &str) -> &'a str {
 pub const DEEDS: [(&str, &str); 29] = [
     ("attachment.create", "attached something to"),
     ("attachment.delete", "detached something from"),
-    ("backup.make", "tried a scheduled backup in"),
     ("grant.create", "gave a role to"),
     ("grant.delete", "took the role from"),
     ("grant.update", "changed the role of"),
@@ -110,7 +109,8 @@ pub const DEEDS: [(&str, &str); 29] = [
 ];
 
 /// What is done to the installation, likewise.
-pub const OF_SYSTEM: [(&str, &str); 39] = [
+pub const OF_SYSTEM: [(&str, &str); 40] = [
+    ("backup.make", "made, or failed to make, a scheduled backup of"),
     ("group.create", "made the group"),
     ("group.delete", "deleted the group"),
     ("group.member.add", "put somebody into a group"),
