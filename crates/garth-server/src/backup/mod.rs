@@ -10,7 +10,7 @@ mod scheduled;
 mod store;
 
 pub use restore::{Checked, Look, Restore, Restored, look, restore};
-pub use scheduled::{KEEP_MAX, Made, Plan, Scheduled, begin, lately, work, work_once};
+pub use scheduled::{KEEP_MAX, Made, Plan, Scheduled, begin, expect_folder, lately, work, work_once};
 
 use crate::access::Config;
 use crate::base::db::{Db, DbError, Mode, Progress, Tx, expect_schema, open_file};

@@ -93,10 +93,9 @@ pub async fn lately(app: &Arc<App>) -> error::Result<Scheduled> {
 /// missed. Without a plan, none is due any more.
 ///
 /// # Errors
-/// When the folder is none that can be written to, or the store fails.
+/// When the store fails.
 pub async fn begin(app: &Arc<App>, plan: Option<&Plan>) -> Result<()> {
     if let Some(plan) = plan {
-        usable(&plan.folder)?;
         clear(&plan.folder, "");
         plan.config.data_dir.iter().for_each(|folder| clear(folder, super::WORKING));
     }
@@ -253,8 +252,11 @@ fn system(app: &Arc<App>) -> Ctx {
     Ctx::system(Arc::clone(app))
 }
 
-/// Requires a folder that this server can write to: found out at its start, and not in the night.
-fn usable(folder: &Path) -> Result<()> {
+/// Requires a folder that this server can write to: found out before it starts, and not in the night.
+///
+/// # Errors
+/// When there is no such folder, or it cannot be written to.
+pub fn expect_folder(folder: &Path) -> Result<()> {
     if !folder.is_dir() {
         return Err(refused(format!("There is no folder {} for backups.", folder.display())));
     }
