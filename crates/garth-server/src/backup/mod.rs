@@ -10,7 +10,7 @@ mod scheduled;
 mod store;
 
 pub use restore::{Checked, Look, Restore, Restored, look, restore};
-pub use scheduled::{KEEP_MAX, Made, Plan, Scheduled, begin, lately, work, work_once};
+pub use scheduled::{KEEP_MAX, Made, Plan, Scheduled, begin, expect_folder, lately, work, work_once};
 
 use crate::access::Config;
 use crate::base::db::{Db, DbError, Mode, Progress, Tx, expect_schema, open_file};
@@ -113,7 +113,7 @@ pub async fn make(config: &Config, file: &Path, passphrase: Option<&str>, stages
     find(None)?;
     // What is not sealed yet lies where everything lies unsealed anyway, and not beside the backup.
     let partial = match (passphrase, &config.data_dir) {
-        (Some(_), Some(folder)) => Partial::working(file, folder)?,
+        (Some(_), Some(folder)) if folder.is_dir() => Partial::working(file, folder)?,
         _ => Partial::beside(file)?,
     };
     db.copy_into(&partial.0, &mut |done, all| stages("Copying", done, all)).await?;

@@ -93,10 +93,9 @@ pub async fn lately(app: &Arc<App>) -> error::Result<Scheduled> {
 /// missed. Without a plan, none is due any more.
 ///
 /// # Errors
-/// When the folder is none that can be written to, or the store fails.
+/// When the store fails.
 pub async fn begin(app: &Arc<App>, plan: Option<&Plan>) -> Result<()> {
     if let Some(plan) = plan {
-        usable(&plan.folder)?;
         clear(&plan.folder, "");
         plan.config.data_dir.iter().for_each(|folder| clear(folder, super::WORKING));
     }
@@ -213,10 +212,11 @@ async fn end(
         store::end(w.tx(), &permit, &ended, now).await?;
         store::forget_beyond(w.tx(), &permit, HISTORY).await?;
         let after = json!({
-            "state": ended.state, "due_at": clock::to_text(ended.due_at), "file": ended.file,
+            "backup": ended.id, "state": ended.state, "due_at": clock::to_text(ended.due_at), "file": ended.file,
             "size_bytes": ended.size_bytes, "rows": ended.rows, "error": ended.error,
         });
-        w.record(Record { space: None, target_type: "backup", target_id: ended.id, before: Value::Null, after }).await
+        let target_id = String::new();
+        w.record(Record { space: None, target_type: "installation", target_id, before: Value::Null, after }).await
     })
     .await?;
     if good { prune(app, plan).await } else { Ok(()) }
@@ -252,8 +252,11 @@ fn system(app: &Arc<App>) -> Ctx {
     Ctx::system(Arc::clone(app))
 }
 
-/// Requires a folder that this server can write to: found out at its start, and not in the night.
-fn usable(folder: &Path) -> Result<()> {
+/// Requires a folder that this server can write to: found out before it starts, and not in the night.
+///
+/// # Errors
+/// When there is no such folder, or it cannot be written to.
+pub fn expect_folder(folder: &Path) -> Result<()> {
     if !folder.is_dir() {
         return Err(refused(format!("There is no folder {} for backups.", folder.display())));
     }

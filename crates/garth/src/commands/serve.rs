@@ -67,6 +67,7 @@ fn backups(settings: &Settings, config: &Config) -> Result<Option<backup::Plan>,
     };
     let schedule = Schedule::read(schedule, &settings.backup_time_zone)
         .map_err(|why| Failure(format!("The setting backup_schedule {why}.")))?;
+    backup::expect_folder(&folder)?;
     let passphrase = settings.backup_passphrase_file.as_deref().map(first_line).transpose()?;
     if passphrase.as_ref().is_some_and(|passphrase| passphrase.chars().count() < backup::PASSPHRASE_MIN) {
         let least = backup::PASSPHRASE_MIN;
