@@ -21,7 +21,7 @@ pub const POINTERS: usize = 64;
 pub const VERBS: usize = 100;
 
 /// The system's nouns: a kind of that name would be taken for one of them.
-const NOUNS: [&str; 13] = [
+const NOUNS: [&str; 14] = [
     "space",
     "meter",
     "decision",
@@ -29,6 +29,7 @@ const NOUNS: [&str; 13] = [
     "group",
     "key",
     "invitation",
+    "inbound_address",
     "resource",
     "role",
     "kind",

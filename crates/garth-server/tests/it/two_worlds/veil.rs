@@ -54,10 +54,21 @@ fn sort(word: &str) -> Option<&'static str> {
     let after = |prefix: &str, length: usize| word.strip_prefix(prefix).is_some_and(|t| t.len() == length && small(t));
     match word.len() {
         36 if groups == [8, 4, 4, 4, 12] && hex() => Some("id"),
-        55.. if ["gs_", "gk_", "pk_", "signup_", "reset_", "invite_"].iter().any(|prefix| after(prefix, 52)) => {
+        55.. if ["gs_", "gk_", "pk_", "signup_", "reset_", "invite_", "garth_obs_"]
+            .iter()
+            .any(|prefix| after(prefix, 52)) =>
+        {
             Some("token")
         }
         9 if after("gk_", 6) => Some("prefix"),
+        16 if after("garth_obs_", 6) => Some("prefix"),
+        // The local part of an inbound address.
+        34.. if word
+            .rsplit_once('-')
+            .is_some_and(|(_, t)| t.len() == 32 && t.bytes().all(|b| b.is_ascii_hexdigit())) =>
+        {
+            Some("address")
+        }
         23 if groups == [5, 5, 5, 5] => Some("recovery code"),
         26 if small(word) => Some("request"),
         11..=18 if groups.len() == 3 && groups[1..] == [4, 4] && !word.bytes().any(|b| b.is_ascii_lowercase()) => {
