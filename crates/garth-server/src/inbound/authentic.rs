@@ -111,7 +111,7 @@ mod tests {
             "mx.example; dmarc(a)=(b)pass(c)header.from=corp.example",
             " MX.example 1; spf=pass smtp.mailfrom=x.example; dmarc=pass (p=none dis=none) header.from=corp.example",
             "mx.example;\r\n\tdkim=fail (bad; dmarc=fail) header.d=x;\r\n\tDMARC = pass header.from = \"corp.example\"",
-            "\"mx.example\"; dmarc=pass (\"(\" \\)) policy.dmarc=none header.from=corp.example",
+            "\"mx.example\"; dmarc=pass (\"a\\)\" (b)) policy.dmarc=none header.from=corp.example",
         ] {
             assert_eq!(of(&[good]).as_deref(), Some("corp.example"), "{good}");
         }

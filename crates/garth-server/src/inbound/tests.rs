@@ -493,7 +493,8 @@ async fn addresses_are_for_the_administrators_of_their_space(g: Garth) {
     })
     .await;
     let entries = w.lin.get(&w.atlas.url("/audit?limit=100")).await.ok().items();
-    let entry = entries.iter().find(|entry| entry["action"] == "inbound_address.create").expect("an entry");
+    let entry =
+        entries.iter().find(|e| e["action"] == "inbound_address.create" && e["outcome"] == "done").expect("an entry");
     assert_eq!(entry["after"]["address"], json!(w.address), "{entry}");
     // An address of another space is none of this one.
     let beta = w.ada.space("Beta").admin(&w.lin).create().await;
