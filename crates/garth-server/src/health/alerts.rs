@@ -4,7 +4,7 @@
 //! the database, so that a restart repeats nothing. What nobody could be told of stays waiting.
 
 use super::colours::{Colour, Tally};
-use super::overview::{self, Watched};
+use super::overview::{self, BackedUp, Watched};
 use super::store;
 use crate::access::{App, Ctx, Write, write};
 use crate::base::error::Result;
@@ -50,7 +50,8 @@ pub async fn watch_once(app: &Arc<App>) -> Result<usize> {
         let tally = Tally::of(list.iter().map(|one| one.colour));
         Colour::ALL.into_iter().for_each(|colour| app.figures.watched(noun, colour.name(), tally.many(colour)));
     }
-    let red = troubles(&jobs, &deliveries);
+    let backup = BackedUp::look(app).await?;
+    let red = troubles(&jobs, &deliveries, backup.as_ref());
     let settings = app.directory().settings.alerts.clone();
     // Places first: what cannot be sent is not on record as told.
     let places = places(app, &settings);
@@ -159,13 +160,21 @@ fn due(known: &[(String, Option<Micros>)], settings: &Alerts, now: Micros) -> bo
 }
 
 /// What is red, each with a sentence.
-fn troubles(jobs: &[Watched], deliveries: &[Watched]) -> BTreeMap<String, String> {
+fn troubles(jobs: &[Watched], deliveries: &[Watched], backup: Option<&BackedUp>) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for (noun, called, list) in [("job", "the job", jobs), ("delivery", "the delivery interface", deliveries)] {
         for one in list.iter().filter(|one| one.colour == Colour::Red) {
             let sentence = format!("{called} “{}” in the space “{}” failed each time lately", one.name, one.space_name);
             found.insert(format!("{noun}:{}", one.resource), sentence);
         }
+    }
+    for job in jobs.iter().filter(|job| job.paused.is_some()) {
+        let sentence = format!("a budget paused the job “{}” in the space “{}”", job.name, job.space_name);
+        found.insert(format!("paused:{}", job.resource), sentence);
+    }
+    // Of backups the last one counts: who needs one needs the newest.
+    if backup.is_some_and(|backup| backup.error.is_some()) {
+        found.insert("backup".to_owned(), "the last backup that was due failed".to_owned());
     }
     found
 }

@@ -1,7 +1,7 @@
 //! Health over HTTP, open to everybody and telling nothing else; figures, for those who run the server.
 
 use super::colours::Tally;
-use super::overview::{self, Overview, Sight, Watched};
+use super::overview::{self, BackedUp, Overview, Sight, Watched};
 use super::{alerts, observers};
 use crate::access::{Anyone, App, Ctx};
 use crate::base::clock;
@@ -72,6 +72,12 @@ pub struct WatchedThing {
     /// Is a job switched on?
     #[serde(skip_serializing_if = "Option::is_none")]
     enabled: Option<bool>,
+    /// Did a budget pause a job?
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<bool>,
+    /// Why; for system administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused_because: Option<String>,
     /// How a delivery interface delivers: `smtp`, `webhook`, `s3` or `folder`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     way: Option<String>,
@@ -94,6 +100,8 @@ impl WatchedThing {
             schedule,
             time_zone,
             enabled: one.enabled,
+            paused: one.enabled.map(|_| one.paused.is_some()),
+            paused_because: one.paused.filter(|why| !why.is_empty()),
             way: one.way,
             error: one.error,
         }
@@ -113,6 +121,32 @@ fn word(state: jobs::State) -> &'static str {
     }
 }
 
+/// How the backups are that the server makes by itself.
+#[derive(Serialize, ToSchema)]
+pub struct HealthBackup {
+    /// The colour of the last five.
+    #[schema(value_type = String)]
+    status: &'static str,
+    /// When the last one ended.
+    at: Option<String>,
+    /// When the next one is due.
+    next_at: Option<String>,
+    /// What the last one said where it failed; for system administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl HealthBackup {
+    fn of(backup: BackedUp) -> Self {
+        Self {
+            status: backup.colour.name(),
+            at: backup.at.map(clock::to_text),
+            next_at: backup.next_at.map(clock::to_text),
+            error: backup.error,
+        }
+    }
+}
+
 /// How the jobs and delivery interfaces of the installation are, as far as the caller may know.
 #[derive(Serialize, ToSchema)]
 pub struct HealthOverview {
@@ -128,6 +162,9 @@ pub struct HealthOverview {
     /// The same of delivery interfaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     deliveries: Option<Vec<WatchedThing>>,
+    /// The backups that the server makes by itself, where there are any; for observer keys and system administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup: Option<HealthBackup>,
     /// There are more than the 500 of each that are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     more: Option<bool>,
@@ -144,6 +181,7 @@ impl HealthOverview {
             counts: overview.counts.map(counts),
             jobs,
             deliveries,
+            backup: overview.backup.map(HealthBackup::of),
             more: listed.then_some(overview.more),
         }
     }

@@ -11,7 +11,7 @@ mod overview;
 mod store;
 
 pub use colours::{Colour, Tally};
-pub use overview::{LISTED, Overview, Sight, Watched, look, overview};
+pub use overview::{BackedUp, LISTED, Overview, Sight, Watched, look, overview};
 
 use crate::access::Ctx;
 use crate::base::db::{QUEUE, known_schema};

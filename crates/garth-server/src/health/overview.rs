@@ -2,6 +2,7 @@
 
 use super::colours::{Colour, Tally};
 use crate::access::{App, Ctx};
+use crate::backup::{self, Made};
 use crate::base::error::{Error, Result};
 use crate::base::http::PageRequest;
 use crate::directory::{Directory, PublicHealth};
@@ -57,8 +58,43 @@ pub struct Watched {
     pub schedule: Option<(String, String)>,
     /// Is a job switched on?
     pub enabled: Option<bool>,
+    /// Why a budget paused a job.
+    pub paused: Option<String>,
     /// How a delivery interface delivers: `smtp`, `webhook`, `s3`, `folder`.
     pub way: Option<String>,
+}
+
+/// How the backups are that the server makes by itself.
+#[derive(Clone, Debug)]
+pub struct BackedUp {
+    /// The colour of the last five.
+    pub colour: Colour,
+    /// When the last one ended.
+    pub at: Option<Micros>,
+    /// When the next one is due.
+    pub next_at: Option<Micros>,
+    /// What the last one said where it failed; for system administrators.
+    pub error: Option<String>,
+}
+
+impl BackedUp {
+    /// `None` where none are made, and none were.
+    pub(super) async fn look(app: &Arc<App>) -> Result<Option<Self>> {
+        let known = backup::lately(app).await?;
+        if known.next.is_none() && known.last.is_empty() {
+            return Ok(None);
+        }
+        let state = |made: &Made| match made.state.as_str() {
+            "succeeded" => State::Succeeded,
+            "failed" => State::Failed,
+            _ => State::Skipped,
+        };
+        let states: Vec<State> = known.last.iter().map(state).collect();
+        let last = known.last.iter().find(|made| made.finished_at.is_some());
+        let error = last.filter(|made| made.state == "failed").map(|made| made.error.clone());
+        let (at, next_at) = (last.and_then(|made| made.finished_at), known.next.map(|next| next.due_at));
+        Ok(Some(Self { colour: Colour::of(&states), at, next_at, error }))
+    }
 }
 
 /// How it all is.
@@ -72,6 +108,8 @@ pub struct Overview {
     pub listed: Option<(Vec<Watched>, Vec<Watched>)>,
     /// Are there more than are listed?
     pub more: bool,
+    /// The backups that the server makes by itself, where there are any and names may be known.
+    pub backup: Option<BackedUp>,
 }
 
 /// What the caller may know.
@@ -95,9 +133,10 @@ pub async fn look(ctx: &Ctx) -> Result<Overview> {
 /// When the store fails.
 pub async fn overview(app: &Arc<App>, sight: Sight) -> Result<Overview> {
     if sight == Sight::Everybody {
-        let (jobs, deliveries) = counted(app).await?;
+        let [jobs, deliveries, backup] = counted(app).await?;
         let counts = (app.directory().settings.public_health == PublicHealth::Counts).then_some((jobs, deliveries));
-        return Ok(Overview { colour: Tally::worst(&[jobs, deliveries]), counts, listed: None, more: false });
+        let colour = Tally::worst(&[jobs, deliveries, backup]);
+        return Ok(Overview { colour, counts, listed: None, more: false, backup: None });
     }
     let (mut jobs, mut deliveries) = watched(app).await?;
     let counts = (tally(&jobs), tally(&deliveries));
@@ -110,37 +149,50 @@ pub async fn overview(app: &Arc<App>, sight: Sight) -> Result<Overview> {
         list.truncate(LISTED);
         if sight != Sight::Administrator {
             list.iter_mut().for_each(|one| one.error = None);
+            // That it is, and not by what.
+            list.iter_mut().filter_map(|one| one.paused.as_mut()).for_each(String::clear);
         }
     }
-    let colour = Tally::worst(&[counts.0, counts.1]);
-    Ok(Overview { colour, counts: Some(counts), listed: Some((jobs, deliveries)), more })
+    let mut backup = BackedUp::look(app).await?;
+    let colour = Tally::worst(&[counts.0, counts.1, tally_of(backup.as_ref())]);
+    if sight != Sight::Administrator {
+        backup.iter_mut().for_each(|backup| backup.error = None);
+    }
+    Ok(Overview { colour, counts: Some(counts), listed: Some((jobs, deliveries)), more, backup })
 }
 
 fn tally(list: &[Watched]) -> Tally {
     Tally::of(list.iter().map(|one| one.colour))
 }
 
-/// The last look, for those who see no names.
-#[derive(Default)]
-struct Kept(Mutex<Option<(Micros, Tally, Tally)>>);
+fn tally_of(backup: Option<&BackedUp>) -> Tally {
+    Tally::of(backup.map(|backup| backup.colour).into_iter())
+}
 
-async fn counted(app: &Arc<App>) -> Result<(Tally, Tally)> {
+/// The last look, for those who see no names: jobs, delivery interfaces, and backups.
+#[derive(Default)]
+struct Kept(Mutex<Option<(Micros, [Tally; 3])>>);
+
+async fn counted(app: &Arc<App>) -> Result<[Tally; 3]> {
     let kept = app.memory.of::<Kept>();
     let now = app.clock.now();
     let last = *kept.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, jobs, deliveries)) = last.filter(|(at, _, _)| (0..FRESH).contains(&(now - at))) {
-        return Ok((jobs, deliveries));
+    if let Some((_, counted)) = last.filter(|(at, _)| (0..FRESH).contains(&(now - at))) {
+        return Ok(counted);
     }
     let (jobs, deliveries) = watched(app).await?;
-    let (jobs, deliveries) = (tally(&jobs), tally(&deliveries));
-    *kept.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, jobs, deliveries));
-    Ok((jobs, deliveries))
+    let counted = [tally(&jobs), tally(&deliveries), tally_of(BackedUp::look(app).await?.as_ref())];
+    *kept.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, counted));
+    Ok(counted)
 }
 
 /// Every job, and every delivery interface, of the spaces that are not sealed and not archived.
 pub(super) async fn watched(app: &Arc<App>) -> Result<(Vec<Watched>, Vec<Watched>)> {
     let (jobs, deliveries) = jobs::lately(app).await?;
-    Ok((of_kind(app, JOB, jobs).await?, of_kind(app, "delivery", deliveries).await?))
+    let mut paused: HashMap<String, String> = jobs::paused(app).await?.into_iter().collect();
+    let mut jobs = of_kind(app, JOB, jobs).await?;
+    jobs.iter_mut().for_each(|job| job.paused = paused.remove(&job.resource));
+    Ok((jobs, of_kind(app, "delivery", deliveries).await?))
 }
 
 async fn of_kind(app: &Arc<App>, kind: &str, lately: Vec<Lately>) -> Result<Vec<Watched>> {
@@ -201,6 +253,7 @@ fn watch(dir: &Directory, job: bool, view: ResourceView, lately: Option<Lately>)
         error: lately.and_then(|lately| lately.error),
         schedule,
         enabled,
+        paused: None,
         way,
     })
 }

@@ -17,6 +17,7 @@ stories! {
     alerts_have_limits,
     alerts_are_tried_before_they_are_needed,
     every_figure_of_the_dashboard_is_there,
+    what_turns_red_is_told_once,
 }
 
 async fn a_server_that_runs_says_so_to_anybody(g: Garth) {
@@ -291,6 +292,7 @@ async fn alerts_are_tried_before_they_are_needed(g: Garth) {
 async fn every_figure_of_the_dashboard_is_there(g: Garth) {
     let ada = g.admin().await;
     garth_server::health::alerts::watch_once(&g.app()).await.expect("a look");
+    g.app().figures.job_run("succeeded");
     g.app().figures.letter(garth_server::base::metrics::Received::Accepted);
     ada.post("/access/v1/evaluation", ada.question("read", "space", &g.home().await.id)).await.ok();
     let text = figures(&g).await;
@@ -312,4 +314,60 @@ async fn every_figure_of_the_dashboard_is_there(g: Garth) {
         }
     }
     assert!(drawn > 10, "{drawn}");
+}
+
+async fn what_turns_red_is_told_once(g: Garth) {
+    let (ada, lin) = (g.admin().await, g.person("lin").await);
+    let server = smtp::MailServer::start().await;
+    smtp::with_mail(&g, &server).await;
+    let alerts = json!({"recipients": ["ops@example.org"], "check_minutes": 1, "gap_minutes": 60});
+    ada.patch("/api/v1/settings", json!({ "alerts": alerts })).await.ok();
+    let secret = ada.post("/api/v1/observer-keys", json!({"name": "Watcher"})).await.created().text("secret");
+    let observer = g.anonymous().with_token(&secret);
+    let atlas = ada.space("Atlas").admin(&lin).create().await;
+    let vault = ada.space("Vault").sealed().admin(&lin).create().await;
+    // Nobody may ask a private address, so each of its runs fails.
+    let failing = async |name: &str, space: &Thing| {
+        let report = json!({"type": "page", "url": "https://127.0.0.1:1/"});
+        let job = lin.resource("job", name).space(space).owner(&lin);
+        let job = job.body(json!({"report": report, "retries": 0, "schedule": "@daily"})).create().await;
+        lin.post(&format!("/api/v1/jobs/{}/run", job.id), json!({})).await.expect_status(202);
+        while garth_server::jobs::work_once(&g.app()).await.expect("work") > 0 {}
+    };
+    let look = async || garth_server::health::alerts::watch_once(&g.app()).await.expect("a look");
+    assert_eq!(look().await, 0);
+    failing("Hidden", &vault).await;
+    assert_eq!(g.anonymous().get("/api/v1/health").await.ok().json, json!({"status": "gray"}));
+    assert_eq!(look().await, 0);
+    failing("Digest", &atlas).await;
+    let (seen, told) = (observer.get("/api/v1/health").await.ok(), ada.get("/api/v1/health").await.ok());
+    for answer in [&seen, &told] {
+        assert_eq!(answer["status"], "red");
+        assert_eq!(answer["counts"]["jobs"], json!({"red": 1, "yellow": 0, "gray": 0, "green": 0}));
+        let job = &answer["jobs"][0];
+        assert_eq!(
+            (&job["name"], &job["space_name"], &job["schedule"]),
+            (&json!("Digest"), &json!("Atlas"), &json!("@daily"))
+        );
+        assert_eq!((&job["status"], &job["last"]), (&json!("red"), &json!(["failed"])), "{answer}");
+    }
+    assert!(seen["jobs"][0].get("error").is_none() && told["jobs"][0]["error"].is_string(), "{told}");
+    g.pass(11 * SECOND);
+    assert_eq!(g.anonymous().get("/api/v1/health").await.ok().json, json!({"status": "red"}));
+    // One letter, and no second one of the same: not in time, not after a restart.
+    assert_eq!(look().await, 1);
+    let letter = server.letter().await;
+    assert!(letter.text.contains("“Digest” in the space “Atlas”") && !letter.text.contains("Hidden"), "{letter:?}");
+    g.pass(2 * 60 * 60 * SECOND);
+    smtp::with_mail(&g, &server).await;
+    assert_eq!(look().await, 0);
+    // The next thing is told at once where the last letter is long ago; the one after it waits.
+    failing("Usage", &atlas).await;
+    assert_eq!(look().await, 1);
+    assert!(!server.letter().await.text.contains("Digest"));
+    failing("Review", &atlas).await;
+    assert_eq!(look().await, 0);
+    g.pass(60 * 60 * SECOND);
+    assert_eq!(look().await, 1);
+    assert!(server.letter().await.text.contains("Review"));
 }

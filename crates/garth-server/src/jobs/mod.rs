@@ -473,6 +473,14 @@ pub async fn lately(app: &Arc<App>) -> Result<(Vec<Lately>, Vec<Lately>)> {
     Ok((all(BuiltIn::Job).await?, all(BuiltIn::Delivery).await?))
 }
 
+/// The jobs that a budget paused, each with the reason. For monitoring, like [`lately`].
+///
+/// # Errors
+/// When the store fails.
+pub async fn paused(app: &Arc<App>) -> Result<Vec<(String, String)>> {
+    Ok(store::paused(&app.db).await?)
+}
+
 /// Puts a state in front of those that monitoring looks at.
 async fn note_lately(
     w: &mut Write<'_>,

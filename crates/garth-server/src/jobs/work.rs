@@ -181,6 +181,7 @@ async fn give_back(app: &Arc<App>, me: &str, now: Micros) -> Result<()> {
 async fn carry_out(app: Arc<App>, taken: Taken) {
     let run = taken.run.clone();
     let span = tracing::info_span!("job_run", run = %run.id, attempt = run.attempts);
+    let told = app.spans.begin(&app.clock, "job run");
     let (me, worker_run) = (taken.worker.me.clone(), run.clone());
     let attempt = {
         let (app, me) = (Arc::clone(&app), me.clone());
@@ -205,6 +206,7 @@ async fn carry_out(app: Arc<App>, taken: Taken) {
         }
     };
     let Some(finish) = finish else { return };
+    told.ends(finish.state.name());
     if let Err(error) = running::finish(&app, &me, &run, finish).await {
         // It is given back when its lease is over.
         tracing::warn!(%error, "the end of a run could not be written down");
