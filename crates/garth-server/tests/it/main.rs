@@ -48,6 +48,8 @@ mod identity_providers;
 mod inbound;
 #[path = "../../src/invitations/tests.rs"]
 mod invitations;
+#[path = "../../src/jobs/tests.rs"]
+mod jobs;
 #[path = "../../src/kinds/tests.rs"]
 mod kinds;
 #[path = "../../src/login_policies/tests.rs"]

@@ -4,6 +4,7 @@
 
 mod calls;
 mod disk;
+mod jobs;
 mod journal;
 mod judge;
 mod kills;

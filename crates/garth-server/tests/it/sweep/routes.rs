@@ -558,6 +558,14 @@ fn resources() -> Vec<Route> {
         get("/api/v1/resources/{id}/shares", Open),
         post("/api/v1/resources/{id}/shares", SignedIn, |w, _| json!({"space": w.beta.id})),
         put("/api/v1/resources/{id}/shares", SignedIn, |w, _| json!({"spaces": [w.beta.id]})),
+        get("/api/v1/jobs/{id}", SignedIn),
+        post("/api/v1/jobs/{id}/run", SignedIn, nothing),
+        get("/api/v1/jobs/{id}/runs", SignedIn),
+        post("/api/v1/jobs/{id}/disable", SignedIn, nothing),
+        post("/api/v1/jobs/{id}/enable", SignedIn, nothing),
+        post("/api/v1/jobs/{id}/resume", SignedIn, nothing),
+        get("/api/v1/runs/{id}", SignedIn),
+        get("/api/v1/runs/{id}/{file}", SignedIn),
         get("/api/v1/resources/{id}/attachments", Open),
         post("/api/v1/resources/{id}/attachments", SignedIn, |w, _| json!({"resource": w.ids.pool})),
         get("/api/v1/resources/{id}/consumers", Open),
@@ -577,6 +585,7 @@ fn resources() -> Vec<Route> {
 fn ends() -> Vec<Route> {
     use Class::*;
     vec![
+        delete("/api/v1/runs/{id}", SignedIn),
         delete("/api/v1/resources/{id}/shares/{space}", SignedIn),
         delete("/api/v1/resources/{id}/attachments/{resource}", SignedIn),
         delete("/api/v1/resources/{id}", SignedIn),

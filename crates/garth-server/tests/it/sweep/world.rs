@@ -75,6 +75,8 @@ pub struct Ids {
     pub observer: String,
     /// What kim accepts an invitation by.
     pub token: String,
+    pub job: String,
+    pub run: String,
 }
 
 impl Ids {
@@ -103,6 +105,8 @@ impl Ids {
             address: strange(&self.address),
             observer: strange(&self.observer),
             token: strange(&self.token),
+            job: strange(&self.job),
+            run: strange(&self.run),
         }
     }
 
@@ -113,6 +117,8 @@ impl Ids {
             ("/s/", &self.space),
             ("/api/v1/registry/spaces/", &self.space),
             ("/api/v1/resources/", &self.resource),
+            ("/api/v1/jobs/", &self.job),
+            ("/api/v1/runs/", &self.run),
             ("/api/v1/deliveries/", &self.resource),
             ("/api/v1/ai-providers/", &self.resource),
             ("/api/v1/users/", &self.user),
@@ -157,10 +163,19 @@ impl Ids {
             .replace("{space}", &self.window)
             .replace("{resource}", &self.pool)
             .replace("{user}", &self.user)
+            .replace("{file}", "report.html")
             .replace("{principal}", &format!("user:{}", self.user));
         assert!(!filled.contains(['{', '}']) && !filled.contains("//"), "nobody knows how to fill {path}: {filled}");
         filled
     }
+}
+
+/// A job of somebody's there, and a run of it that waits.
+async fn job_of(by: &Person, space: &Thing) -> (String, String) {
+    let body = json!({"report": {"type": "usage"}});
+    let job = by.resource("job", "Weekly").space(space).owner(by).body(body).create().await;
+    let run = by.post(&format!("/api/v1/jobs/{}/run", job.id), json!({})).await.expect_status(202);
+    (job.id.clone(), run.id())
 }
 
 /// Somebody who signed in twice has a session that is not the one they ask with.
@@ -267,9 +282,14 @@ impl World {
         };
         let (address, hidden_address) = (written_to(&lin, &atlas).await, written_to(&mia, &vault).await);
         let observer = ada.post("/api/v1/observer-keys", json!({"name": "observer"})).await.created().id();
+        let (job, run) = job_of(&lin, &atlas).await;
+        let (hidden_job, hidden_run) = job_of(&mia, &vault).await;
+        let (_, old_run) = job_of(&lin, &atlas).await;
         let ids = Ids {
             address,
             observer,
+            job,
+            run,
             invitation: stranger.id(),
             token: for_kim.text("token"),
             provider: provider.clone(),
@@ -291,6 +311,8 @@ impl World {
             pool: pool.id.clone(),
         };
         let hidden = Ids {
+            job: hidden_job,
+            run: hidden_run,
             space: vault.id.clone(),
             grant: vault_grants.each("id")[0].clone(),
             registry_grant: vault_grants.each("id")[0].clone(),
@@ -309,6 +331,7 @@ impl World {
             ..ids.clone()
         };
         let doomed = Ids {
+            run: old_run,
             space: old.id.clone(),
             resource: doomed.id.clone(),
             user: gone.id.clone(),
