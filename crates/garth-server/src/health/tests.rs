@@ -143,7 +143,7 @@ async fn n78_metrics_name_nobody(g: Garth) {
                 "status" => ["1xx", "2xx", "3xx", "4xx", "5xx"].contains(&value),
                 "le" => value == "+Inf" || value.parse::<f64>().is_ok(),
                 "version" => value == env!("CARGO_PKG_VERSION"),
-                "endpoint" | "outcome" | "noun" | "colour" => {
+                "endpoint" | "outcome" | "noun" | "colour" | "state" => {
                     value.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
                 }
                 _ => false,
