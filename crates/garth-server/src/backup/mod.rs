@@ -113,7 +113,7 @@ pub async fn make(config: &Config, file: &Path, passphrase: Option<&str>, stages
     find(None)?;
     // What is not sealed yet lies where everything lies unsealed anyway, and not beside the backup.
     let partial = match (passphrase, &config.data_dir) {
-        (Some(_), Some(folder)) => Partial::working(file, folder)?,
+        (Some(_), Some(folder)) if folder.is_dir() => Partial::working(file, folder)?,
         _ => Partial::beside(file)?,
     };
     db.copy_into(&partial.0, &mut |done, all| stages("Copying", done, all)).await?;

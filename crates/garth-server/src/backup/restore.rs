@@ -85,6 +85,14 @@ pub struct Checked {
 /// # Errors
 /// When the file is no backup, is damaged or of a newer schema, the passphrase is wrong, or another installation made it.
 pub async fn look(wanted: Look, stages: Stages<'_>) -> Result<Checked> {
+    looked(wanted, stages).await.map_err(|trouble| match trouble {
+        // Nobody expected that.
+        Trouble::Refused(sentence) => refused(sentence.replace(" Nothing was restored.", "")),
+        other => other,
+    })
+}
+
+async fn looked(wanted: Look, stages: Stages<'_>) -> Result<Checked> {
     let found = unsealed(&wanted.file, wanted.passphrase.as_deref(), &std::env::temp_dir(), stages)?;
     let (mut tx, header, text) = open(&found.file).await?;
     let digest = expect_whole(&mut tx, &header, &text, &mut |done, all| stages("Checking", done, all)).await?;

@@ -213,10 +213,11 @@ async fn end(
         store::end(w.tx(), &permit, &ended, now).await?;
         store::forget_beyond(w.tx(), &permit, HISTORY).await?;
         let after = json!({
-            "state": ended.state, "due_at": clock::to_text(ended.due_at), "file": ended.file,
+            "backup": ended.id, "state": ended.state, "due_at": clock::to_text(ended.due_at), "file": ended.file,
             "size_bytes": ended.size_bytes, "rows": ended.rows, "error": ended.error,
         });
-        w.record(Record { space: None, target_type: "backup", target_id: ended.id, before: Value::Null, after }).await
+        let target_id = String::new();
+        w.record(Record { space: None, target_type: "installation", target_id, before: Value::Null, after }).await
     })
     .await?;
     if good { prune(app, plan).await } else { Ok(()) }

@@ -109,7 +109,8 @@ pub const DEEDS: [(&str, &str); 29] = [
 ];
 
 /// What is done to the installation, likewise.
-pub const OF_SYSTEM: [(&str, &str); 39] = [
+pub const OF_SYSTEM: [(&str, &str); 40] = [
+    ("backup.make", "made, or failed to make, a scheduled backup of"),
     ("group.create", "made the group"),
     ("group.delete", "deleted the group"),
     ("group.member.add", "put somebody into a group"),

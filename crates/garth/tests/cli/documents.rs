@@ -82,6 +82,11 @@ fn somebody_from_ask_a_question_finds_everything() {
 }
 
 #[test]
+fn somebody_from_anaphora_finds_everything() {
+    follow("docs/coming-from-anaphora.md");
+}
+
+#[test]
 fn the_examples_of_the_interface_work() {
     follow("docs/api.md");
 }
