@@ -107,6 +107,7 @@ async fn done(ctx: &Ctx, headers: &HeaderMap, token: &str, wish: Wish, words: &s
         recipients::wish(ctx, token, wish).await?;
         recipients::standing(&ctx.app, token).await
     };
+    let words = if ctx.dry_run { "This was only tried: nothing has changed." } else { words };
     match shown.await {
         Ok((link, until)) => pages::choice(token, &link, until, Some(words)),
         Err(error) => told(ctx, error, headers),
