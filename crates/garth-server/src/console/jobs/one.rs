@@ -270,21 +270,27 @@ pub struct Lately {
 
 /// The same of a job in a list.
 pub async fn lately(ctx: &Ctx, view: &ResourceView) -> Result<Option<Lately>> {
-    let few = PageRequest { limit: LATELY, cursor: None };
     let off = view.body["enabled"] == false;
-    let found = async {
-        let runs = jobs::runs(ctx, &view.row.id, &few).await?;
-        let next = if off { None } else { jobs::next_due(ctx, &view.row.id).await? };
-        Ok::<_, Error>((runs, next))
+    let Some(marks) = marks(ctx, view).await? else { return Ok(None) };
+    let Some(next) = still(if off { Ok(None) } else { jobs::next_due(ctx, &view.row.id).await })? else {
+        return Ok(None);
     };
-    match found.await {
-        Ok((runs, next)) => {
-            let states: Vec<State> = runs.items.iter().map(|run| run.state).collect();
-            let next = next.map(|at| Moment::new(at, ctx.now()));
-            let may_switch = !view.row.archived && resources::editable(ctx, view)?;
-            Ok(Some(Lately { marks: Marks::of(&states), next, off, may_switch }))
-        }
-        // It went while the page was made.
+    let may_switch = !view.row.archived && resources::editable(ctx, view)?;
+    Ok(Some(Lately { marks, next: next.map(|at| Moment::new(at, ctx.now())), off, may_switch }))
+}
+
+/// The marks of its last runs.
+async fn marks(ctx: &Ctx, view: &ResourceView) -> Result<Option<Marks>> {
+    let few = PageRequest { limit: LATELY, cursor: None };
+    let Some(runs) = still(jobs::runs(ctx, &view.row.id, &few).await)? else { return Ok(None) };
+    let states: Vec<State> = runs.items.iter().map(|run| run.state).collect();
+    Ok(Some(Marks::of(&states)))
+}
+
+/// Nothing of what went while the page was made.
+fn still<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
         Err(Error::NotFound) => Ok(None),
         Err(error) => Err(error),
     }
@@ -312,9 +318,9 @@ pub async fn line(seat: &Seat, frame: &Frame) -> Result<Option<Line>> {
     let found = resources::list(ctx, &filter, &PageRequest { limit: LOOKED_AT, cursor: None }).await?;
     let (mut all, mut bad, mut near) = (0_usize, Vec::new(), Vec::new());
     for view in &found.items {
-        let Some(lately) = lately(ctx, view).await? else { continue };
+        let Some(marks) = marks(ctx, view).await? else { continue };
         all += 1;
-        match lately.marks.tone {
+        match marks.tone {
             "bad" => bad.push(view.row.name.clone()),
             "near" => near.push(view.row.name.clone()),
             _ => {}

@@ -157,8 +157,7 @@ impl Ids {
             .replace("{meter}", METER)
             .replace("{invitation}", &self.invitation)
             .replace("{address}", &self.address)
-            // Of what is no job there is none.
-            .replace("{run}", &self.invitation)
+            .replace("{run}", &self.run)
             .replace("{token}", &self.token)
             .replace("{space}", &self.window)
             .replace("{resource}", &self.pool)
