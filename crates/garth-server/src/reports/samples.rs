@@ -182,8 +182,7 @@ fn meters() -> Report {
 fn write_samples_to_look_at() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/reports");
     std::fs::create_dir_all(&folder).expect("a folder");
-    for (name, report) in [("review", review(60)), ("digest", digest()), ("usage", meters()), ("long", review(2_000))]
-    {
+    for (name, report) in [("review", review(60)), ("digest", digest()), ("usage", meters()), ("long", review(2_000))] {
         for format in Format::ALL {
             let bytes = report.render(format).expect("a report");
             std::fs::write(folder.join(format!("{name}.{}", format.name())), bytes).expect("a file");
