@@ -26,7 +26,7 @@ pub const WORDS: usize = 32 * 1024;
 
 /// What came of an attempt.
 pub(super) struct Finish {
-    state: State,
+    pub state: State,
     detail: String,
     /// May another attempt help?
     again: bool,

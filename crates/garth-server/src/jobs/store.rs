@@ -32,7 +32,6 @@ pub(super) async fn job(tx: &mut Tx, id: &str) -> Result<Option<Job>> {
         }),
     };
     Ok(Some(Job {
-        id: row.text(0)?.to_owned(),
         version: row.int(1)?,
         body: row.text(2)?.to_owned(),
         archived: row.bool(3)?,
