@@ -155,12 +155,16 @@ const PROMISED: &str = "
 ";
 
 /// The routes that answer somebody without a credential. Adding one is a decision.
-const PUBLIC: [&str; 28] = [
+const PUBLIC: [&str; 32] = [
     "get /",
     "get /setup",
     "post /setup",
     "get /recover",
     "post /recover",
+    "get /mail/{}",
+    "post /mail/{}/snooze",
+    "post /mail/{}/unsubscribe",
+    "post /mail/{}/subscribe",
     "get /invitation",
     "post /invitation",
     "get /signup",
