@@ -393,10 +393,11 @@ fn code(error: &smtp::Error) -> Option<u16> {
     error.status().and_then(|code| code.to_string().parse().ok())
 }
 
-/// Was it TLS? The library tells a handshake that failed as a connection that did.
+/// Was it TLS? The library tells a handshake that failed as a connection that did, with the reason further down.
 fn tls_failed(error: &smtp::Error) -> bool {
-    let inner = error.source().and_then(|source| source.downcast_ref::<std::io::Error>()?.get_ref());
-    error.is_tls() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
+    let reasons = std::iter::successors(error.source(), |reason| reason.source());
+    let mut inner = reasons.filter_map(|reason| reason.downcast_ref::<std::io::Error>()?.get_ref());
+    error.is_tls() || inner.any(|inner| inner.is::<rustls::Error>())
 }
 
 /// What went wrong, without a word that the mail server said: it may have repeated the address.

@@ -163,13 +163,17 @@ const PROMISED: &str = "
 ";
 
 /// The routes that answer somebody without a credential. Adding one is a decision.
-const PUBLIC: [&str; 29] = [
+const PUBLIC: [&str; 33] = [
     "get /api/v1/health",
     "get /",
     "get /setup",
     "post /setup",
     "get /recover",
     "post /recover",
+    "get /mail/{}",
+    "post /mail/{}/snooze",
+    "post /mail/{}/unsubscribe",
+    "post /mail/{}/subscribe",
     "get /invitation",
     "post /invitation",
     "get /signup",
