@@ -14,7 +14,6 @@ pub const TIME_ZONE: &str = "UTC";
 
 /// A job as a change finds it.
 pub(super) struct Job {
-    pub id: String,
     pub version: i64,
     pub body: String,
     pub archived: bool,

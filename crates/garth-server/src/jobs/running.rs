@@ -398,16 +398,16 @@ pub(super) async fn finish(app: &Arc<App>, me: &str, run: &Stored, finish: Finis
         for entry in &finish.entries {
             keep_entry(w, &run.id, entry).await?;
         }
-        let ended = next(&run, &finish, &body, w.now);
-        store::end(w.tx(), &permit, &run, &ended, w.now).await?;
+        let now = w.now;
+        let ended = next(&run, &finish, &body, now);
+        store::end(w.tx(), &permit, &run, &ended, now).await?;
         if let Some(why) = &finish.pause {
-            store::pause(w.tx(), &permit, &run.job, Some((why, w.now)), None).await?;
+            store::pause(w.tx(), &permit, &run.job, Some((why, now)), None).await?;
         }
         if let Some(found) = &finish.found {
             store::keep_found(w.tx(), &permit, &run.job, &found.to_string()).await?;
         }
         if finish.reached {
-            let now = w.now;
             store::keep_delivered(w.tx(), &permit, &run.job, now).await?;
         }
         let over = ended.next_attempt_at.is_none();
