@@ -395,9 +395,15 @@ fn code(error: &smtp::Error) -> Option<u16> {
 
 /// Was it TLS? The library tells a handshake that failed as a connection that did, with the reason further down.
 fn tls_failed(error: &smtp::Error) -> bool {
-    let reasons = std::iter::successors(error.source(), |reason| reason.source());
-    let mut inner = reasons.filter_map(|reason| reason.downcast_ref::<std::io::Error>()?.get_ref());
-    error.is_tls() || inner.any(|inner| inner.is::<rustls::Error>())
+    let mut next = error.source();
+    while let Some(reason) = next {
+        let inner = reason.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        next = reason.source();
+    }
+    error.is_tls()
 }
 
 /// What went wrong, without a word that the mail server said: it may have repeated the address.

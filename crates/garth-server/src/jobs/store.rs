@@ -18,24 +18,24 @@ pub(super) async fn changed(db: &Db, kind: Uuid, most: i64) -> Result<Vec<String
 
 /// A job as this change finds it, with what is kept of it.
 pub(super) async fn job(tx: &mut Tx, id: &str) -> Result<Option<Job>> {
-    let sql = "SELECT r.id, r.version, r.body, r.archived, r.updated_at, r.class_id, s.timing, s.next_at, s.paused, s.version \
+    let sql = "SELECT r.version, r.body, r.archived, r.updated_at, r.class_id, s.timing, s.next_at, s.paused, s.version \
                FROM resources r LEFT JOIN job_states s ON s.job_id = r.id WHERE r.id = $1";
     let Some(row) = tx.query_opt(sql, &params![id]).await? else { return Ok(None) };
-    let class = u32::try_from(row.int(5)?).map_err(|_| DbError::Other("a class out of range".to_owned()))?;
-    let kept = match row.opt_text(6)? {
+    let class = u32::try_from(row.int(4)?).map_err(|_| DbError::Other("a class out of range".to_owned()))?;
+    let kept = match row.opt_text(5)? {
         None => None,
         Some(timing) => Some(Kept {
             timing: timing.to_owned(),
-            next_at: row.opt_int(7)?,
-            paused: row.opt_text(8)?.is_some(),
-            version: row.int(9)?,
+            next_at: row.opt_int(6)?,
+            paused: row.opt_text(7)?.is_some(),
+            version: row.int(8)?,
         }),
     };
     Ok(Some(Job {
-        version: row.int(1)?,
-        body: row.text(2)?.to_owned(),
-        archived: row.bool(3)?,
-        updated_at: row.int(4)?,
+        version: row.int(0)?,
+        body: row.text(1)?.to_owned(),
+        archived: row.bool(2)?,
+        updated_at: row.int(3)?,
         class: garth_core::ClassIx(class),
         kept,
     }))
@@ -248,12 +248,6 @@ pub(super) async fn keep_lately(
                ON CONFLICT (resource_id) DO UPDATE SET states = excluded.states, at = excluded.at, \
                error = COALESCE(excluded.error, job_lately.error)";
     tx.execute(sql, &params![resource, states, at, error]).await.map(drop)
-}
-
-/// The jobs that are paused, each with the reason.
-pub(super) async fn paused(db: &Db) -> Result<Vec<(String, String)>> {
-    let rows = db.query("SELECT job_id, paused FROM job_states WHERE paused IS NOT NULL ORDER BY job_id", &[]).await?;
-    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
 }
 
 /// Of all resources of a kind: id, states, time and error; empty states for those of which nothing is kept.
