@@ -250,6 +250,12 @@ pub(super) async fn keep_lately(
     tx.execute(sql, &params![resource, states, at, error]).await.map(drop)
 }
 
+/// The jobs that are paused, each with the reason.
+pub(super) async fn paused(db: &Db) -> Result<Vec<(String, String)>> {
+    let rows = db.query("SELECT job_id, paused FROM job_states WHERE paused IS NOT NULL ORDER BY job_id", &[]).await?;
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
+}
+
 /// Of all resources of a kind: id, states, time and error; empty states for those of which nothing is kept.
 pub(super) async fn lately(db: &Db, kind: Uuid) -> Result<Vec<(String, String, Option<Micros>, Option<String>)>> {
     let sql = "SELECT r.id, COALESCE(l.states, ''), l.at, l.error FROM access_classes c JOIN resources r ON r.class_id = c.id \
