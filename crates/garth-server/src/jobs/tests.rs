@@ -156,6 +156,7 @@ async fn a_run_has_the_rights_of_its_owner_when_it_runs(g: Garth) {
     let owned = owned.create().await;
     let orphan =
         lin.resource("job", "Nobody's").space(&atlas).body(json!({"report": {"type": "usage"}})).create().await;
+    lin.patch(&orphan.url(""), json!({"owner": null})).await.ok();
     run_now(&lin, &owned).await;
     run_now(&lin, &orphan).await;
     work(&g).await;

@@ -68,16 +68,18 @@ async fn whoever_changes_what_a_job_does_owns_it(g: Garth) {
 async fn a_job_that_is_copied_belongs_to_who_copies_it(g: Garth) {
     let (ada, lin, _, atlas) = yard(&g).await;
     let made = ada.resource("job", "Usage").space(&atlas).body(usage()).create().await;
+    let beta = ada.space("Beta").create().await;
+    ada.grant_by_registry(&beta, &lin, "writer").await;
     let copies = json!({"resources": [made.id]});
-    let copied = lin.post(&atlas.url("/copies"), copies).await.ok();
+    let copied = lin.post(&beta.url("/copies"), copies).await.ok();
     let copy = copied.json["items"][0]["copy"].as_str().expect("a copy").to_owned();
     let owner = lin.get(&format!("{RESOURCES}/{copy}")).await.ok().json["owner"].clone();
     assert_eq!(owner, json!(lin.principal()));
     // A replacement does what the other did: it belongs to whoever put it there.
-    let beta = ada.space("Beta").create().await;
-    ada.grant_by_registry(&beta, &lin, "writer").await;
-    let there = ada.resource("job", "Usage").space(&beta).body(usage()).create().await;
+    let gamma = ada.space("Gamma").create().await;
+    ada.grant_by_registry(&gamma, &lin, "writer").await;
+    let there = ada.resource("job", "Usage").space(&gamma).body(usage()).create().await;
     let copies = json!({"resources": [made.id], "on_conflict": "replace"});
-    lin.post(&beta.url("/copies"), copies).await.ok();
+    lin.post(&gamma.url("/copies"), copies).await.ok();
     assert_eq!(ada.get(&there.url("")).await.ok().json["owner"], json!(lin.principal()));
 }
