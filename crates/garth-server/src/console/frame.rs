@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// delay tells that something is hidden.
 const COUNTED: i64 = 1_000;
 /// Kinds without anything here up to which the sidebar has all.
-const EMPTY: usize = 6;
+const EMPTY: usize = 9;
 
 /// A part of a space that has a page of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -77,15 +77,25 @@ pub fn deed<'a>(action: &'a str, target_type: &str) -> &'a str {
 }
 
 /// What is done in spaces, as the audit calls it and as a page says it.
-pub const DEEDS: [(&str, &str); 29] = [
+pub const DEEDS: [(&str, &str); 40] = [
+    ("ai_provider.test", "tested"),
     ("attachment.create", "attached something to"),
     ("attachment.delete", "detached something from"),
+    ("delivery.snooze", "put off letters of"),
+    ("delivery.subscribe", "takes letters again of"),
+    ("delivery.test", "tested"),
+    ("delivery.unsubscribe", "takes no more letters of"),
     ("grant.create", "gave a role to"),
     ("grant.delete", "took the role from"),
     ("grant.update", "changed the role of"),
+    ("inbound_address.create", "made a mail address"),
+    ("inbound_address.delete", "took away a mail address"),
     ("invitation.accept", "accepted an invitation"),
     ("invitation.create", "invited"),
     ("invitation.delete", "took back the invitation of"),
+    ("job.finish", "finished a run of"),
+    ("job.resume", "resumed"),
+    ("job.run", "ran"),
     ("key.create", "made the API key"),
     ("key.delete", "revoked the API key"),
     ("key.rotate", "exchanged the secret of"),
@@ -103,6 +113,7 @@ pub const DEEDS: [(&str, &str); 29] = [
     ("resource.share", "shared"),
     ("resource.unshare", "stopped sharing"),
     ("resource.update", "changed"),
+    ("run.delete", "deleted a run of"),
     ("space.create", "made the space"),
     ("space.leave", "left"),
     ("space.archive", "archived the space"),
@@ -110,7 +121,7 @@ pub const DEEDS: [(&str, &str); 29] = [
 ];
 
 /// What is done to the installation, likewise.
-pub const OF_SYSTEM: [(&str, &str); 40] = [
+pub const OF_SYSTEM: [(&str, &str); 42] = [
     ("backup.make", "made, or failed to make, a scheduled backup of"),
     ("group.create", "made the group"),
     ("group.delete", "deleted the group"),
@@ -136,6 +147,8 @@ pub const OF_SYSTEM: [(&str, &str); 40] = [
     ("me.recovery_codes", "renewed their recovery codes"),
     ("me.second_factor", "changed how they sign in"),
     ("me.update", "changed their account"),
+    ("observer_key.create", "made the observer key"),
+    ("observer_key.delete", "revoked the observer key"),
     ("passkey.create", "added the passkey"),
     ("passkey.delete", "removed the passkey"),
     ("policy.create", "made the policy"),

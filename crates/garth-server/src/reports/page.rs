@@ -6,6 +6,7 @@ use crate::access::Ctx;
 use crate::base::error::{Error, Result};
 use crate::base::fetch::{Ask, Url};
 use crate::base::ids;
+use axum::http::header;
 use hashbrown::HashMap;
 use serde_json::{Value, json};
 
@@ -25,7 +26,8 @@ pub async fn make(ctx: &Ctx, space: &str, url: &str, before: Option<&Value>) -> 
     let private = ctx.app.limits.allow_private_targets;
     let failed = |why: String| Error::Forbidden(format!("the page could not be fetched: {why}"));
     let read = Url::read(url, private).map_err(|why| failed(why.to_string()))?;
-    let fetched = Ask::get(&read, private).send().await.map_err(|why| failed(why.to_string()))?;
+    let asked = Ask::get(&read, private).with(header::ACCEPT, "text/html, text/*;q=0.9, */*;q=0.5".to_owned());
+    let fetched = asked.send().await.map_err(|why| failed(why.to_string()))?;
     if fetched.status.is_redirection() {
         return Err(failed("it leads to another address, and redirects are not followed".to_owned()));
     }

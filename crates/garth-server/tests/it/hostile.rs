@@ -460,6 +460,7 @@ async fn n68_a_cursor_that_is_not_whole_is_refused_by_every_list(g: Garth) {
         ada.group(name, &[]).await;
     }
     let (group, task) = (ada.group("four", &[]).await, ada.resource("task", "four").create().await);
+    let job = ada.resource("job", "Usage").body(json!({"report": {"type": "usage"}})).create().await;
     let cursor = ada.get("/api/v1/resources?limit=1&order=created").await.ok().text("next");
     let other = ada.get("/api/v1/groups?limit=1").await.ok().text("next");
     let cuts = [1, cursor.len() / 4, cursor.len() / 2, cursor.len() - 4, cursor.len() - 1];
@@ -492,7 +493,7 @@ async fn n68_a_cursor_that_is_not_whole_is_refused_by_every_list(g: Garth) {
             continue;
         }
         lists += 1;
-        let of = [("/groups/", &group.id), ("/users/", &ada.id), ("/resources/", &task.id)];
+        let of = [("/groups/", &group.id), ("/users/", &ada.id), ("/resources/", &task.id), ("/jobs/", &job.id)];
         let id = of.iter().find(|(noun, _)| path.contains(noun)).map_or(&home.id, |(_, id)| *id);
         let url = path.replace("{id}", id).replace("{space}", id).replace("{group}", id);
         assert!(!url.contains('{'), "whose list is it? {url}");

@@ -42,6 +42,7 @@ pub const WAYS: [Way; 4] = [
             ("password", "Password", "", false),
             ("from", "Sender's address", "", true),
             ("from_name", "Sender's name", "", false),
+            ("ca", "Certificate authority", "One of your own, as PEM, believed beside the public ones.", false),
         ],
     },
     Way {

@@ -152,7 +152,7 @@ async fn what_is_wrong_with_a_job_is_told_at_its_field(g: Garth) {
 async fn an_interface_is_made_by_the_way_it_delivers(g: Garth) {
     let (lin, atlas, browser) = atlas(&g).await;
     let wes = g.person("wes").await;
-    lin.grant(&atlas, &wes, "writer").await;
+    g.admin().await.grant_by_registry(&atlas, &wes, "writer").await;
     let new = format!("/s/{}/new", atlas.id);
     let ways = html(&browser, &format!("{new}?kind=delivery")).await;
     has(&ways, &["type=smtp", "type=webhook", "type=s3", "type=folder", "Letters by a mail server"]);
@@ -203,7 +203,7 @@ async fn an_interface_is_made_by_the_way_it_delivers(g: Garth) {
 async fn without_a_provider_the_form_says_why(g: Garth) {
     let (lin, atlas, browser) = atlas(&g).await;
     let wes = g.person("wes").await;
-    lin.grant(&atlas, &wes, "writer").await;
+    g.admin().await.grant_by_registry(&atlas, &wes, "writer").await;
     let page = format!("/s/{}/new?kind=job", atlas.id);
     has(&html(&browser, &page).await, &["There is no AI provider that Atlas may use", "Name one"]);
     has(&html(&signed_in(&g, "wes").await, &page).await, &["Administrators of the space can name one."]);
@@ -275,7 +275,7 @@ async fn a_job_is_switched_off_and_on(g: Garth) {
     g.unchanged(async || browser.submit(&format!("{own}/resume"), &[]).await.expect_status(409)).await;
     // Whoever only reads is offered none of it.
     let bo = g.person("bo").await;
-    lin.grant(&atlas, &bo, "reader").await;
+    g.admin().await.grant_by_registry(&atlas, &bo, "reader").await;
     let reader = signed_in(&g, "bo").await;
     lacks(&html(&reader, &own).await, &["Switch off", "Run now"]);
     g.unchanged(async || {
@@ -323,7 +323,7 @@ async fn a_test_says_what_came_of_it(g: Garth) {
     has(&page, &["The test failed.", "id=\"tried\""]);
     lacks(&page, &["whsec_"]);
     let bo = g.person("bo").await;
-    lin.grant(&atlas, &bo, "reader").await;
+    g.admin().await.grant_by_registry(&atlas, &bo, "reader").await;
     let reader = signed_in(&g, "bo").await;
     lacks(&html(&reader, &own).await, &["/test"]);
     g.unchanged(async || reader.submit(&format!("{own}/test"), &[]).await.expect_status(403)).await;
@@ -337,7 +337,7 @@ async fn the_home_of_a_space_says_how_its_jobs_are(g: Garth) {
     has(&html(&browser, &home).await, &["id=\"jobs\"", "The job here has not failed lately."]);
     // Only of those that the reader sees.
     let bo = g.person("bo").await;
-    lin.grant(&atlas, &bo, "reader").await;
+    g.admin().await.grant_by_registry(&atlas, &bo, "reader").await;
     let only_lin = json!({"users": [lin.principal()]});
     let body = json!({"report": {"type": "usage"}});
     lin.resource("job", "Zqhidden").space(&atlas).body(body).view(only_lin).create().await;
@@ -366,7 +366,7 @@ async fn a_space_takes_mail_by_addresses_of_its_settings(g: Garth) {
     .await;
     // For administrators alone.
     let bo = g.person("bo").await;
-    lin.grant(&atlas, &bo, "reader").await;
+    g.admin().await.grant_by_registry(&atlas, &bo, "reader").await;
     let reader = signed_in(&g, "bo").await;
     lacks(&html(&reader, &settings).await, &["Mail that comes in", "support-"]);
     g.unchanged(async || reader.submit(&format!("{settings}/mail/{id}/delete"), &[]).await.expect_status(403)).await;
@@ -396,13 +396,13 @@ async fn whoever_runs_the_server_says_who_is_told_and_who_watches(g: Garth) {
     let tried = text(&browser.submit("/system/health/alerts/test", &[]).await.ok());
     has(&tried, &["This server has no mail server to send letters by."]);
     // A key's secret is shown once, opens health alone, and is revoked.
-    let made = text(&browser.submit("/system/health/observers", &[("name", "Grafana")]).await.ok());
+    let made = text(&browser.submit("/system/health/observers", &[("name", "Wall")]).await.ok());
     let secret = between(&made, "<code id=\"secret\">", "</code>").to_owned();
     assert!(secret.starts_with("garth_obs_"), "{secret}");
     let watches = g.anonymous().with_token(&secret);
     watches.get("/api/v1/health").await.ok();
     let page = html(&browser, "/system/health").await;
-    has(&page, &["Grafana"]);
+    has(&page, &["Wall"]);
     lacks(&page, &[&secret]);
     let id = between(&page, "/system/health/observers/", "/revoke").to_owned();
     let lin = signed_in(&g, "lin").await;
@@ -416,5 +416,5 @@ async fn whoever_runs_the_server_says_who_is_told_and_who_watches(g: Garth) {
     .await;
     browser.submit(&format!("/system/health/observers/{id}/revoke"), &[]).await.expect_status(303);
     watches.get("/api/v1/health").await.not_signed_in();
-    lacks(&html(&browser, "/system/health").await, &["Grafana"]);
+    lacks(&html(&browser, "/system/health").await, &["Wall"]);
 }
