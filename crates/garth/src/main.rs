@@ -13,6 +13,10 @@ use clap::Parser;
 use options::{Command, Options};
 use output::Failure;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// So long a server that ended waits for what goes on beside it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -29,7 +33,13 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
     // Before anything speaks TLS; it can only fail when a provider is there already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match command {
-        Command::Serve(options) => runtime(true)?.block_on(commands::serve::run(options)),
+        Command::Serve(options) => {
+            let runtime = runtime(true)?;
+            let ended = runtime.block_on(commands::serve::run(options));
+            // A backup that is being made keeps nobody waiting: the next server says that it failed, and clears it away.
+            runtime.shutdown_timeout(PATIENCE);
+            ended
+        }
         Command::Health(options) => commands::health::run(options),
         Command::Config(options) => commands::config::run(options),
         Command::Check(question) => runtime(false)?.block_on(commands::check::run(question)),

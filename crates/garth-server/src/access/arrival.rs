@@ -1,7 +1,7 @@
 //! Before anything of a request is looked at: where it comes from, and whether that address asks too often
 //! without a credential.
 
-use crate::access::{App, Busy, Share, cookie};
+use crate::access::{App, Busy, Share, cookie, observer_secret};
 use crate::base::address::{self, Origin};
 use crate::base::error::{Error, Result};
 use axum::extract::{ConnectInfo, Request};
@@ -23,7 +23,7 @@ pub struct Arrival {
 /// A request that was let in; what it holds of its address's part is let go with this.
 pub(super) struct Admitted {
     origin: Origin,
-    /// It came with a token, good or not, or with the cookie of a session.
+    /// It came with a token, good or not, or with the cookie of a session. The key of an observer is none.
     credential: bool,
     _busy: Option<Arc<Busy>>,
 }
@@ -38,7 +38,11 @@ pub(super) fn admit(app: &App, request: &mut Request) -> Result<Admitted> {
     let address = socket.map(|socket| address::client(socket, request.headers(), &app.limits.trusted_proxies));
     let origin = Origin::of(address);
     request.extensions_mut().insert(Arrival { address });
-    let credential = request.headers().contains_key(header::AUTHORIZATION) || cookie::signed_in(app, request.headers());
+    // The key of an observer is nobody's: whoever guesses at one is held to the pace and the part of their address, and so is
+    // whoever has one.
+    let watches = observer_secret(request.headers()).is_some();
+    let brought = request.headers().contains_key(header::AUTHORIZATION) || cookie::signed_in(app, request.headers());
+    let credential = brought && !watches;
     if credential || EXEMPT.contains(&request.uri().path()) {
         return Ok(Admitted { origin, credential, _busy: None });
     }

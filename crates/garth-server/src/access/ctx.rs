@@ -14,8 +14,8 @@ use crate::base::http::{Query, RequestId};
 use crate::base::ids;
 use crate::directory::{Directory, KeyInfo, Session};
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use garth_core::{Caller, Micros, ResourceIx, UserIx};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -57,6 +57,8 @@ impl Who {
 
 /// What the secrets of API keys begin with.
 pub const KEY_PREFIX: &str = "gk_";
+/// What the secrets of observer keys begin with.
+pub const OBSERVER_PREFIX: &str = "garth_obs_";
 
 /// Does that key open anything now? Not when it is expired or disabled, nor while its space is archived.
 pub fn works(dir: &Directory, key: &KeyInfo, now: Micros) -> bool {
@@ -457,6 +459,13 @@ fn credential(parts: &Parts, app: &Arc<App>) -> Result<Who> {
             }
         },
     }
+}
+
+/// The secret of an observer key that a request came with, good or not.
+pub fn observer_secret(headers: &HeaderMap) -> Option<&str> {
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(one), None) = (given.next(), given.next()) else { return None };
+    bearer(one.to_str().ok()).ok().filter(|secret| secret.starts_with(OBSERVER_PREFIX))
 }
 
 fn bearer(header: Option<&str>) -> Result<&str> {

@@ -40,7 +40,7 @@ pub use calls::{DAY, calls_today};
 pub use chain::{ChainKey, ChainReport, chains, check_chain};
 pub use cookie::Cookie;
 pub use counts::nearly;
-pub use ctx::{Anyone, AtPage, Bearer, Ctx, KEY_PREFIX, Reader, Visitor, Who, works};
+pub use ctx::{Anyone, AtPage, Bearer, Ctx, KEY_PREFIX, OBSERVER_PREFIX, Reader, Visitor, Who, observer_secret, works};
 pub use exchange::{Exchanged, exchange_key};
 pub use explain::{Explanation, Step, explain};
 pub use front::front;

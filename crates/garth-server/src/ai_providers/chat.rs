@@ -112,7 +112,7 @@ fn read(body: &[u8]) -> Said {
         return Said::Perhaps("The provider's answer is not what such a provider says.".to_owned());
     };
     let usage = &answer["usage"];
-    let parts = || Some(usage["prompt_tokens"].as_i64()?.checked_add(usage["completion_tokens"].as_i64()?)?);
+    let parts = || usage["prompt_tokens"].as_i64()?.checked_add(usage["completion_tokens"].as_i64()?);
     let tokens = usage["total_tokens"].as_i64().or_else(parts).filter(|tokens| *tokens > 0);
     match answer.pointer("/choices/0/message/content").and_then(Value::as_str) {
         Some(text) => Said::Answer { text: plain(text), tokens },

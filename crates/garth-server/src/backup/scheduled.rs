@@ -5,7 +5,7 @@
 //! says that it failed. Older files go only after a good new one is there.
 
 use super::{Header, Result, make, refused, store, trouble};
-use crate::access::{App, Config, Ctx, Record, Write, write};
+use crate::access::{App, Config, Ctx, Permit, Record, Write, write};
 use crate::base::clock;
 use crate::base::error;
 use crate::base::ids;
@@ -90,7 +90,7 @@ pub async fn lately(app: &Arc<App>) -> error::Result<Scheduled> {
 }
 
 /// Begins: what an earlier server left is settled, and the next one is planned. One that was due while no server ran is
-/// missed. Without a plan, none is due any more.
+/// missed, unless that was only a moment ago: then it is made. Without a plan, none is due any more.
 ///
 /// # Errors
 /// When the store fails.
@@ -99,18 +99,33 @@ pub async fn begin(app: &Arc<App>, plan: Option<&Plan>) -> Result<()> {
         clear(&plan.folder, "");
         plan.config.data_dir.iter().for_each(|folder| clear(folder, super::WORKING));
     }
-    let next = plan.and_then(|plan| Some((plan.schedule.next_after(app.clock.now())?, plan.schedule.words())));
+    let schedule = plan.map(|plan| plan.schedule.clone());
     write(&system(app), "backup.plan", async move |w: &mut Write<'_>| {
         let (permit, now) = (w.system()?, w.now);
         let left = "the server ended while it was made";
         store::settle_running(w.tx(), &permit, now, left).await?;
-        store::skip_planned(w.tx(), &permit, now, "no server ran when it was due").await?;
-        if let Some((due, words)) = next {
-            store::plan(w.tx(), &permit, &ids::new_id(now).to_string(), due, &words).await?;
+        let missed = if schedule.is_some() { now - LATE } else { now };
+        store::skip_planned(w.tx(), &permit, now, missed, "no server ran when it was due").await?;
+        match &schedule {
+            Some(schedule) => plan_next(w, &permit, schedule).await,
+            None => Ok(()),
         }
-        Ok(())
     })
     .await?;
+    Ok(())
+}
+
+/// Plans the next one. After the clock was put back, there may be files for times that come once more: these stay, and
+/// the next time without one is taken.
+async fn plan_next(w: &mut Write<'_>, permit: &Permit, schedule: &Schedule) -> error::Result<()> {
+    let (now, words) = (w.now, schedule.words());
+    let mut after = now;
+    while let Some(due) = schedule.next_after(after) {
+        if store::plan(w.tx(), permit, &ids::new_id(now).to_string(), due, &words).await? {
+            break;
+        }
+        after = due;
+    }
     Ok(())
 }
 
@@ -122,21 +137,19 @@ pub async fn work_once(app: &Arc<App>, plan: &Plan) -> Result<bool> {
     let now = app.clock.now();
     let due = store::due(&app.db, now).await?;
     let Some(due) = due else { return Ok(false) };
-    let next = plan.schedule.next_after(now).map(|at| (at, plan.schedule.words()));
-    let (id, at) = (due.id.clone(), due.due_at);
+    let (id, at, schedule) = (due.id.clone(), due.due_at, plan.schedule.clone());
     let taken = write(&system(app), "backup.begin", async move |w: &mut Write<'_>| {
         let (permit, now) = (w.system()?, w.now);
         let late = now - at > LATE;
         let taken = match late {
             true => {
-                store::skip_planned(w.tx(), &permit, now, "it was due more than five minutes before").await?;
+                let why = "it was due more than five minutes before";
+                store::skip_planned(w.tx(), &permit, now, now - LATE, why).await?;
                 false
             }
             false => store::take(w.tx(), &permit, &id, now).await?,
         };
-        if let Some((next, words)) = next {
-            store::plan(w.tx(), &permit, &ids::new_id(now).to_string(), next, &words).await?;
-        }
+        plan_next(w, &permit, &schedule).await?;
         Ok(taken)
     })
     .await?;

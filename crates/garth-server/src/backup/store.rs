@@ -126,7 +126,7 @@ pub(super) async fn forget_promises(tx: &mut Tx, _: &Permit) -> Result<()> {
     tx.execute("DELETE FROM idempotency_keys", &[]).await.map(drop)
 }
 
-/// Disables every API key until somebody rotates it, and takes every observer key away; says how many in which space.
+/// Disables every API key until somebody rotates it; says how many in which space.
 pub(super) async fn disable_keys(tx: &mut Tx, _: &Permit) -> Result<Vec<(String, i64)>> {
     let sql = "SELECT space_id, count(*) FROM api_keys WHERE disabled = 0 GROUP BY space_id ORDER BY space_id";
     let rows = tx.query(sql, &[]).await?;
@@ -134,8 +134,6 @@ pub(super) async fn disable_keys(tx: &mut Tx, _: &Permit) -> Result<Vec<(String,
     let sql =
         "UPDATE api_keys SET disabled = 1, old_hash = NULL, old_until = NULL, old_prefix = NULL WHERE disabled = 0";
     tx.execute(sql, &[]).await?;
-    // These cannot be rotated; another is made in a moment.
-    tx.execute("DELETE FROM observer_keys", &[]).await?;
     Ok(found)
 }
 
@@ -154,7 +152,7 @@ pub(super) async fn cancel_runs(tx: &mut Tx, permit: &Permit, now: Micros) -> Re
     tx.execute(runs, &params![now, detail]).await
 }
 
-/// Takes the keys away that observers have; says how many.
+/// Takes the keys away that observers have; says how many. These cannot be rotated; another is made in a moment.
 pub(super) async fn forget_observers(tx: &mut Tx, _: &Permit) -> Result<u64> {
     tx.execute("DELETE FROM observer_keys", &[]).await
 }
@@ -199,11 +197,14 @@ pub(super) async fn with_files(db: &Db) -> Result<Vec<Made>> {
     rows.iter().map(scheduled).collect()
 }
 
-/// Plans one for that time, unless there is one for it.
-pub(super) async fn plan(tx: &mut Tx, _: &Permit, id: &str, due: Micros, words: &str) -> Result<()> {
+/// Plans one for that time; says whether it is planned now. One that was to be made then is planned once more, unless its
+/// file is there, or it is being made: the clock was put back.
+pub(super) async fn plan(tx: &mut Tx, _: &Permit, id: &str, due: Micros, words: &str) -> Result<bool> {
     let sql = "INSERT INTO backups (id, due_at, state, schedule, error) VALUES ($1, $2, 'planned', $3, '') \
-               ON CONFLICT (due_at) DO NOTHING";
-    tx.execute(sql, &params![id, due, words]).await.map(drop)
+               ON CONFLICT (due_at) DO UPDATE SET state = 'planned', schedule = excluded.schedule, \
+               started_at = NULL, finished_at = NULL, size_bytes = NULL, row_count = NULL, error = '' \
+               WHERE backups.file IS NULL AND backups.state <> 'running'";
+    Ok(tx.execute(sql, &params![id, due, words]).await? > 0)
 }
 
 /// Begins one that is planned; says whether it still was.
@@ -212,12 +213,12 @@ pub(super) async fn take(tx: &mut Tx, _: &Permit, id: &str, now: Micros) -> Resu
     Ok(tx.execute(sql, &params![id, now]).await? > 0)
 }
 
-/// Says of those that were planned by now that they were missed, and lets go of the later ones.
-pub(super) async fn skip_planned(tx: &mut Tx, _: &Permit, now: Micros, why: &str) -> Result<()> {
+/// Says of those that were planned until that time that they were missed, and lets go of those that are not due yet.
+pub(super) async fn skip_planned(tx: &mut Tx, _: &Permit, now: Micros, until: Micros, why: &str) -> Result<()> {
     let sql =
-        "UPDATE backups SET state = 'skipped', finished_at = $1, error = $2 WHERE state = 'planned' AND due_at <= $1";
-    tx.execute(sql, &params![now, why]).await?;
-    tx.execute("DELETE FROM backups WHERE state = 'planned'", &[]).await.map(drop)
+        "UPDATE backups SET state = 'skipped', finished_at = $1, error = $2 WHERE state = 'planned' AND due_at <= $3";
+    tx.execute(sql, &params![now, why, until]).await?;
+    tx.execute("DELETE FROM backups WHERE state = 'planned' AND due_at > $1", &params![now]).await.map(drop)
 }
 
 /// Says of those that are begun that they failed.

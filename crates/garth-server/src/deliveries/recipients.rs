@@ -5,8 +5,9 @@
 
 use super::{KIND, SECOND, store, wrong};
 use crate::access::{App, Ctx, Record, Write, write};
-use crate::base::clock;
 use crate::base::error::{Error, FieldError, Result};
+use crate::base::tries::Tries;
+use crate::base::{clock, ids};
 use crate::resources;
 use garth_core::Micros;
 use serde_json::{Value, json};
@@ -158,18 +159,24 @@ pub(super) async fn standing(app: &std::sync::Arc<App>, token: &str) -> Result<(
     Ok((link, until))
 }
 
-/// Does what somebody wants by their link. It is on record in the job's space.
+/// What is wanted by links, counted by whom a link speaks for.
+#[derive(Default)]
+struct Wished(Tries);
+
+/// Does what somebody wants by their link. It is on record in the job's space, unless it holds already.
 ///
 /// # Errors
-/// 404 as [`standing`], 422 for a snooze that is too short or too long.
+/// 404 as [`standing`], 422 for a snooze that is too short or too long, 429 when the link was used often lately.
 pub(super) async fn wish(ctx: &Ctx, token: &str, wish: Wish) -> Result<()> {
     if let Wish::Snooze(minutes) = wish
         && !SNOOZE_MINUTES.contains(&minutes)
     {
         return Err(Error::field("/minutes", "must be 5 to 11520"));
     }
-    let (link, before) = standing(&ctx.app, token).await?;
-    let job = resources::get(&Ctx::system(std::sync::Arc::clone(&ctx.app)), &link.job).await?;
+    let link = Link::read(&ctx.app, token)?;
+    let address = key(&link.address);
+    let whose = ids::hash_of(&[link.job.as_bytes(), link.entry.as_bytes(), address.as_bytes()]);
+    ctx.app.memory.of::<Wished>().0.take(&whose, &ctx.app.clock)?;
     let action = match wish {
         Wish::Snooze(_) => "delivery.snooze",
         Wish::Unsubscribe => "delivery.unsubscribe",
@@ -177,13 +184,17 @@ pub(super) async fn wish(ctx: &Ctx, token: &str, wish: Wish) -> Result<()> {
     };
     write(ctx, action, async move |w: &mut Write<'_>| {
         let (permit, now) = (w.by_secret(), w.now);
-        let address = key(&link.address);
+        let space = resources::lies_in(w, &link.job).await?.ok_or(Error::NotFound)?;
         let place = (link.job.as_str(), link.entry.as_str(), address.as_str());
+        let before = store::silence(w.tx(), place).await?.filter(|until| until.is_none_or(|until| until > now));
         let after = match wish {
             Wish::Snooze(minutes) => Some(Some(now + minutes * 60 * SECOND)),
             Wish::Unsubscribe => Some(None),
             Wish::Subscribe => None,
         };
+        if before == after {
+            return Ok(());
+        }
         match after {
             Some(until) => store::keep_silence(w.tx(), &permit, place, until, now).await?,
             None => store::end_silence(w.tx(), &permit, place).await?,
@@ -192,9 +203,8 @@ pub(super) async fn wish(ctx: &Ctx, token: &str, wish: Wish) -> Result<()> {
             None => json!({ "recipient": address, "silent": false }),
             Some(until) => json!({ "recipient": address, "silent": true, "until": until.map(clock::to_text) }),
         };
-        let space = w.dir().world.class(job.row.class).map(|class| class.space);
         let (before, after) = (told(before), told(after));
-        w.record(Record { space, target_type: KIND, target_id: link.job.clone(), before, after }).await
+        w.record(Record { space: Some(space), target_type: KIND, target_id: link.job.clone(), before, after }).await
     })
     .await
 }

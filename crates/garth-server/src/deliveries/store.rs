@@ -34,6 +34,13 @@ pub(super) async fn silences(db: &Db, job: &str, entry: &str) -> Result<Vec<(Str
     rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.opt_int(1)?))).collect()
 }
 
+/// Until when one address does not want what that entry sends, as this change finds it: `Some(None)` is for good.
+pub(super) async fn silence(tx: &mut Tx, (job, entry, address): (&str, &str, &str)) -> Result<Option<Option<Micros>>> {
+    let sql = "SELECT until FROM delivery_silences WHERE job_id = $1 AND entry = $2 AND address = $3";
+    let row = tx.query_opt(sql, &params![job, entry, address]).await?;
+    row.map(|row| row.opt_int(0)).transpose()
+}
+
 /// Keeps the wish of one address, in the place of an earlier one.
 pub(super) async fn keep_silence(
     tx: &mut Tx,

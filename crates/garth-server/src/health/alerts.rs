@@ -174,7 +174,7 @@ fn troubles(jobs: &[Watched], deliveries: &[Watched], backup: Option<&BackedUp>)
     }
     // Of backups the last one counts: who needs one needs the newest.
     if backup.is_some_and(|backup| backup.error.is_some()) {
-        found.insert("backup".to_owned(), "the last backup that was due failed".to_owned());
+        found.insert("backup".to_owned(), "the last backup that was due failed or was missed".to_owned());
     }
     found
 }

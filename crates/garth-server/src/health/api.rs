@@ -3,7 +3,7 @@
 use super::colours::Tally;
 use super::overview::{self, BackedUp, Overview, Sight, Watched};
 use super::{alerts, observers};
-use crate::access::{Anyone, App, Ctx};
+use crate::access::{Anyone, App, Ctx, observer_secret};
 use crate::base::clock;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::http::{Input, Json, Page, Query};
@@ -131,7 +131,7 @@ pub struct HealthBackup {
     at: Option<String>,
     /// When the next one is due.
     next_at: Option<String>,
-    /// What the last one said where it failed; for system administrators.
+    /// What the last one said where it failed or was missed; for system administrators.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -239,26 +239,23 @@ pub struct AlertTest {
     detail: String,
 }
 
-/// Who asks how the jobs are: with an observer key, or like everybody.
-pub struct Watcher(Option<Ctx>, Arc<App>);
+/// Who asks how the jobs are.
+pub enum Watcher {
+    /// Somebody with an observer key, by the hash of its secret.
+    Key(Arc<App>, String),
+    /// Anybody else.
+    Anybody(Box<Ctx>),
+}
 
 impl FromRequestParts<Arc<App>> for Watcher {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
-        let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
-        let one = given.next().filter(|_| given.next().is_none()).and_then(|value| value.to_str().ok());
-        let secret = one
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, secret)| scheme.eq_ignore_ascii_case("bearer") && secret.starts_with(observers::PREFIX));
-        match secret {
-            Some((_, secret)) if app.ready() => {
-                observers::admit(app, secret).await?;
-                Ok(Self(None, Arc::clone(app)))
-            }
+        match observer_secret(&parts.headers) {
+            Some(secret) if app.ready() => Ok(Self::Key(Arc::clone(app), observers::admit(app, secret).await?)),
             _ => {
                 let Anyone(ctx) = Anyone::from_request_parts(parts, app).await?;
-                Ok(Self(Some(ctx), Arc::clone(app)))
+                Ok(Self::Anybody(Box::new(ctx)))
             }
         }
     }
@@ -315,11 +312,16 @@ async fn figures(app: Arc<App>) -> Result<Response> {
 /// system administrators what failed as well. Sealed spaces are in none of it.
 #[utoipa::path(get, path = "/api/v1/health", tag = "health",
     responses((status = 200, description = "How it is", body = HealthOverview), (status = "default", description = "A problem", body = Problem)))]
-async fn watched(Watcher(ctx, app): Watcher, uri: Uri) -> Result<Json<HealthOverview>> {
+async fn watched(watcher: Watcher, uri: Uri) -> Result<Json<HealthOverview>> {
     Query::new(&uri)?.done()?;
-    let overview = match ctx {
-        Some(ctx) => overview::look(&ctx).await?,
-        None => overview::overview(&app, Sight::Observer).await?,
+    let overview = match watcher {
+        Watcher::Anybody(ctx) => overview::look(&ctx).await?,
+        Watcher::Key(app, hash) => {
+            let overview = overview::overview(&app, Sight::Observer).await?;
+            // Looking takes a while: a key that was revoked meanwhile is told nothing of it.
+            observers::still(&app, &hash).await?;
+            overview
+        }
     };
     Ok(Json(HealthOverview::of(overview)))
 }

@@ -4,7 +4,7 @@
 
 use super::store;
 pub use super::store::Stored;
-use crate::access::{self, App, Ctx, Record, Write, identity, write};
+use crate::access::{self, App, Ctx, OBSERVER_PREFIX, Record, Write, identity, write};
 use crate::base::error::{Error, Result};
 use crate::base::http::{Page, PageRequest};
 use crate::base::{ids, text};
@@ -12,12 +12,10 @@ use garth_core::{Caller, Micros};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// What the secrets of observer keys begin with.
-pub const PREFIX: &str = "garth_obs_";
 /// Most of them.
 pub const KEYS: i64 = 100;
 /// So many characters of a secret are kept, by which people tell keys apart.
-const PREFIX_CHARS: usize = PREFIX.len() + 6;
+const PREFIX_CHARS: usize = OBSERVER_PREFIX.len() + 6;
 /// When a key was used is written down once in so long.
 const USED: Micros = 60 * 1_000_000;
 
@@ -32,7 +30,7 @@ pub async fn create(ctx: &Ctx, name: String) -> Result<(Stored, String)> {
         if store::count(w.tx()).await? >= KEYS {
             return Err(Error::conflict("conflict", format!("there are {KEYS} observer keys; revoke one first")));
         }
-        let (now, secret) = (w.now, ids::new_token(PREFIX));
+        let (now, secret) = (w.now, ids::new_token(OBSERVER_PREFIX));
         let key = Stored {
             id: ids::new_id(now).to_string(),
             name,
@@ -89,12 +87,13 @@ pub async fn revoke(ctx: &Ctx, id: String) -> Result<()> {
     .await
 }
 
-/// Requires that this is the secret of a key, and notes that it was used.
+/// Requires that this is the secret of a key, and notes that it was used; answers its hash, for [`still`].
 ///
 /// # Errors
 /// 401 for one that is unknown or revoked.
-pub async fn admit(app: &Arc<App>, secret: &str) -> Result<()> {
-    let key = store::with_secret(&app.db, &ids::token_hash(secret)).await?.ok_or(Error::Unauthenticated)?;
+pub async fn admit(app: &Arc<App>, secret: &str) -> Result<String> {
+    let hash = ids::token_hash(secret);
+    let key = store::with_secret(&app.db, &hash).await?.ok_or(Error::Unauthenticated)?;
     let now = app.clock.now();
     if key.last_used_at.is_none_or(|at| now - at >= USED) {
         let ctx = Ctx::system(Arc::clone(app));
@@ -108,7 +107,15 @@ pub async fn admit(app: &Arc<App>, secret: &str) -> Result<()> {
             tracing::debug!(%error, "when an observer key was used could not be written");
         }
     }
-    Ok(())
+    Ok(hash)
+}
+
+/// Requires that the key of that hash is there still.
+///
+/// # Errors
+/// 401 when it was revoked.
+pub async fn still(app: &App, hash: &str) -> Result<()> {
+    store::with_secret(&app.db, hash).await?.map(drop).ok_or(Error::Unauthenticated)
 }
 
 /// What the audit keeps of a key: never its secret.

@@ -10,7 +10,9 @@ use crate::jobs::{self, Lately, State};
 use crate::resources::{self, Filter, ResourceView};
 use garth_core::{KindIx, Micros};
 use hashbrown::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Mutex;
 
 /// Most jobs, and most delivery interfaces, that one look lists; the worst come first.
 pub const LISTED: usize = 500;
@@ -73,7 +75,7 @@ pub struct BackedUp {
     pub at: Option<Micros>,
     /// When the next one is due.
     pub next_at: Option<Micros>,
-    /// What the last one said where it failed; for system administrators.
+    /// What the last one said where it failed or was missed; for system administrators.
     pub error: Option<String>,
 }
 
@@ -86,12 +88,13 @@ impl BackedUp {
         }
         let state = |made: &Made| match made.state.as_str() {
             "succeeded" => State::Succeeded,
-            "failed" => State::Failed,
-            _ => State::Skipped,
+            // One that was missed is one that nobody has.
+            "failed" | "skipped" => State::Failed,
+            _ => State::Running,
         };
         let states: Vec<State> = known.last.iter().map(state).collect();
         let last = known.last.iter().find(|made| made.finished_at.is_some());
-        let error = last.filter(|made| made.state == "failed").map(|made| made.error.clone());
+        let error = last.filter(|made| made.state != "succeeded").map(|made| made.error.clone());
         let (at, next_at) = (last.and_then(|made| made.finished_at), known.next.map(|next| next.due_at));
         Ok(Some(Self { colour: Colour::of(&states), at, next_at, error }))
     }
@@ -117,14 +120,28 @@ pub struct Overview {
 /// # Errors
 /// 401 and 403 where the settings tell nobody.
 pub async fn look(ctx: &Ctx) -> Result<Overview> {
+    let sight = sight_of(ctx)?;
+    let found = overview(&ctx.app, sight).await?;
+    // Looking takes a while: who may know less by now is told nothing of it.
+    match sight {
+        Sight::Administrator => ctx.system_admin(&ctx.directory()).map(drop)?,
+        Sight::Observer | Sight::Everybody => sight_of(ctx).map(drop)?,
+    }
+    Ok(found)
+}
+
+/// How much the caller may know at this moment.
+fn sight_of(ctx: &Ctx) -> Result<Sight> {
     let dir = ctx.directory();
     let caller = ctx.caller(&dir)?;
-    let sight = if caller.system || caller.system_admin { Sight::Administrator } else { Sight::Everybody };
-    if sight == Sight::Everybody && dir.settings.public_health == PublicHealth::Nothing {
+    if caller.system || caller.system_admin {
+        return Ok(Sight::Administrator);
+    }
+    if dir.settings.public_health == PublicHealth::Nothing {
         ctx.somebody(&dir)?;
         return Err(Error::Forbidden("this needs an observer key, or a system administrator".to_owned()));
     }
-    overview(&ctx.app, sight).await
+    Ok(Sight::Everybody)
 }
 
 /// How it all is, for that sight.
@@ -132,12 +149,20 @@ pub async fn look(ctx: &Ctx) -> Result<Overview> {
 /// # Errors
 /// When the store fails.
 pub async fn overview(app: &Arc<App>, sight: Sight) -> Result<Overview> {
-    if sight == Sight::Everybody {
-        let [jobs, deliveries, backup] = counted(app).await?;
-        let counts = (app.directory().settings.public_health == PublicHealth::Counts).then_some((jobs, deliveries));
-        let colour = Tally::worst(&[jobs, deliveries, backup]);
-        return Ok(Overview { colour, counts, listed: None, more: false, backup: None });
+    match sight {
+        Sight::Everybody => {
+            let [jobs, deliveries, backup] = counted(app).await?;
+            let counts = (app.directory().settings.public_health == PublicHealth::Counts).then_some((jobs, deliveries));
+            let colour = Tally::worst(&[jobs, deliveries, backup]);
+            Ok(Overview { colour, counts, listed: None, more: false, backup: None })
+        }
+        Sight::Observer => shared(app).await,
+        Sight::Administrator => listed(app, sight).await,
     }
+}
+
+/// The same with names.
+async fn listed(app: &Arc<App>, sight: Sight) -> Result<Overview> {
     let (mut jobs, mut deliveries) = watched(app).await?;
     let counts = (tally(&jobs), tally(&deliveries));
     let more = jobs.len() > LISTED || deliveries.len() > LISTED;
@@ -173,17 +198,40 @@ fn tally_of(backup: Option<&BackedUp>) -> Tally {
 #[derive(Default)]
 struct Kept(Mutex<Option<(Micros, [Tally; 3])>>);
 
+/// Held while somebody looks, so that one looks and the others wait for what they find.
 async fn counted(app: &Arc<App>) -> Result<[Tally; 3]> {
     let kept = app.memory.of::<Kept>();
+    let mut last = kept.0.lock().await;
     let now = app.clock.now();
-    let last = *kept.0.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, counted)) = last.filter(|(at, _)| (0..FRESH).contains(&(now - at))) {
         return Ok(counted);
     }
     let (jobs, deliveries) = watched(app).await?;
     let counted = [tally(&jobs), tally(&deliveries), tally_of(BackedUp::look(app).await?.as_ref())];
-    *kept.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, counted));
+    *last = Some((now, counted));
     Ok(counted)
+}
+
+/// How many looks of observers were begun, and the last of them: which one it was, and what it found.
+#[derive(Default)]
+struct Looks {
+    begun: AtomicU64,
+    last: Mutex<Option<(u64, Overview)>>,
+}
+
+/// What observers see: one looks at a time. A look that was begun after somebody asked answers them as well as their own
+/// would, so nobody is told what held before they asked.
+async fn shared(app: &Arc<App>) -> Result<Overview> {
+    let looks = app.memory.of::<Looks>();
+    let before = looks.begun.load(Ordering::SeqCst);
+    let mut last = looks.last.lock().await;
+    if let Some((_, found)) = last.as_ref().filter(|(look, _)| *look > before) {
+        return Ok(found.clone());
+    }
+    let look = looks.begun.fetch_add(1, Ordering::SeqCst) + 1;
+    let found = listed(app, Sight::Observer).await?;
+    *last = Some((look, found.clone()));
+    Ok(found)
 }
 
 /// Every job, and every delivery interface, of the spaces that are not sealed and not archived.

@@ -2,7 +2,8 @@
 //!
 //! Anybody can write anything behind `From`. What counts is that DMARC passed for the very domain that stands there, said by
 //! a server of one's own under its own name. It takes away what others wrote under that name before it writes its own on
-//! top; of several of its own the topmost that speaks of DMARC counts.
+//! top; of several of its own the topmost that speaks of DMARC counts. One that cannot be read may be its own: nothing below
+//! it counts.
 
 /// The domain for which DMARC passed, in lower case, as the server of that name says; `headers` are the values of all
 /// `Authentication-Results`, the topmost first.
@@ -11,10 +12,10 @@ pub fn passed<'a>(headers: impl Iterator<Item = &'a str>, authserv: &str) -> Opt
 }
 
 /// What one header says of DMARC: `None` where it is another server's or says nothing of it, `Some(None)` where it did not
-/// pass.
+/// pass or cannot be read.
 fn dmarc(header: &str, authserv: &str) -> Option<Option<String>> {
-    // What cannot be read is nobody's word.
-    let parts = parts(header)?;
+    // Whose word it is nobody knows; it may be the one that says no.
+    let Some(parts) = parts(header) else { return Some(None) };
     let (name, results) = parts.split_first()?;
     if !name.first().is_some_and(|name| name.eq_ignore_ascii_case(authserv)) {
         return None;
@@ -151,5 +152,9 @@ mod tests {
         assert_eq!(of(&[fail, pass]), None);
         assert_eq!(of(&[pass, fail]).as_deref(), Some("corp.example"));
         assert_eq!(of(&["evil.example; dmarc=fail", "mx.example; spf=pass", pass]).as_deref(), Some("corp.example"));
+        for unread in ["mx.example; dmarc=fail (open", "mx.example; \"dmarc=fail", "mx.example) dmarc=fail", "= x"] {
+            assert_eq!(of(&[unread, pass]), None, "{unread}");
+            assert_eq!(of(&[pass, unread]).as_deref(), Some("corp.example"), "{unread}");
+        }
     }
 }

@@ -211,7 +211,9 @@ impl Conversation {
         wire: &mut Wire<S>,
         envelope: Envelope,
     ) -> Option<&'static str> {
-        let Ok(_place) = self.letters.try_acquire() else { return Some("451 4.3.2 Too much to read; send it again.") };
+        let Ok(place) = Arc::clone(&self.letters).try_acquire_owned() else {
+            return Some("451 4.3.2 Too much to read; send it again.");
+        };
         wire.say("354 Go on; end with a dot on a line of its own.").await?;
         let Some(bytes) = tokio::time::timeout(ARRIVAL, wire.letter()).await.ok()?? else {
             return Some("552 5.3.4 The letter is too large.");
@@ -220,7 +222,7 @@ impl Conversation {
             self.app.figures.letter(Received::Refused);
             return Some(REFUSED);
         }
-        Some(match receive(&self.app, bytes, envelope.to).await {
+        Some(match receive(&self.app, bytes, envelope.to, place).await {
             Received::Accepted => "250 2.0.0 Kept.",
             Received::Refused => REFUSED,
             Received::Deferred => "451 4.3.0 Not now; send it again.",

@@ -3,8 +3,9 @@
 use super::authentic;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use mail_parser::{Address, HeaderName, Message, MessageParser, MessagePart, MimeHeaders};
+use mail_parser::{Address, Encoding, Header, HeaderName, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
 /// Longest text of a letter that is kept, in bytes.
 pub const TEXT_BYTES: usize = 64 * 1024;
@@ -12,6 +13,15 @@ pub const TEXT_BYTES: usize = 64 * 1024;
 pub const ATTACHMENTS: usize = 50;
 /// Contents of all attachments of one letter that are kept, in bytes; of the others name, type and size.
 pub const CONTENT_BYTES: usize = 96 * 1024;
+/// Most lines of a letter: any of them may be a header or begin a part, of which more is held than what it is written in.
+const LINES: usize = 200_000;
+/// Most headers that say what a part is (its type, its disposition), or words that look like one: for each boundary that
+/// is named there the rest of the letter is searched.
+const TYPES: usize = 4 * ATTACHMENTS;
+/// Longest of them.
+const TYPE_BYTES: usize = 16 * 1024;
+/// Types by which a parser finds letters within a letter.
+const WITHIN: [&str; 3] = ["rfc822", "global", "digest"];
 /// Longest name of a resource, and of an attachment.
 const NAME_BYTES: usize = 255;
 /// What a letter without a subject is called.
@@ -46,10 +56,14 @@ pub struct Attachment {
 /// Reads a letter; `None` for what is none, is not plainly from one address, or from one of a domain that the server of
 /// that name did not find to be the true one.
 pub fn read(bytes: &[u8], authserv: &str) -> Option<Letter> {
-    let message = MessageParser::default().parse(bytes)?;
+    let mut tame = bytes.to_vec();
+    if !tamed(&mut tame) {
+        return None;
+    }
+    let message = MessageParser::default().parse(&tame)?;
     let from = from(&message)?;
-    let results = message.headers_raw().filter(|(name, _)| name.eq_ignore_ascii_case("Authentication-Results"));
-    let domain = authentic::passed(results.map(|(_, value)| value), authserv)?;
+    let results = results(&message, bytes);
+    let domain = authentic::passed(results.iter().map(|result| &**result), authserv)?;
     let (_, of) = from.rsplit_once('@')?;
     if !of.eq_ignore_ascii_case(&domain) || message.attachment_count() > ATTACHMENTS {
         return None;
@@ -57,9 +71,91 @@ pub fn read(bytes: &[u8], authserv: &str) -> Option<Letter> {
     Some(Letter {
         subject: one_line(message.subject().unwrap_or_default(), NAMELESS),
         text: text(&message),
-        attachments: attachments(&message),
+        attachments: attachments(&message, bytes),
         from,
     })
+}
+
+/// Takes out of the bytes of a letter what would be costly to read; `false` for what is not to be read at all.
+///
+/// The parser reads a letter within a letter as one more letter, to any depth: enough of them take more room to be let
+/// go of than a thread has, and each that is encoded is held as a whole once more. So their types are made unknown, and
+/// a letter that came along is an attachment like any other.
+fn tamed(bytes: &mut [u8]) -> bool {
+    if bytes.iter().filter(|byte| **byte == b'\n').count() > LINES {
+        return false;
+    }
+    let (mut at, mut types) = (0, 0);
+    // The search goes on right behind a name, not behind its header: one header may look like a part of another.
+    while let Some(end) = type_from(bytes, at) {
+        (at, types) = (end, types + 1);
+        let Some(length) = bytes.get(end..).and_then(folded) else { return false };
+        if types > TYPES {
+            return false;
+        }
+        let header = bytes.get_mut(end..end + length).unwrap_or_default();
+        // Names and boundaries stand behind a semicolon, and stay as they are. In a comment it would be none.
+        let mark = header.iter().position(|byte| matches!(byte, b';' | b'('));
+        let whole = header.len();
+        let said = mark.filter(|mark| header.get(*mark) == Some(&b';')).unwrap_or(whole);
+        unname(header.get_mut(..said).unwrap_or_default());
+    }
+    true
+}
+
+/// Where the next name of a header ends that says what a part is. A parser passes over spaces in a name: so does this.
+fn type_from(bytes: &[u8], from: usize) -> Option<usize> {
+    const NAMES: [&str; 2] = ["content-type", "content-disposition"];
+    let mut known = [0_usize; 2];
+    for (at, byte) in bytes.iter().enumerate().skip(from) {
+        if byte.is_ascii_whitespace() && *byte != b'\n' {
+            continue;
+        }
+        for (name, known) in NAMES.iter().zip(&mut known) {
+            let fits = |place: usize| name.as_bytes().get(place).is_some_and(|next| byte.eq_ignore_ascii_case(next));
+            // Their first letter is nowhere else in them: what does not go on begins anew, or not.
+            *known = if fits(*known) { *known + 1 } else { usize::from(fits(0)) };
+            if *known == name.len() {
+                return Some(at + 1);
+            }
+        }
+    }
+    None
+}
+
+/// How long a header is: up to a line that does not begin with a space; `None` when it is too long.
+fn folded(rest: &[u8]) -> Option<usize> {
+    let ends = |at: &usize| match rest.get(*at) {
+        Some(b'\n') => !matches!(rest.get(*at + 1), Some(b' ' | b'\t')),
+        Some(_) => false,
+        None => true,
+    };
+    (0..=TYPE_BYTES).find(ends)
+}
+
+/// Makes types of letters within a letter unknown.
+fn unname(header: &mut [u8]) {
+    for word in WITHIN {
+        let is = |part: &[u8]| part.eq_ignore_ascii_case(word.as_bytes());
+        let mut at = 0;
+        while let Some(further) = header.get(at..).and_then(|rest| rest.windows(word.len()).position(is)) {
+            at += further;
+            if let Some(first) = header.get_mut(at) {
+                *first = b'x';
+            }
+        }
+    }
+}
+
+/// The values of all `Authentication-Results` at the head of a letter, the topmost first, whatever bytes they are of.
+fn results<'a>(message: &Message<'_>, bytes: &'a [u8]) -> Vec<Cow<'a, str>> {
+    let one = |header: &Header<'_>| {
+        let [field, start, end] = [header.offset_field, header.offset_start, header.offset_end].map(|at| at as usize);
+        // With spaces in it, which the parser passes over, it is no name that a mail server takes away.
+        let named = bytes.get(field..start)?.eq_ignore_ascii_case(b"Authentication-Results:");
+        named.then_some(String::from_utf8_lossy(bytes.get(start..end)?))
+    };
+    message.parts.first().into_iter().flat_map(|part| &part.headers).filter_map(one).collect()
 }
 
 /// The one address behind the one `From`.
@@ -102,10 +198,10 @@ fn one_line(text: &str, else_called: &str) -> String {
     }
 }
 
-fn attachments(message: &Message<'_>) -> Vec<Attachment> {
+fn attachments(message: &Message<'_>, written: &[u8]) -> Vec<Attachment> {
     let mut room = CONTENT_BYTES;
     let one = |part: &MessagePart<'_>| {
-        let bytes = part.contents();
+        let bytes = contents(part, written);
         let kept = bytes.len() <= room;
         room -= if kept { bytes.len() } else { 0 };
         Attachment {
@@ -118,6 +214,15 @@ fn attachments(message: &Message<'_>) -> Vec<Attachment> {
     message.attachments().map(one).collect()
 }
 
+/// What came along: as it was written where it is not encoded, for a letter that came along was tamed like the rest.
+fn contents<'a>(part: &'a MessagePart<'_>, written: &'a [u8]) -> &'a [u8] {
+    let read = part.contents();
+    let bytes = matches!(part.body, PartType::Binary(_) | PartType::InlineBinary(_));
+    let plain = bytes && part.encoding == Encoding::None;
+    let there = written.get(part.offset_body as usize..part.offset_end as usize);
+    there.filter(|there| plain && there.len() == read.len()).unwrap_or(read)
+}
+
 /// A name without folders: whoever saves it puts it where they are.
 fn file_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -128,7 +233,9 @@ fn file_name(name: &str) -> String {
 fn media_type(part: &MessagePart<'_>) -> String {
     const UNKNOWN: &str = "application/octet-stream";
     let Some(known) = part.content_type() else { return UNKNOWN.to_owned() };
-    let written = format!("{}/{}", known.ctype(), known.subtype().unwrap_or_default()).to_ascii_lowercase();
+    let tame = format!("{}/{}", known.ctype(), known.subtype().unwrap_or_default()).to_ascii_lowercase();
+    let named = |tame: String, word: &&str| tame.replace(&format!("x{}", word.get(1..).unwrap_or_default()), word);
+    let written = WITHIN.iter().fold(tame, named);
     let token = |text: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
         (1..=63).contains(&text.len()) && text.bytes().all(plain)
@@ -261,6 +368,99 @@ mod tests {
         assert_eq!(plan.content.as_deref(), Some(&b"pdf"[..]));
         assert_eq!((large.name.as_str(), large.media_type.as_str()), ("attachment", "application/octet-stream"));
         assert!(large.content.is_none() && large.size_bytes > CONTENT_BYTES);
+    }
+
+    #[test]
+    fn a_letter_that_came_along_is_one_attachment() {
+        let head = "From: lin@corp.example\r\nContent-Type: multipart/mixed; boundary=\"=_global_digest\"\r\n";
+        let inner = "From: bo@corp.example\r\nContent-Type: message/rfc822\r\n\r\nSubject: Within\r\n\r\nHi";
+        let body = format!(
+            "--=_global_digest\r\n\r\nAs attached.\r\n--=_global_digest\r\n\
+             Content-Type: message/rfc822; name=\"global.eml\"\r\n\r\n{inner}\r\n--=_global_digest--\r\n"
+        );
+        let read = letter(head, &body).expect("a letter");
+        assert_eq!(read.text, "As attached.");
+        let [one] = read.attachments.as_slice() else { panic!("one: {read:?}") };
+        assert_eq!((one.name.as_str(), one.media_type.as_str()), ("global.eml", "message/rfc822"));
+        assert_eq!(one.content.as_deref(), Some(inner.as_bytes()));
+    }
+
+    #[test]
+    fn letters_within_letters_are_not_gone_into() {
+        let head = "From: lin@corp.example\r\nContent-Type: message/rfc822\r\n";
+        let level = "Content-Type: message/rfc822\r\n\r\n";
+        assert_eq!(letter(head, &level.repeat(300_000)), None);
+        let few = letter(head, &level.repeat(TYPES - 1)).expect("a letter");
+        assert_eq!((few.text.as_str(), few.attachments.len()), ("", 1));
+        // Nor into those that are encoded.
+        let mut inner = "Subject: Within\r\n\r\nHi\r\n".to_owned();
+        for _ in 0..4 {
+            let encoded = STANDARD.encode(&inner);
+            inner = format!("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{encoded}\r\n");
+        }
+        let read = letter(&format!("{head}Content-Transfer-Encoding: base64\r\n"), &STANDARD.encode(&inner));
+        let read = read.expect("a letter");
+        let [one] = read.attachments.as_slice() else { panic!("one: {read:?}") };
+        assert_eq!((one.media_type.as_str(), one.size_bytes), ("message/rfc822", inner.len()));
+        assert_eq!(one.content.as_deref(), Some(inner.as_bytes()));
+    }
+
+    #[test]
+    fn however_it_is_written_no_letter_is_found_within() {
+        let within = |bytes: &[u8]| {
+            let message = MessageParser::default().parse(bytes).expect("a letter");
+            message.parts.iter().any(|part| matches!(part.body, PartType::Message(_)))
+        };
+        let inner = "Subject: Within\r\n\r\nHi\r\n";
+        let mixed = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
+        for head in [
+            "Content-Type: message/rfc822\r\n\r\n",
+            "content-TYPE: Message/RFC822; name=a\r\n\r\n",
+            "Con tent-Type\t: message/global\r\n\r\n",
+            "Content-Type: message/\"rfc822\"\r\n\r\n",
+            "Content-Type: message/(;)rfc822\r\n\r\n",
+            "Content-Type:\r\n message/ rfc822\r\n\r\n",
+            "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\n",
+            &format!("{mixed}--bContent-Type: message/rfc822\r\n\r\n"),
+            &format!("{mixed}content-type; --bContent-Type: message/rfc822\r\n\r\n"),
+        ] {
+            let mut bytes = format!("{head}{inner}--b--\r\n").into_bytes();
+            assert!(within(&bytes), "{head}");
+            assert!(tamed(&mut bytes) && !within(&bytes), "{head}");
+        }
+    }
+
+    #[test]
+    fn a_letter_that_is_costly_to_read_is_none() {
+        let head = "From: lin@corp.example\r\n";
+        let fits = |head: &str, body: &str| letter(head, body).is_some();
+        // The head of a letter has three lines of its own here.
+        assert!(fits(head, &"\n".repeat(LINES - 3)));
+        assert!(!fits(head, &"\n".repeat(LINES - 2)));
+        let part = "--b\r\nContent-Type: multipart/mixed; boundary=z\r\n\r\n";
+        let mixed = format!("{head}Content-Type: multipart/mixed; boundary=b\r\n");
+        assert!(!fits(&mixed, &part.repeat(TYPES)));
+        assert!(!fits(&mixed, &part.replace("Content-", "con Tent-").repeat(TYPES)));
+        assert!(fits(head, &"content-type\n".repeat(TYPES)));
+        assert!(!fits(head, &"Content-Disposition\n".repeat(TYPES + 1)));
+        let long = |bytes: usize| format!("{head}Content-Type:{}\n x\n", "x".repeat(bytes - 4));
+        assert!(fits(&long(TYPE_BYTES), "Hi\r\n"));
+        assert!(!fits(&long(TYPE_BYTES + 1), "Hi\r\n"));
+    }
+
+    #[test]
+    fn what_is_no_text_on_top_is_not_passed_over() {
+        let rest = format!("{RESULTS}From: lin@corp.example\r\n\r\nHi\r\n");
+        assert!(read(rest.as_bytes(), "mx.example").is_some());
+        for top in [
+            &b"Authentication-Results: mx.example; dmarc=fail (\xff) header.from=evil.example\r\n"[..],
+            b"Authentication-Results: mx.example; dmarc=fail (\r\n",
+        ] {
+            assert_eq!(read(&[top, rest.as_bytes()].concat(), "mx.example"), None);
+        }
+        // What no mail server takes away is no word of one.
+        let spaced = rest.replace("Authentication-", "Authentication -");
+        assert_eq!(read(spaced.as_bytes(), "mx.example"), None);
     }
 
     #[test]

@@ -10,12 +10,14 @@ use crate::resources::{self, NewResource};
 use crate::users;
 use garth_core::KindIx;
 use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
-/// Takes a letter in, for these local parts of addresses.
-pub(super) async fn receive(app: &Arc<App>, bytes: Vec<u8>, to: Vec<String>) -> Received {
+/// Takes a letter in, for these local parts of addresses. Its place is taken until the work is done, whoever still waits
+/// for it.
+pub(super) async fn receive(app: &Arc<App>, bytes: Vec<u8>, to: Vec<String>, place: OwnedSemaphorePermit) -> Received {
     let span = app.spans.begin(&app.clock, "letter");
-    let outcome = match put(app, bytes, to).await {
+    let outcome = match put(app, bytes, to, place).await {
         Ok(()) => Received::Accepted,
         Err(error @ (Error::Unavailable | Error::Overloaded | Error::TimedOut)) => {
             tracing::info!(%error, "a letter is to be sent again later");
@@ -36,15 +38,18 @@ pub(super) async fn receive(app: &Arc<App>, bytes: Vec<u8>, to: Vec<String>) -> 
     outcome
 }
 
-async fn put(app: &Arc<App>, bytes: Vec<u8>, to: Vec<String>) -> Result<()> {
+async fn put(app: &Arc<App>, bytes: Vec<u8>, to: Vec<String>, place: OwnedSemaphorePermit) -> Result<()> {
     let incoming = app.incoming.as_ref().ok_or(Error::NotFound)?;
     let authserv = incoming.authserv.clone();
-    // On a thread of its own: whoever writes a letter that is hard to read holds up no one else's.
-    let read = tokio::task::spawn_blocking(move || letter::read(&bytes, &authserv)).await;
-    let letter = read.ok().flatten().ok_or(Error::NotFound)?;
+    // On a thread of its own: whoever writes a letter that is hard to read holds up no one else's. Its place goes along:
+    // nobody stops the reading by hanging up, and until it ends nobody else has that place.
+    let reading = tokio::task::spawn_blocking(move || (letter::read(&bytes, &authserv), place));
+    let (letter, place) = reading.await.map_err(|_| Error::NotFound)?;
+    let letter = letter.ok_or(Error::NotFound)?;
     let sender = users::reader_of(app, &letter.from).await?.ok_or(Error::NotFound)?;
     let ctx = Ctx::sender(Arc::clone(app), sender);
     write(&ctx, "resource.create", async move |w: &mut Write<'_>| {
+        let _place = place;
         // Whose address it was may have changed while the letter waited for its turn.
         if !users::reads(w.dir(), sender, &letter.from) {
             return Err(Error::NotFound);

@@ -25,12 +25,15 @@ async fn preview(by: &Person, change: Value) -> Answer {
     by.post(PREVIEW, json!({"change": change})).await.ok()
 }
 
+/// What a list names, but for permissions of the kinds that are there from the start: these come with every role.
+fn own(value: &Value) -> Vec<&str> {
+    let names = value.as_array().expect("a list").iter().map(|name| name.as_str().expect("a name"));
+    names.filter(|name| !["job:", "delivery:", "ai_provider:"].iter().any(|kind| name.starts_with(kind))).collect()
+}
+
 /// Each line in short: who, on what, gaining and losing what.
 fn lines(answer: &Answer) -> Vec<String> {
-    let list = |value: &Value, sign: &str| {
-        let names = value.as_array().expect("a list").iter();
-        names.map(|name| format!(" {sign}{}", name.as_str().expect("a name"))).collect::<String>()
-    };
+    let list = |value: &Value, sign: &str| own(value).iter().map(|name| format!(" {sign}{name}")).collect::<String>();
     let items = answer["items"].as_array().expect("items").iter();
     sorted(
         items

@@ -133,7 +133,7 @@ mod tests {
 
         #[test]
         fn no_cell_begins_like_a_formula(text in "[ \"'=+@|%\t\r\n-]{1,6}[a-z0-9]{0,3}") {
-            let cells = read(&written(vec![vec![json!(text.replace('\r', " ").replace('\n', " ")), json!(0)]]));
+            let cells = read(&written(vec![vec![json!(text.replace(['\r', '\n'], " ")), json!(0)]]));
             let first = cells[1][0].trim_start_matches([' ', '"', '\u{a0}']).chars().next();
             prop_assert!(!matches!(first, Some('=' | '+' | '-' | '@' | '\t' | '|' | '%')), "{:?}", cells[1][0]);
         }

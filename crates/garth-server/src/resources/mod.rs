@@ -209,6 +209,20 @@ pub(crate) async fn may(w: &mut Write<'_>, id: &str, action: Action) -> Result<(
     Ok((permit, row, class.space))
 }
 
+/// In which space a resource lies, as this change finds it; `None` when it is gone. Whether the caller may know of it is not
+/// asked: they have shown a secret that speaks for it.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn lies_in(w: &mut Write<'_>, id: &str) -> Result<Option<SpaceIx>> {
+    let mut code = String::new();
+    let row = match name_of(id, &mut code) {
+        Some(name) => store::get_in(w.tx(), &name).await?,
+        None => None,
+    };
+    Ok(row.and_then(|row| w.dir().world.class(row.class).map(|class| class.space)))
+}
+
 /// The row of an id or code that the caller may look at, with the picture in which they may.
 async fn look(ctx: &Ctx, id: &str) -> Result<(Arc<Directory>, Caller, Stored)> {
     let mut code = String::new();

@@ -148,7 +148,7 @@ async fn make_resources(ctx: &Ctx, all: &[Resource], places: &BTreeMap<String, S
     make_some(ctx, &first, places, &mut made).await?;
     let found = naming.into_iter().map(|mut resource| {
         let mut body = Value::Object(std::mem::take(&mut resource.body));
-        for other in resources::named(&*dir.kinds.info(dir.kinds.by_name::<KindIx>(&resource.kind)?)?, &body) {
+        for other in resources::named(dir.kinds.info(dir.kinds.by_name::<KindIx>(&resource.kind)?)?, &body) {
             if let (Some(place), Some(id)) = (body.pointer_mut(&other.place), made.get(&(other.kind, other.id))) {
                 *place = Value::String(String::clone(id));
             }

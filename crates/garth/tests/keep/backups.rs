@@ -118,6 +118,7 @@ fn n37_what_was_revoked_stays_revoked_after_a_restore(engine: Engine) {
     let keys = format!("/api/v1/spaces/{}/api-keys", office.atlas);
     let key = |name: &str| server.done(&office.ada, &format!("POST {keys}"), json!({"name": name, "role": "reader"}));
     let (kept, revoked) = (key("kept"), key("revoked"));
+    server.done(&office.ada, "POST /api/v1/observer-keys", json!({"name": "Watcher"}));
     let file = text_of(&old.file("garth.backup"));
     old.done(&["backup", &file]);
     // Revoked after the backup was made: it does not know.
@@ -131,7 +132,8 @@ fn n37_what_was_revoked_stays_revoked_after_a_restore(engine: Engine) {
     let new = Place::new(engine);
     let restored = new.done(&["restore", &file, "--master-key", &key_of(&old)]);
     assert!(restored["sessions_ended"].as_u64() >= Some(2), "{restored}");
-    assert_eq!(restored["api_keys_disabled"], 2);
+    assert_eq!((&restored["api_keys_disabled"], &restored["observer_keys_removed"]), (&json!(2), &json!(1)));
+    assert_eq!(new.ask("SELECT count(*) FROM observer_keys"), ["0"]);
     new.done(&["verify"]);
     let server = Server::start(&new);
     for token in [&office.ada, &office.lin] {
@@ -152,6 +154,7 @@ fn n37_what_was_revoked_stays_revoked_after_a_restore(engine: Engine) {
     let all = Place::new(engine);
     let restored = all.done(&["restore", &file, "--master-key", &key_of(&old), "--keep-keys"]);
     assert_eq!((&restored["api_keys_disabled"], &restored["api_keys_kept"]), (&json!(0), &json!(true)));
+    assert_eq!(restored["observer_keys_removed"], 0);
     let server = Server::start(&all);
     assert_eq!((reads(&server, &kept), reads(&server, &revoked)), (200, 200));
     assert!(!server.knows(&office.ada), "sessions end all the same");

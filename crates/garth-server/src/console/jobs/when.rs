@@ -51,15 +51,11 @@ impl When {
         let Some(text) = schedule else { return Self { often: "never".to_owned(), ..when } };
         text.clone_into(&mut when.text);
         let words: Vec<&str> = text.split_whitespace().collect();
-        if let ["every", number, unit] = words.as_slice() {
-            if number.parse::<u32>().is_ok() && UNITS.contains(unit) {
-                return Self {
-                    often: "every".to_owned(),
-                    every: (*number).to_owned(),
-                    unit: (*unit).to_owned(),
-                    ..when
-                };
-            }
+        if let ["every", number, unit] = words.as_slice()
+            && number.parse::<u32>().is_ok()
+            && UNITS.contains(unit)
+        {
+            return Self { often: "every".to_owned(), every: (*number).to_owned(), unit: (*unit).to_owned(), ..when };
         }
         let &[minute, hour, day, "*", weekday] = words.as_slice() else { return when };
         let number = |text: &str, most: u32| text.parse::<u32>().ok().filter(|number| *number <= most);

@@ -17,7 +17,9 @@ fn known(route: &Route, caller: &str) -> bool {
     let path = ["/api/v1/", "/system/"].iter().find_map(|prefix| route.path.strip_prefix(prefix)).unwrap_or_default();
     let starts = |noun: &&str| path.strip_prefix(*noun).is_some_and(|rest| rest.starts_with('/'));
     let everybody = route.path.starts_with("/assets/") || ["roles", "kinds", "policies"].iter().any(&starts);
-    let manages = ["users", "groups", "identity-providers", "login-policies"].iter().any(starts);
+    let manages = ["users", "groups", "identity-providers", "login-policies", "observer-keys", "health/observers"]
+        .iter()
+        .any(starts);
     everybody || (caller == "system administrator" && manages)
 }
 

@@ -202,7 +202,7 @@ async fn n15_what_is_not_built_answers_nothing(g: Garth) {
         "/.git/config",
         "/.env",
     ];
-    let under = ["/inbound-addresses", "/keys"];
+    let under = ["/keys", "/jobs"];
     let spaces: Vec<String> = under.iter().map(|tail| w.atlas.url(tail)).collect();
     for caller in [&w.nobody, &w.lin, &w.ada, &w.key] {
         let unknown = caller.get("/api/v1/nothing-here").await.refused(404, "not_found");

@@ -284,6 +284,7 @@ impl World {
         let (job, run) = job_of(&lin, &atlas).await;
         let (hidden_job, hidden_run) = job_of(&mia, &vault).await;
         let (_, old_run) = job_of(&lin, &atlas).await;
+        garth_server::jobs::work_once(&g.app()).await.expect("runs that are done");
         let ids = Ids {
             address,
             observer,

@@ -54,7 +54,7 @@ fn machines() -> Vec<Entry> {
         ask("GET /healthz", 1),
         ask("GET /readyz", 1),
         ask("GET /metrics", 1),
-        ask("GET /api/v1/health", 1),
+        ask("GET /api/v1/health", 6),
         ask("GET /api/v1/openapi.json", 1),
         ask("GET /.well-known/authzen-configuration", 1),
         ask("GET /api/v1/setup", 1),
@@ -136,7 +136,7 @@ fn browsers() -> Vec<Entry> {
 /// The pages inside, and what their forms send.
 fn pages() -> Vec<Entry> {
     vec![
-        ask("GET /spaces", 4),
+        ask("GET /spaces", 12),
         tell("POST /theme", 1, |d| json!({"theme": d.one(&["light", "dark", "x"]), "return": d.one(&["/", "//x"])})),
         ask("GET /s/{id}", 8),
         ask("GET /s/{id}/members", 5),
@@ -203,7 +203,7 @@ fn pages() -> Vec<Entry> {
         tell("POST /s/{id}/resources/{resource}/test", 1, nothing),
         dry(tell("POST /s/{id}/settings/mail", 1, |d| json!({"prefix": "lifts", "kind": d.kind()}))),
         tell("POST /s/{id}/settings/mail/{address}/delete", 1, nothing),
-        ask("GET /tree", 8),
+        ask("GET /tree", 16),
         ask("GET /spaces/new", 2),
         tell("POST /spaces/new", 3, |d| {
             json!({"name": d.name(), "parent": d.id("space"), "description": d.name(), "labels": d.one(&LABELS),
@@ -258,7 +258,7 @@ fn people() -> Vec<Entry> {
             json!({"username": d.one(&USERNAMES), "recovery_code": "00000-00000-00000-00000",
                    "new_password": "another correct horse battery"})
         }),
-        ask("GET /account", 5),
+        ask("GET /account", 10),
         tell("POST /account", 3, |d| match d.below(3) {
             0 => json!({"name": d.name(), "default_space": ""}),
             _ => json!({"name": d.name(), "default_space": d.id("space")}),
@@ -412,7 +412,7 @@ fn page(d: &mut Dice) -> Value {
 
 fn account() -> Vec<Entry> {
     vec![
-        ask("GET /api/v1/me", 6),
+        ask("GET /api/v1/me", 16),
         tell("PATCH /api/v1/me", 4, |d| match d.below(4) {
             0 => json!({"name": d.name()}),
             1 => json!({"default_space": null}),
@@ -647,7 +647,7 @@ fn grant_change(d: &mut Dice) -> Value {
 
 fn spaces() -> Vec<Entry> {
     vec![
-        ask("GET /api/v1/spaces", 14),
+        ask("GET /api/v1/spaces", 28),
         tell("POST /api/v1/spaces", 6, |d| {
             let mut body = json!({"name": d.name()});
             if d.chance(50) {
@@ -751,7 +751,7 @@ fn spaces() -> Vec<Entry> {
 
 fn resources() -> Vec<Entry> {
     vec![
-        ask("GET /api/v1/resources", 40),
+        ask("GET /api/v1/resources", 60),
         tell("POST /api/v1/resources", 22, resource),
         tell("POST /api/v1/resources/batch", 3, |d| {
             let mut items = vec![resource(d)];
