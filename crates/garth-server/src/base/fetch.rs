@@ -38,6 +38,9 @@ pub enum Failed {
     /// Its certificate is not good for its name.
     #[error("its TLS certificate is not good, or it does not speak TLS")]
     Tls,
+    /// The connection ended after it was asked: it may have done what was asked for.
+    #[error("the server broke off")]
+    BrokeOff,
     /// It took too long.
     #[error("the server took too long")]
     TimedOut,
@@ -135,12 +138,14 @@ pub struct Ask<'a> {
     headers: Vec<(HeaderName, String)>,
     body: Bytes,
     time: Duration,
+    /// Is what it answers nobody's to read?
+    unread: bool,
 }
 
 impl<'a> Ask<'a> {
     /// A plain GET.
     pub fn get(url: &'a Url, private: bool) -> Self {
-        Self { url, private, method: Method::GET, headers: Vec::new(), body: Bytes::new(), time: TIME }
+        Self { url, private, method: Method::GET, headers: Vec::new(), body: Bytes::new(), time: TIME, unread: false }
     }
 
     /// A POST of a form.
@@ -165,6 +170,12 @@ impl<'a> Ask<'a> {
     /// With another header; the later of two of one name counts.
     pub fn with(mut self, name: HeaderName, value: String) -> Self {
         self.headers.push((name, value));
+        self
+    }
+
+    /// Only the status counts: the body of the answer is not read, however long it is.
+    pub fn unread(mut self) -> Self {
+        self.unread = true;
         self
     }
 
@@ -198,19 +209,23 @@ impl<'a> Ask<'a> {
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
         // It ends with the sender, and so with the time limit.
         let connection = tokio::spawn(connection);
-        let answer = sender.send_request(self.request()?).await.map_err(unreachable)?;
+        let unread = self.unread;
+        let answer = sender.send_request(self.request()?).await.map_err(|_| Failed::BrokeOff)?;
         let (head, body) = answer.into_parts();
-        let read = Limited::new(body, ANSWER_BYTES).collect().await;
+        let read = match unread {
+            true => Ok(Bytes::new()),
+            false => Limited::new(body, ANSWER_BYTES).collect().await.map(|read| read.to_bytes()),
+        };
         connection.abort();
         let body = read.map_err(|e| match e.downcast_ref::<LengthLimitError>() {
             Some(_) => Failed::TooLarge,
-            None => Failed::Unreachable,
+            None => Failed::BrokeOff,
         })?;
         let text = |name| head.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let content_type = text(header::CONTENT_TYPE).unwrap_or_default().split(';').next().unwrap_or_default().trim();
         let retry_after = text(header::RETRY_AFTER).map(str::to_owned);
         let content_type = content_type.to_ascii_lowercase();
-        Ok(Fetched { status: head.status, content_type, retry_after, body: body.to_bytes() })
+        Ok(Fetched { status: head.status, content_type, retry_after, body })
     }
 
     fn request(self) -> Result<Request<Full<Bytes>>, Failed> {

@@ -110,7 +110,7 @@ async fn put(
         .with(HeaderName::from_static("x-amz-content-sha256"), hash.clone())
         .with(HeaderName::from_static("x-amz-date"), time.clone())
         .within(TIME);
-    match ask.send().await {
+    match ask.unread().send().await {
         Ok(answer) if answer.status.is_success() => Ok(()),
         // What it does not allow, or does not know, another attempt does not mend.
         Ok(answer) => Err((

@@ -168,7 +168,7 @@ pub(super) async fn deliver(app: &Arc<App>, body: &Value, parcel: &Parcel) -> Ou
         .with(HeaderName::from_static("webhook-id"), parcel.id.clone())
         .with(HeaderName::from_static("webhook-timestamp"), seconds.to_string())
         .with(HeaderName::from_static("webhook-signature"), signatures);
-    match ask.send().await {
+    match ask.unread().send().await {
         Ok(answer) => judged(app, &endpoint, &answer).await,
         // Whatever it answered, it did answer: what cannot be read is not looked at.
         Err(failed @ (Failed::Refused(_) | Failed::Tls)) => {

@@ -13,7 +13,7 @@ mod work;
 
 pub use firing::LATE;
 pub use kept::{KEEP_DAYS, RETRIES, TIME_ZONE};
-pub use running::{LADDER, WORDS};
+pub use running::{LADDER, REPORT_BYTES, REPORTS, WORDS};
 pub use work::{AT_ONCE, ATTEMPT, OF_A_SPACE};
 
 use crate::access::{self, App, Ctx, Permit, Record, Write, archived, write};
@@ -311,6 +311,11 @@ pub async fn report(ctx: &Ctx, run: &str, format: Format) -> Result<(String, Vec
     access::check(&dir, &caller, target, Action::Use(Permission::read(noun)), ctx.now())?;
     let damaged = |e: serde_json::Error| Error::internal(format!("a report is damaged: {e}"));
     let report: Report = serde_json::from_str(&report).map_err(damaged)?;
+    // What it told of the space that the job lay in before is not for whoever sees the job where it lies now.
+    let here = dir.world.class(view.row.class).and_then(|class| dir.space_id(class.space)).map(|id| id.to_string());
+    if report.content["space"]["id"].as_str() != here.as_deref() {
+        return Err(Error::NotFound);
+    }
     let slug = text::slug(&view.row.name);
     let slug = if slug.is_empty() { "report" } else { slug.as_str() };
     let name = format!("{slug}.{}", format.name());

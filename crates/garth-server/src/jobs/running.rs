@@ -24,6 +24,13 @@ pub const LADDER: [Micros; 10] = {
 /// How much of a report an AI provider is given, and a letter says, in bytes.
 pub const WORDS: usize = 32 * 1024;
 
+/// What is said of an interface that a job may not use.
+const HIDDEN: &str = "it is not there for whoever the job runs for, or its space may not use it";
+/// Largest report, in bytes as it is kept.
+pub const REPORT_BYTES: usize = 16 * 1024 * 1024;
+/// Reports of one job that are kept; of older runs the history stays.
+pub const REPORTS: i64 = 100;
+
 /// What came of an attempt.
 pub(super) struct Finish {
     pub state: State,
@@ -87,8 +94,9 @@ pub(super) async fn attempt(app: &Arc<App>, me: &str, run: &Stored) -> Result<Op
                    sign in";
         return Ok(Some(Finish::failed(why, false)));
     }
-    let (report, made) = match store::report(&app.db, &run.id).await? {
-        // Every attempt hands over the same report.
+    // Every attempt hands over the same report, unless the job is another one since: whoever changed it answers for it now.
+    let same = run.started_at.is_some_and(|began| job.row.updated_at <= began);
+    let (report, made) = match store::report(&app.db, &run.id).await?.filter(|_| same) {
         Some(made) => {
             (serde_json::from_str(&made).map_err(|e| Error::internal(format!("a report is damaged: {e}")))?, None)
         }
@@ -96,6 +104,9 @@ pub(super) async fn attempt(app: &Arc<App>, me: &str, run: &Stored) -> Result<Op
             Ok(report) => {
                 let made = serde_json::to_string(&report)
                     .map_err(|e| Error::internal(format!("a report cannot be written: {e}")))?;
+                if made.len() > REPORT_BYTES {
+                    return Ok(Some(Finish::failed("the report is larger than 16 MiB: let it find less", false)));
+                }
                 (report, Some(made))
             }
             Err(finish) => return Ok(Some(*finish)),
@@ -241,7 +252,7 @@ impl Handing<'_> {
                 match resources::opened(self.ctx, &spec.delivery, BuiltIn::Delivery, Some(self.job.space)).await {
                     Ok(opened) if !opened.archived => opened,
                     Ok(_) | Err(Error::NotFound) => {
-                        let why = "it is not there for whoever the job runs for, or its space may not use it";
+                        let why = HIDDEN;
                         let entry = spec.entry("failed", why, reached);
                         again = true;
                         unwritten.push(entry.clone());
@@ -373,6 +384,8 @@ async fn keep_entry(w: &mut Write<'_>, run: &str, entry: &Entry) -> Result<()> {
     store::keep_entry(w.tx(), &permit, run, entry).await?;
     match entry.state.as_str() {
         "delivered" => super::note_lately(w, &permit, &entry.delivery, State::Succeeded, None).await,
+        // Who may not see an interface does not colour it.
+        "failed" if entry.detail == HIDDEN => Ok(()),
         "failed" => super::note_lately(w, &permit, &entry.delivery, State::Failed, Some(&entry.detail)).await,
         _ => Ok(()),
     }
@@ -411,6 +424,7 @@ pub(super) async fn finish(app: &Arc<App>, me: &str, run: &Stored, finish: Finis
             store::keep_delivered(w.tx(), &permit, &run.job, now).await?;
         }
         let over = ended.next_attempt_at.is_none();
+        store::forget_reports(w.tx(), &permit, &run.job, REPORTS).await?;
         if over {
             conclude(w, &run, &job, &finish).await?;
         }

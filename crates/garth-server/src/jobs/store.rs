@@ -176,6 +176,13 @@ pub(super) async fn keep_report(tx: &mut Tx, _: &Permit, run: &str, report: &str
     tx.execute("UPDATE job_runs SET report = $2 WHERE id = $1", &params![run, report]).await.map(drop)
 }
 
+/// Lets the reports of older runs of a job go.
+pub(super) async fn forget_reports(tx: &mut Tx, _: &Permit, job: &str, kept: i64) -> Result<()> {
+    let sql = "UPDATE job_runs SET report = NULL WHERE job_id = $1 AND report IS NOT NULL AND finished_at IS NOT NULL \
+               AND id NOT IN (SELECT id FROM job_runs WHERE job_id = $1 ORDER BY due_at DESC, id DESC LIMIT $2)";
+    tx.execute(sql, &params![job, kept]).await.map(drop)
+}
+
 pub(super) async fn keep_found(tx: &mut Tx, _: &Permit, job: &str, found: &str) -> Result<()> {
     tx.execute("UPDATE job_states SET found = $2 WHERE job_id = $1", &params![job, found]).await.map(drop)
 }

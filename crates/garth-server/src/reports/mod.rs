@@ -101,6 +101,8 @@ pub fn check(spec: &Value) -> std::result::Result<(), Vec<FieldError>> {
 /// One sentence for whoever looks after the job.
 pub async fn make(ctx: &Ctx, title: &str, space: &str, spec: &Value, before: Option<&Value>) -> Result<Report> {
     let spec = spec::read(spec).map_err(Error::Invalid)?;
+    // A job that was moved has nothing to compare with: what was found elsewhere is not told here.
+    let before = before.filter(|before| before["space"].as_str() == Some(space));
     let made = match spec {
         Spec::AccessReview => access_review::make(ctx, space, before).await,
         Spec::AuditDigest { days } => audit_digest::make(ctx, space, days).await,
@@ -108,10 +110,13 @@ pub async fn make(ctx: &Ctx, title: &str, space: &str, spec: &Value, before: Opt
         Spec::Search { filter, rows } => search::make(ctx, space, *filter, rows, before).await,
         Spec::Page { url } => page::make(ctx, space, &url, before).await,
     };
-    let (content, state) = made.map_err(|error| match error {
+    let (content, mut state) = made.map_err(|error| match error {
         Error::NotFound => Error::Forbidden("whoever the job runs as cannot see its space".to_owned()),
         other => other,
     })?;
+    if let Some(state) = state.as_object_mut() {
+        state.insert("space".to_owned(), Value::from(space));
+    }
     Ok(Report { title: title.to_owned(), content: content.kept()?, state, summary: None })
 }
 

@@ -1,9 +1,7 @@
 //! A saved search: the resources that it finds, and which of them are new or changed since the last time.
 
-use super::access_review::whole;
 use super::content::{Bar, Chart, Content, Shown, Table, eyes, moment, time};
 use super::names::Names;
-use super::spec::ROWS;
 use crate::access::Ctx;
 use crate::base::error::{Error, Result};
 use crate::base::http::PageRequest;
@@ -12,8 +10,12 @@ use garth_core::Principal;
 use hashbrown::HashMap;
 use serde_json::{Map, Value, json};
 
-/// Resources of a page, while all are read.
-const PAGE: usize = 500;
+/// Resources of a page, while all are read: as many bodies are in memory whole.
+const PAGE: usize = 50;
+/// Fields of one body that can be columns.
+const FIELDS_EACH: usize = 64;
+/// What is kept of all bodies, in bytes; a search that finds more is cut there.
+pub const BODIES: usize = 32 * 1024 * 1024;
 /// Most fields of the body that are columns, where all that is found is of one kind.
 const FIELDS: usize = 4;
 /// Longest text of the body that is shown, in characters.
@@ -32,9 +34,24 @@ pub async fn make(
 ) -> Result<(Content, Value)> {
     let mut content = Content::begin(ctx, "search", "Saved search", space)?;
     within(ctx, &content.space.id, &mut filter)?;
-    let (mut found, mut all) = whole!(page => resources::list(ctx, &filter, &page).await);
-    all &= found.len() <= rows;
-    found.truncate(rows);
+    let (mut found, mut cursor, mut all, mut bytes) = (Vec::new(), None, true, 0_usize);
+    loop {
+        let page = PageRequest { limit: PAGE.min(rows - found.len()), cursor };
+        let page = resources::list(ctx, &filter, &page).await?;
+        for mut view in page.items {
+            slim(&mut view);
+            bytes += view.body.to_string().len();
+            found.push(view);
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+        if found.len() >= rows || bytes > BODIES {
+            all = false;
+            break;
+        }
+    }
     let dir = ctx.directory();
     let caller = ctx.caller(&dir)?;
     let names = Names::new(&dir, &caller, ctx.now());
@@ -158,6 +175,16 @@ fn table(names: &Names<'_>, found: &[ResourceView], change: impl Fn(&ResourceVie
         table.rows.push(cells);
     }
     table
+}
+
+/// Lets go of what no column shows, so that thousands of large bodies are not in memory at once.
+fn slim(view: &mut ResourceView) {
+    drop((std::mem::take(&mut view.row.body), std::mem::take(&mut view.row.secrets)));
+    if let Value::Object(body) = &mut view.body {
+        let all = std::mem::take(body).into_iter();
+        let shown = all.filter(|(_, value)| !(value.is_object() || value.is_array() || value.is_null()));
+        *body = shown.take(FIELDS_EACH).map(|(name, value)| (name, shortened(&value))).collect();
+    }
 }
 
 fn shortened(value: &Value) -> Value {

@@ -23,8 +23,8 @@ pub(super) fn made(w: &Write<'_>, kind: &KindInfo, named: Option<String>) -> Res
     }
 }
 
-/// The owner of a resource after a change, where `after` has the one that was asked for. A job whose body or whose space
-/// is another belongs to whoever changed it.
+/// The owner of a resource after a change, where `after` has the one that was asked for. A job whose body is
+/// another belongs to whoever changed it; one that somebody else moved belongs to nobody.
 ///
 /// # Errors
 /// 422 for a job that is to be somebody else's.
@@ -33,7 +33,11 @@ pub(super) fn changed(w: &Write<'_>, kind: &KindInfo, moved: bool, before: &Stor
     if after.owner != before.owner && !after.owner.is_empty() && after.owner != me {
         return Err(others());
     }
-    Ok(if moved || does(before) != does(after) { me } else { after.owner.clone() })
+    if does(before) != does(after) || (moved && before.owner == me) {
+        return Ok(me);
+    }
+    // Who only carries it elsewhere did not write it, and does not lend it their eyes.
+    Ok(if moved { String::new() } else { after.owner.clone() })
 }
 
 /// The owner of what is copied or comes out of a file: of a job whoever brings it, of everything else the one it has.

@@ -58,11 +58,14 @@ async fn whoever_changes_what_a_job_does_owns_it(g: Garth) {
     }
     let change = json!({"body": {"report": {"type": "search", "query": {"kind": "task"}}}, "owner": ada.principal()});
     assert_eq!(owner(lin.patch(&made.url(""), change).await).await, json!(lin.principal()));
-    // So does taking it elsewhere, where it reports on something else.
+    // Who carries it elsewhere did not write it: it is nobody's there, until somebody takes it over.
     let beta = ada.space("Beta").create().await;
     ada.grant_by_registry(&beta, &bo, "writer").await;
     bo.post(&made.url("/move"), json!({"space": beta.id})).await.ok();
-    assert_eq!(owner(bo.get(&made.url("")).await).await, json!(bo.principal()));
+    assert_eq!(owner(bo.get(&made.url("")).await).await, Value::Null);
+    assert_eq!(owner(bo.patch(&made.url(""), json!({"owner": bo.principal()})).await).await, json!(bo.principal()));
+    bo.post(&made.url("/move"), json!({"space": atlas.id})).await.ok();
+    assert_eq!(owner(bo.get(&made.url("")).await).await, json!(bo.principal()), "one's own goes along");
 }
 
 async fn a_job_that_is_copied_belongs_to_who_copies_it(g: Garth) {
