@@ -20,9 +20,9 @@ pub(super) struct Prompt {
 }
 
 impl Prompt {
-    /// How much is sent.
-    pub fn bytes(&self) -> usize {
-        self.system.len() + self.user.len()
+    /// What is sent.
+    pub fn texts(&self) -> [&str; 2] {
+        [&self.system, &self.user]
     }
 }
 
@@ -85,6 +85,10 @@ pub(super) async fn ask(app: &App, body: &Value, prompt: &Prompt, answer_tokens:
     let ask = Ask::send_body(Method::POST, &url, "application/json", sent, private).authorized(key).within(TIME);
     match ask.send().await {
         Ok(answer) if answer.status.is_success() => read(&answer.body),
+        // Somebody in between gave up: what is behind it may have answered.
+        Ok(answer) if [StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT].contains(&answer.status) => {
+            Said::Perhaps(refusal(answer.status))
+        }
         Ok(answer) => Said::Nothing(refusal(answer.status)),
         Err(failed @ (Failed::Refused(_) | Failed::Tls | Failed::Unreachable)) => {
             Said::Nothing(format!("The provider was not asked: {failed}."))
@@ -170,7 +174,8 @@ mod tests {
     #[test]
     fn a_prompt_is_bounded() {
         let prompt = summary(&"i".repeat(100_000), &"é".repeat(100_000));
-        assert!(prompt.bytes() <= TEXT_BYTES + INSTRUCTION_BYTES + 1_024, "{}", prompt.bytes());
+        let bytes: usize = prompt.texts().into_iter().map(str::len).sum();
+        assert!(bytes <= TEXT_BYTES + INSTRUCTION_BYTES + 1_024, "{bytes}");
         assert!(prompt.user.ends_with("left out.]"));
     }
 }

@@ -34,8 +34,8 @@ pub const ANSWER_TOKENS: i64 = 800;
 pub const SUMMARY_BYTES: usize = 6 * 1024;
 /// Largest budget, in tokens.
 pub const BUDGET: i64 = 1_000_000_000_000;
-/// Bytes that are counted as a token where nobody says how many there were.
-const BYTES_A_TOKEN: usize = 3;
+/// Letters and spaces that are counted as a token where nobody says how many there were; of all else each byte is one.
+const LETTERS_A_TOKEN: usize = 3;
 
 const HOUR: Micros = 60 * 60 * 1_000_000;
 /// The windows of budgets: field, word, length.
@@ -114,11 +114,12 @@ async fn ask(
     prompt: &chat::Prompt,
     answer_tokens: i64,
 ) -> Result<String, Refused> {
-    let need = tokens_of(prompt.bytes()) + answer_tokens;
+    let asked: i64 = prompt.texts().into_iter().map(tokens_of).sum();
+    let need = asked + answer_tokens;
     let reserved = reserve(app, provider, space, body, need).await?;
     let said = chat::ask(app, body, prompt, answer_tokens).await;
     let used = match &said {
-        Said::Answer { text, tokens } => tokens.unwrap_or_else(|| tokens_of(prompt.bytes() + text.len())),
+        Said::Answer { text, tokens } => tokens.unwrap_or_else(|| asked + tokens_of(text)),
         Said::Nothing(_) => 0,
         Said::Perhaps(_) => need,
     };
@@ -132,9 +133,11 @@ async fn ask(
     }
 }
 
-/// Tokens of a text of so many bytes, where nobody counted them: rather too many than too few.
-fn tokens_of(bytes: usize) -> i64 {
-    i64::try_from(bytes.div_ceil(BYTES_A_TOKEN)).unwrap_or(BUDGET)
+/// Tokens of a text where nobody counted them: rather too many than too few. Words are some letters a token; of digits, signs
+/// and what is rare each byte can be one.
+fn tokens_of(text: &str) -> i64 {
+    let letters = text.bytes().filter(|byte| byte.is_ascii_alphabetic() || *byte == b' ').count();
+    i64::try_from(letters.div_ceil(LETTERS_A_TOKEN) + text.len() - letters).unwrap_or(BUDGET)
 }
 
 /// Takes what a call may use out of every budget, or out of none.

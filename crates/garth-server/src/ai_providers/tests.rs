@@ -191,7 +191,12 @@ async fn what_went_wrong_costs_what_it_may_have_cost(g: Garth) {
     // It worked for us, and what it said cannot be read: that may have cost something.
     receiver.next(Says { body: "no JSON".to_owned(), ..Says::status(200) });
     failed(ask(&g, &provider, &home, &body).await);
-    assert!(used(&ada, &provider).await[0] > 800);
+    let once = used(&ada, &provider).await[0];
+    assert!(once > 800);
+    // So may what somebody in between did not wait for.
+    receiver.next(Says::status(504));
+    failed(ask(&g, &provider, &home, &body).await);
+    assert_eq!(used(&ada, &provider).await[0], 2 * once);
 }
 
 async fn who_may_test_a_provider_and_see_what_it_used(g: Garth) {

@@ -4,24 +4,21 @@
 //! sent is not promised, and nothing is sent of what was refused or only tried. The queue is small and lies in memory.
 //! Each letter has a bounded time; one that cannot be sent is dropped, and the log says why, never to whom or what.
 //!
-//! A [`Relay`] is another mail server than the installation's, named by somebody who may not be trusted with the network of
-//! this machine: its name is looked up once, and the connection goes to an address that was looked at. What it is handed is
-//! waited for, because whoever hands it over keeps book of it.
+//! Other mail servers than the installation's are asked by [`super::relay`].
 
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
-use crate::base::fetch::{Failed, addresses};
 use crate::base::ids;
 use ipnet::IpNet;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
-use lettre::message::{Attachment, Mailbox, Message, MultiPart, SinglePart};
+use lettre::message::{Mailbox, Message, MessageBuilder};
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use std::error::Error as StdError;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
@@ -33,11 +30,9 @@ const AT_ONCE: usize = 4;
 /// The longest that one try may take, from looking the mail server up to its last word.
 const TIME: Duration = Duration::from_secs(30);
 /// The longest of it that connecting may take.
-const CONNECT: Duration = Duration::from_secs(15);
+pub(super) const CONNECT: Duration = Duration::from_secs(15);
 /// A letter that cannot be sent is tried again after each of these.
 const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
-/// The longest that handing one letter with files to a relay may take.
-const HAND_OVER: Duration = Duration::from_secs(120);
 /// So long the end of the server waits for letters that are being sent.
 const END: Duration = Duration::from_secs(5);
 
@@ -103,6 +98,7 @@ pub struct Letter {
 
 /// Sends letters for as long as the server runs.
 pub struct Mailer {
+    post: Post,
     queue: Mutex<Option<mpsc::Sender<Option<Letter>>>>,
     worker: Mutex<Option<JoinHandle<()>>>,
 }
@@ -126,8 +122,8 @@ impl Mailer {
         let from = sender(&smtp.from)?;
         let post = Post { transport: transport(smtp, &from)?, from, clock };
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let worker = tokio::spawn(work(post, waiting));
-        Ok(Self { queue: Mutex::new(Some(queue)), worker: Mutex::new(Some(worker)) })
+        let worker = tokio::spawn(work(post.clone(), waiting));
+        Ok(Self { post, queue: Mutex::new(Some(queue)), worker: Mutex::new(Some(worker)) })
     }
 
     /// Takes a place in the queue.
@@ -138,6 +134,15 @@ impl Mailer {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let place = queue.and_then(|queue| queue.try_reserve_owned().ok());
         place.map(Place).ok_or(Error::Overloaded)
+    }
+
+    /// Hands a letter over beside the queue, once, and answers when the mail server has taken it: within half a minute.
+    ///
+    /// # Errors
+    /// When it was not taken, as far as one knows: what took too long may have been.
+    pub async fn hand_over(&self, letter: &Letter) -> Result<(), NotTaken> {
+        let message = self.post.message(letter).ok_or_else(NotTaken::unwritten)?;
+        self.post.hand_over(message).await
     }
 
     /// Sends what waits, as far as that goes quickly, and stops.
@@ -169,24 +174,6 @@ pub fn sender(text: &str) -> Result<Mailbox, String> {
     text.parse().map_err(|_| "must be an e-mail address, or a name with one: Garth <garth@example.org>".to_owned())
 }
 
-/// A letter with all that one can have.
-pub struct Mailing {
-    /// The address it goes to.
-    pub to: String,
-    /// What it is about; no line breaks.
-    pub subject: String,
-    /// What it says, in plain words.
-    pub text: String,
-    /// The same as HTML.
-    pub html: Option<String>,
-    /// Files: name, media type, bytes.
-    pub files: Vec<(String, &'static str, Arc<Vec<u8>>)>,
-    /// The same whenever the same is sent again: letters and digits.
-    pub id: String,
-    /// Where a program unsubscribes its reader with one request (RFC 8058).
-    pub unsubscribe: Option<String>,
-}
-
 /// Why a letter was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotTaken {
@@ -201,58 +188,28 @@ pub struct NotTaken {
 }
 
 impl NotTaken {
-    fn lasting(why: &'static str) -> Self {
+    pub(super) fn lasting(why: &'static str) -> Self {
         Self { why, code: None, again: false, recipient: false }
     }
-}
 
-/// Another mail server than the installation's, at an address that was looked at.
-pub struct Relay {
-    post: Post,
-}
-
-impl Relay {
-    /// Looks a mail server up; `private` says whether it may be at a private address.
-    ///
-    /// # Errors
-    /// When its name means nothing, its address may not be asked, or the settings cannot be used.
-    pub async fn find(smtp: &Smtp, private: bool, clock: Clock) -> Result<Self, NotTaken> {
-        let from = sender(&smtp.from).map_err(|_| NotTaken::lasting("its sender is no address"))?;
-        let found = tokio::time::timeout(CONNECT, addresses(&smtp.host, smtp.port(), private)).await;
-        let found = match found.unwrap_or(Err(Failed::Unreachable)) {
-            Ok(found) => found,
-            Err(Failed::Refused(_)) => {
-                return Err(NotTaken::lasting("it is at a private address, where this server sends nothing"));
-            }
-            Err(_) => return Err(NotTaken { again: true, ..NotTaken::lasting("it cannot be reached") }),
-        };
-        let address = found.first().ok_or(NotTaken { again: true, ..NotTaken::lasting("it cannot be reached") })?;
-        let transport = transport_to(smtp, &from, &address.ip().to_string());
-        let transport = transport.map_err(|_| NotTaken::lasting("TLS to it cannot be set up"))?;
-        Ok(Self { post: Post { transport, from, clock } })
+    /// It may be other the next time.
+    pub fn now(why: &'static str) -> Self {
+        Self { again: true, ..Self::lasting(why) }
     }
 
-    /// Hands a letter over, and answers when the mail server has taken it.
-    ///
-    /// # Errors
-    /// When it was not taken, as far as one knows: what took too long may have been.
-    pub async fn hand_over(&self, mailing: &Mailing) -> Result<(), NotTaken> {
-        let whole = self.post.mailing(mailing);
-        let whole = whole.ok_or(NotTaken { recipient: true, ..NotTaken::lasting("the letter cannot be written") })?;
-        let sent = tokio::time::timeout(HAND_OVER, self.post.transport.send(whole)).await;
-        let error = match sent {
-            Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => error,
-            Err(_) => return Err(NotTaken { again: true, ..NotTaken::lasting("it took too long") }),
-        };
-        let code = code(&error);
-        Err(NotTaken {
-            why: why(&error),
+    pub(super) fn unwritten() -> Self {
+        Self { recipient: true, ..Self::lasting("the letter cannot be written") }
+    }
+
+    pub(super) fn of(error: &smtp::Error) -> Self {
+        let code = code(error);
+        Self {
+            why: why(error),
             code,
             // Settings that do not fit, and a no that is meant to last, are not mended by waiting.
-            again: !(error.is_client() || tls_failed(&error) || code.is_some_and(|code| code >= 500)),
+            again: !(error.is_client() || tls_failed(error) || code.is_some_and(|code| code >= 500)),
             recipient: code.is_some_and(|code| (450..=452).contains(&code) || (550..=554).contains(&code)),
-        })
+        }
     }
 }
 
@@ -260,42 +217,43 @@ type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
 impl Smtp {
     /// The port it listens at.
-    fn port(&self) -> u16 {
+    pub(super) fn port(&self) -> u16 {
         self.port.unwrap_or(match self.security {
             Security::None => 25,
             Security::StartTls => 587,
             Security::Tls => 465,
         })
     }
-}
 
-fn transport(smtp: &Smtp, from: &Mailbox) -> Result<Transport, String> {
-    transport_to(smtp, from, &smtp.host)
-}
-
-/// The same by that address; its certificate must be good for the name.
-fn transport_to(smtp: &Smtp, from: &Mailbox, address: &str) -> Result<Transport, String> {
-    let tls = || {
-        let mut tls = TlsParameters::builder(smtp.host.clone());
-        if let Some(pem) = &smtp.ca {
+    /// What TLS to it needs; its certificate must be good for its name.
+    pub(super) fn tls(&self) -> Result<TlsParameters, String> {
+        let mut tls = TlsParameters::builder(self.host.clone());
+        if let Some(pem) = &self.ca {
             let read = Certificate::from_pem(pem).map_err(|_| "The mail server's certificate authority is not PEM.")?;
             tls = tls.add_root_certificate(read);
         }
-        tls.build().map_err(|_| "TLS to the mail server cannot be set up with that certificate authority.")
-    };
+        tls.build().map_err(|_| "TLS to the mail server cannot be set up with that certificate authority.".to_owned())
+    }
+}
+
+fn transport(smtp: &Smtp, from: &Mailbox) -> Result<Transport, String> {
     let tls = match smtp.security {
         Security::None => Tls::None,
-        Security::StartTls => Tls::Required(tls()?),
-        Security::Tls => Tls::Wrapper(tls()?),
+        Security::StartTls => Tls::Required(smtp.tls()?),
+        Security::Tls => Tls::Wrapper(smtp.tls()?),
     };
-    let hello = ClientId::Domain(from.email.domain().to_owned());
-    let builder = Transport::builder_dangerous(address).port(smtp.port()).tls(tls);
-    let builder = builder.hello_name(hello).timeout(Some(CONNECT));
+    let builder = Transport::builder_dangerous(&smtp.host).port(smtp.port()).tls(tls);
+    let builder = builder.hello_name(hello(from)).timeout(Some(CONNECT));
     Ok(match &smtp.credentials {
         Some((name, password)) => builder.credentials(Credentials::new(name.clone(), password.clone())),
         None => builder,
     }
     .build())
+}
+
+/// What this server calls itself to a mail server.
+pub(super) fn hello(from: &Mailbox) -> ClientId {
+    ClientId::Domain(from.email.domain().to_owned())
 }
 
 /// What every letter is sent with.
@@ -327,21 +285,15 @@ impl Post {
         };
         let mut pauses = AGAIN.into_iter();
         loop {
-            let sent = tokio::time::timeout(TIME, self.transport.send(message.clone())).await;
-            let (why, code, lasting) = match &sent {
-                Ok(Ok(_)) => return,
-                // Settings that do not fit are not mended by waiting.
-                Ok(Err(error)) => (why(error), code(error), error.is_client() || error.is_tls()),
-                Err(_) => ("it took too long", None, false),
-            };
+            let Err(no) = self.hand_over(message.clone()).await else { return };
+            let NotTaken { why, code, .. } = no;
             // Nobody of that name, or no room: that is for whoever wrote the address.
             if code.is_some_and(|code| (550..=553).contains(&code)) {
                 tracing::info!(code, "the mail server refused the recipient of a letter");
                 return;
             }
             // A no that is meant to last stays one.
-            let pause = pauses.next().filter(|_| !lasting && code.is_none_or(|code| code < 500));
-            let Some(pause) = pause else {
+            let Some(pause) = pauses.next().filter(|_| no.again) else {
                 tracing::warn!(why, code, "a letter could not be handed to the mail server; it is lost");
                 return;
             };
@@ -349,43 +301,29 @@ impl Post {
         }
     }
 
+    /// One try.
+    async fn hand_over(&self, message: Message) -> Result<(), NotTaken> {
+        match tokio::time::timeout(TIME, self.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(NotTaken::of(&error)),
+            Err(_) => Err(NotTaken::now("it took too long")),
+        }
+    }
+
     fn message(&self, letter: &Letter) -> Option<Message> {
-        let to: Address = letter.to.parse().ok()?;
-        let micros = u64::try_from(self.clock.now()).unwrap_or_default();
-        let id = format!("<{}@{}>", ids::new_token(""), self.from.email.domain());
-        let message = Message::builder().from(self.from.clone()).to(Mailbox::new(None, to)).subject(&letter.subject);
-        let message = message.date(SystemTime::UNIX_EPOCH + Duration::from_micros(micros)).message_id(Some(id));
-        message.header(AutoSubmitted).header(ContentType::TEXT_PLAIN).body(letter.text.clone()).ok()
+        let message = begin(&self.from, &self.clock, &letter.to, &letter.subject, &ids::new_token(""))?;
+        message.header(ContentType::TEXT_PLAIN).body(letter.text.clone()).ok()
     }
 }
 
-impl Post {
-    fn mailing(&self, mailing: &Mailing) -> Option<Message> {
-        let to: Address = mailing.to.parse().ok()?;
-        let micros = u64::try_from(self.clock.now()).unwrap_or_default();
-        let id = format!("<{}@{}>", mailing.id, self.from.email.domain());
-        let message = Message::builder().from(self.from.clone()).to(Mailbox::new(None, to)).subject(&mailing.subject);
-        let message = message.date(SystemTime::UNIX_EPOCH + Duration::from_micros(micros)).message_id(Some(id));
-        let words = match &mailing.html {
-            Some(html) => MultiPart::alternative_plain_html(mailing.text.clone(), html.clone()),
-            None => MultiPart::mixed().singlepart(SinglePart::plain(mailing.text.clone())),
-        };
-        let mut parts = MultiPart::mixed().multipart(words);
-        for (name, media_type, bytes) in &mailing.files {
-            let media_type = ContentType::parse(media_type).ok()?;
-            parts = parts.singlepart(Attachment::new(name.clone()).body(bytes.to_vec(), media_type));
-        }
-        let mut message = message.header(AutoSubmitted).multipart(parts).ok()?;
-        if let Some(link) = &mailing.unsubscribe {
-            let list = HeaderName::new_from_ascii_str("List-Unsubscribe");
-            let post = HeaderName::new_from_ascii_str("List-Unsubscribe-Post");
-            // A link is plain ASCII, and must not be folded.
-            let link = format!("<{link}>");
-            message.headers_mut().insert_raw(HeaderValue::dangerous_new_pre_encoded(list, link.clone(), link));
-            message.headers_mut().insert_raw(HeaderValue::new(post, "List-Unsubscribe=One-Click".to_owned()));
-        }
-        Some(message)
-    }
+/// The head of a letter; `id` is the part of its own before the `@`.
+pub(super) fn begin(from: &Mailbox, clock: &Clock, to: &str, subject: &str, id: &str) -> Option<MessageBuilder> {
+    let to: Address = to.parse().ok()?;
+    let micros = u64::try_from(clock.now()).unwrap_or_default();
+    let id = format!("<{id}@{}>", from.email.domain());
+    let message = Message::builder().from(from.clone()).to(Mailbox::new(None, to)).subject(subject);
+    let message = message.date(SystemTime::UNIX_EPOCH + Duration::from_micros(micros)).message_id(Some(id));
+    Some(message.header(AutoSubmitted))
 }
 
 /// The code that a mail server said no with.
@@ -397,13 +335,17 @@ fn code(error: &smtp::Error) -> Option<u16> {
 fn tls_failed(error: &smtp::Error) -> bool {
     let mut next = error.source();
     while let Some(reason) = next {
-        let inner = reason.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if reason.downcast_ref::<std::io::Error>().is_some_and(of_tls) {
             return true;
         }
         next = reason.source();
     }
     error.is_tls()
+}
+
+/// Was it TLS?
+pub(super) fn of_tls(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
 /// What went wrong, without a word that the mail server said: it may have repeated the address.

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod passwords;
 pub mod rate;
 pub mod rego;
+pub mod relay;
 pub mod schedule;
 pub mod secrets;
 pub mod spans;

@@ -64,8 +64,12 @@ pub fn fields(kind: &Definition, body: &Value, others: &[Named], sent: Option<&[
         let given = sent.iter().find(|(name, _)| *name == field.pointer).map(|(_, value)| value.clone());
         let all: HashSet<&String> =
             sent.iter().filter(|(name, _)| *name == field.pointer).map(|(_, value)| value).collect();
-        // A secret is not sent back to the page.
-        field.value = given.filter(|_| field.sort != "secret").unwrap_or_default();
+        // A secret is not sent back to the page; what holds one stands there as it was saved.
+        let inner = format!("{}/", field.pointer.trim_end_matches('/'));
+        let holds = |secret: &String| *secret == field.pointer || secret.starts_with(&inner);
+        if !kind.secret_fields.iter().any(holds) {
+            field.value = given.unwrap_or_default();
+        }
         for choice in &mut field.choices {
             choice.picked = all.contains(&choice.value);
         }

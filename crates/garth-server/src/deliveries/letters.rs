@@ -4,13 +4,18 @@ use super::recipients::{self, Link, Recipient};
 use super::{Outcome, Parcel, keep_reached, text, wrong};
 use crate::access::App;
 use crate::base::error::FieldError;
-use crate::base::ids;
-use crate::base::mail::{Mailing, NotTaken, Relay, Security, Smtp, deliverable};
+use crate::base::{clock, ids};
+use crate::base::mail::{NotTaken, Security, Smtp, deliverable};
+use crate::base::relay::{Mailing, Relay};
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Most bytes of the files of one letter, before they are encoded; larger ones are left out, and the letter says so.
 pub const FILES_BYTES: usize = 15 * 1024 * 1024;
+
+/// So long after the first one no other letter of a report is begun in one attempt; the next attempt goes on there.
+pub const TIME: Duration = Duration::from_secs(300);
 
 pub(super) fn check(body: &Value) -> Vec<FieldError> {
     let mut found = Vec::new();
@@ -77,21 +82,23 @@ pub(super) async fn deliver(app: &Arc<App>, body: &Value, parcel: &Parcel) -> Ou
     if waiting.is_empty() {
         return match all.iter().any(|one| had(&one)) {
             true => Outcome::delivered("It was taken in an earlier attempt."),
-            false => Outcome {
-                state: "withheld",
-                detail: "Everybody it is for has snoozed or unsubscribed it.".to_owned(),
-                reached: Vec::new(),
-                again: false,
-            },
+            false => Outcome::withheld("Everybody it is for has snoozed or unsubscribed it."),
         };
     }
-    let relay = match Relay::find(&smtp(body), app.limits.allow_private_targets, app.clock.clone()).await {
+    let relay = match Relay::find(smtp(body), app.limits.allow_private_targets, app.clock.clone()).await {
         Ok(relay) => relay,
         Err(not) => return Outcome::failed(format!("The mail server did not take it: {}.", not.why), not.again),
     };
     let mut reached = Vec::new();
     let (mut failed, mut again, mut why): (usize, bool, Option<NotTaken>) = (0, false, None);
+    let began = clock::monotonic();
     for (at, one) in waiting.iter().enumerate() {
+        if began.elapsed() > TIME {
+            again = true;
+            failed += waiting.len() - at;
+            why.get_or_insert(NotTaken::now("it takes too long"));
+            break;
+        }
         match relay.hand_over(&mailing(app, parcel, one)).await {
             Ok(()) => {
                 keep_reached(app, &parcel.id, &one.address).await;

@@ -54,7 +54,7 @@ pub struct Parcel {
     pub id: String,
     /// The job, whose links to snooze and to unsubscribe it are.
     pub job: String,
-    /// The job's entry: its place among the job's deliveries. Snoozed and unsubscribed addresses are this entry's.
+    /// The interface, as the job's entry names it: addresses are snoozed and unsubscribed with it, in whichever place it is.
     pub entry: String,
     /// What it is about; no line breaks.
     pub title: String,
@@ -81,15 +81,21 @@ pub struct Outcome {
     pub reached: Vec<String>,
     /// May another attempt help?
     pub again: bool,
+    /// Not before that time, where the other side said so.
+    pub later: Option<Micros>,
 }
 
 impl Outcome {
     fn delivered(detail: impl Into<String>) -> Self {
-        Self { state: "delivered", detail: detail.into(), reached: Vec::new(), again: false }
+        Self { state: "delivered", detail: detail.into(), reached: Vec::new(), again: false, later: None }
+    }
+
+    fn withheld(detail: &str) -> Self {
+        Self { state: "withheld", ..Self::delivered(detail) }
     }
 
     fn failed(detail: impl Into<String>, again: bool) -> Self {
-        Self { state: "failed", detail: detail.into(), reached: Vec::new(), again }
+        Self { state: "failed", again, ..Self::delivered(detail) }
     }
 }
 
@@ -187,8 +193,7 @@ struct Tested(Tries);
 pub async fn test(ctx: &Ctx, delivery: &str) -> Result<Outcome> {
     let interface = resources::opened_to_test(ctx, delivery, BuiltIn::Delivery).await?;
     if ctx.dry_run {
-        let detail = "A dry run sends nothing.".to_owned();
-        return Ok(Outcome { state: "withheld", detail, reached: Vec::new(), again: false });
+        return Ok(Outcome::withheld("A dry run sends nothing."));
     }
     ctx.app.memory.of::<Tested>().0.take(&interface.row.id, &ctx.app.clock)?;
     let parcel = Parcel {

@@ -139,10 +139,8 @@ pub(super) async fn deliver(app: &Arc<App>, body: &Value, parcel: &Parcel) -> Ou
             return Outcome::failed("The endpoint said earlier that it is gone (410); test it anew.", false);
         }
         Ok(Some(Some(until))) if until > now => {
-            return Outcome::failed(
-                format!("The endpoint asked to be left alone until {}.", clock::to_text(until)),
-                true,
-            );
+            let detail = format!("The endpoint asked to be left alone until {}.", clock::to_text(until));
+            return Outcome { later: Some(until), ..Outcome::failed(detail, true) };
         }
         Ok(_) => {}
         Err(error) => {
@@ -192,14 +190,16 @@ async fn judged(app: &Arc<App>, endpoint: &str, answer: &Fetched) -> Outcome {
         let detail = format!("The endpoint is elsewhere ({}), and this server does not follow.", status.as_u16());
         return Outcome::failed(detail, false);
     }
+    let mut later = None;
     let slow = [StatusCode::TOO_MANY_REQUESTS, StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE];
     if slow.contains(&status) || status == StatusCode::GATEWAY_TIMEOUT {
         let now = app.clock.now();
         if let Some(wait) = answer.retry_after.as_deref().and_then(|said| wait(said, now)) {
-            rest(app, endpoint, Some(now + wait)).await;
+            later = Some(now + wait);
+            rest(app, endpoint, later).await;
         }
     }
-    Outcome::failed(format!("The endpoint answered {}.", status.as_u16()), true)
+    Outcome { later, ..Outcome::failed(format!("The endpoint answered {}.", status.as_u16()), true) }
 }
 
 /// How long `Retry-After` asks to wait: seconds, or a date.

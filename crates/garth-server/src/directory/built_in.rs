@@ -30,6 +30,8 @@ pub const INSTRUCTIONS: usize = 4_000;
 pub const RETRIES: usize = 10;
 /// The longest time between two reports that a job can ask for, in seconds: a year.
 pub const THROTTLE_SECONDS: i64 = 366 * 24 * 60 * 60;
+/// Most days that an audit digest looks back.
+pub const DIGEST_DAYS: i64 = 90;
 /// The longest that a job can ask its runs to be kept, but for ever, in days.
 pub const KEEP_DAYS: i64 = 36_500;
 
@@ -198,7 +200,7 @@ fn job() -> Value {
                 "required": ["type"],
                 "properties": {
                     "type": {"enum": ["access_review", "audit_digest", "usage", "search", "page"]},
-                    "days": {"type": "integer", "minimum": 1, "maximum": 366},
+                    "days": {"type": "integer", "minimum": 1, "maximum": DIGEST_DAYS},
                     "query": {"type": "object"},
                     "url": {"type": "string", "maxLength": 2048},
                 },
@@ -215,7 +217,7 @@ fn job() -> Value {
             },
             "throttle_seconds": {"type": "integer", "minimum": 0, "maximum": THROTTLE_SECONDS},
             "retries": {"type": "integer", "minimum": 0, "maximum": RETRIES, "default": 3},
-            "keep_days": {"type": ["integer", "null"], "minimum": 1, "maximum": KEEP_DAYS, "default": 183},
+            "keep_days": {"type": "integer", "minimum": 0, "maximum": KEEP_DAYS, "default": 183},
             "enabled": {"type": "boolean", "default": true},
         },
     })

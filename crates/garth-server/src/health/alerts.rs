@@ -1,15 +1,17 @@
 //! Letters to whoever runs the installation, when something turns red.
 //!
 //! A letter tells of all that is red and that nobody was told of; the next one waits for a minimum gap. What was told is in
-//! the database, so that a restart repeats nothing. What nobody could be told of stays waiting.
+//! the database, so that a restart repeats nothing. What no mail server took for anybody stays waiting, and the next look
+//! tries again.
 
 use super::colours::{Colour, Tally};
 use super::overview::{self, BackedUp, Watched};
 use super::store;
 use crate::access::{App, Ctx, Write, write};
 use crate::base::error::Result;
-use crate::base::mail::{Letter, Mailer, Place};
+use crate::base::mail::{Letter, NotTaken};
 use crate::directory::Alerts;
+use futures_util::future::join_all;
 use garth_core::Micros;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,7 +42,7 @@ pub async fn watch(app: Arc<App>) {
     }
 }
 
-/// Looks now; answers how many letters were handed over. Stories call it; the server does so on a timer.
+/// Looks now; answers how many letters the mail server took. Stories call it; the server does so on a timer.
 ///
 /// # Errors
 /// When the store fails.
@@ -52,104 +54,104 @@ pub async fn watch_once(app: &Arc<App>) -> Result<usize> {
     }
     let backup = BackedUp::look(app).await?;
     let red = troubles(&jobs, &deliveries, backup.as_ref());
+    let known = written(app, &red).await?;
     let settings = app.directory().settings.alerts.clone();
-    // Places first: what cannot be sent is not on record as told.
-    let places = places(app, &settings);
-    let known = store::alerts_now(&app.db).await?;
-    if !moved(&known, &red, places.is_some(), &settings, app.clock.now()) {
+    let waiting = known.iter().filter(|(subject, told)| subject != LETTER && told.is_none());
+    let sentences: Vec<&str> = waiting.filter_map(|(subject, _)| red.get(subject)).map(String::as_str).collect();
+    if sentences.is_empty() || !due(&known, &settings, app.clock.now()) {
         return Ok(0);
     }
-    let ctx = Ctx::system(Arc::clone(app));
-    let (named, can) = (red.clone(), places.is_some());
-    let tell = write(&ctx, "alerts.watch", async move |w: &mut Write<'_>| {
-        let permit = w.system()?;
-        let now = w.now;
+    let letter = words(&app.public_url, &sentences);
+    let taken = tell(app, &settings.recipients, &letter).await.into_iter().filter(|told| told.is_ok()).count();
+    // Written down afterwards: rather told twice, where the server stops in between, than never.
+    if taken > 0 {
+        write(&Ctx::system(Arc::clone(app)), "alerts.watch", async |w: &mut Write<'_>| {
+            let (permit, now) = (w.system()?, w.now);
+            if !store::alerts(w.tx()).await?.iter().any(|(subject, _)| subject == LETTER) {
+                store::alert(w.tx(), &permit, LETTER, now).await?;
+            }
+            store::told(w.tx(), &permit, now).await
+        })
+        .await?;
+    }
+    Ok(taken)
+}
+
+/// Keeps what is red, and answers that with when somebody was told of it.
+async fn written(app: &Arc<App>, red: &BTreeMap<String, String>) -> Result<Vec<(String, Option<Micros>)>> {
+    let known = store::alerts_now(&app.db).await?;
+    let kept: Vec<&String> = known.iter().map(|(subject, _)| subject).filter(|subject| *subject != LETTER).collect();
+    if kept.len() == red.len() && kept.into_iter().all(|subject| red.contains_key(subject)) {
+        return Ok(known);
+    }
+    let red: Vec<String> = red.keys().cloned().collect();
+    write(&Ctx::system(Arc::clone(app)), "alerts.watch", async move |w: &mut Write<'_>| {
+        let (permit, now) = (w.system()?, w.now);
         let known = store::alerts(w.tx()).await?;
-        for (subject, _) in known.iter().filter(|(subject, _)| subject != LETTER && !named.contains_key(subject)) {
+        for (subject, _) in known.iter().filter(|(subject, _)| subject != LETTER && !red.contains(subject)) {
             store::calm(w.tx(), &permit, subject).await?;
         }
-        for subject in named.keys().filter(|subject| !known.iter().any(|(other, _)| other == *subject)) {
+        for subject in red.iter().filter(|subject| !known.iter().any(|(other, _)| other == *subject)) {
             store::alert(w.tx(), &permit, subject, now).await?;
         }
-        let known = store::alerts(w.tx()).await?;
-        if !(can && due(&known, &settings, now)) {
-            return Ok(Vec::new());
+        store::alerts(w.tx()).await
+    })
+    .await
+}
+
+/// Hands a letter over to each of them; answers what became of it, in their order.
+async fn tell(app: &App, recipients: &[String], letter: &Letter) -> Vec<Result<(), NotTaken>> {
+    let Some(mail) = &app.mail else { return Vec::new() };
+    let each = recipients.iter().map(async |to| {
+        let told = mail.hand_over(&Letter { to: to.clone(), ..letter.clone() }).await;
+        match &told {
+            Ok(()) => app.figures.alert(),
+            Err(NotTaken { why, code, .. }) => tracing::warn!(why, code, "a mail server did not take an alert"),
         }
-        let waiting = known.iter().filter(|(subject, told)| subject != LETTER && told.is_none());
-        let waiting: Vec<String> = waiting.map(|(subject, _)| subject.clone()).collect();
-        if !known.iter().any(|(subject, _)| subject == LETTER) {
-            store::alert(w.tx(), &permit, LETTER, now).await?;
-        }
-        store::told(w.tx(), &permit, now).await?;
-        Ok(waiting)
+        told
     });
-    let tell = tell.await?;
-    let Some(places) = places.filter(|_| !tell.is_empty()) else { return Ok(0) };
-    let sentences: Vec<&str> = tell.iter().filter_map(|subject| red.get(subject)).map(String::as_str).collect();
-    let (many, letter) = (places.len(), words(&app.public_url, &sentences));
-    for (to, place) in places {
-        place.send(Some(Letter { to, ..letter.clone() }));
-        app.figures.alert();
-    }
-    Ok(many)
+    join_all(each).await
 }
 
 /// What became of a test.
 #[derive(Clone, Debug)]
 pub struct Tested {
-    /// Was it handed to the mail server's queue?
+    /// Did the mail server take it for everybody?
     pub sent: bool,
     /// One sentence.
     pub detail: String,
 }
 
-/// Sends a letter that says that letters arrive.
+/// Sends a letter that says that letters arrive, and waits until the mail server has taken it, for half a minute at most.
 ///
 /// # Errors
-/// 401, 403 for all but system administrators; 503 `overloaded` while too many letters wait.
-pub fn test(ctx: &Ctx) -> Result<Tested> {
+/// 401, 403 for all but system administrators.
+pub async fn test(ctx: &Ctx) -> Result<Tested> {
     let dir = ctx.directory();
     ctx.system_admin(&dir)?;
-    let failed = |detail: &str| Ok(Tested { sent: false, detail: detail.to_owned() });
+    let failed = |detail: String| Ok(Tested { sent: false, detail });
     let to = &dir.settings.alerts.recipients;
     if to.is_empty() {
-        return failed("alerts go to nobody: name addresses in the settings first");
+        return failed("alerts go to nobody: name addresses in the settings first".to_owned());
     }
-    let Some(mail) = &ctx.app.mail else {
-        return failed("this server has no mail server to send letters by");
-    };
-    let places = to.iter().map(|_| mail.place()).collect::<Result<Vec<Place>>>()?;
-    if !ctx.dry_run {
-        let url = &ctx.app.public_url;
-        let text = format!("Alerts of Garth at {url} arrive here. This one was asked for; nothing is wrong.\n");
-        for (to, place) in to.iter().zip(places) {
-            let subject = "Garth: alerts arrive".to_owned();
-            place.send(Some(Letter { to: to.clone(), subject, text: text.clone() }));
-        }
+    if ctx.app.mail.is_none() {
+        return failed("this server has no mail server to send letters by".to_owned());
+    }
+    let url = &ctx.app.public_url;
+    let text = format!("Alerts of Garth at {url} arrive here. This one was asked for; nothing is wrong.\n");
+    let letter = Letter { to: String::new(), subject: "Garth: alerts arrive".to_owned(), text };
+    let told = if ctx.dry_run { Vec::new() } else { tell(&ctx.app, to, &letter).await };
+    let refused: Vec<String> = told.iter().zip(to).filter_map(|(told, to)| Some(refusal(to, told.as_ref().err()?))).collect();
+    if !refused.is_empty() {
+        return failed(refused.join("; "));
     }
     let addresses = if to.len() == 1 { "1 address".to_owned() } else { format!("{} addresses", to.len()) };
-    Ok(Tested { sent: true, detail: format!("on its way to {addresses}; look whether it arrives") })
+    Ok(Tested { sent: true, detail: format!("the mail server took it for {addresses}; look whether it arrives") })
 }
 
-/// A place for each letter, if somebody is to be written to and that is possible.
-fn places(app: &App, settings: &Alerts) -> Option<Vec<(String, Place)>> {
-    let mail: &Mailer = app.mail.as_ref().filter(|_| !settings.recipients.is_empty())?;
-    let taken = settings.recipients.iter().map(|to| Some((to.clone(), mail.place().ok()?)));
-    taken.collect()
-}
-
-/// Is there anything to write down, or to tell?
-fn moved(
-    known: &[(String, Option<Micros>)],
-    red: &BTreeMap<String, String>,
-    can: bool,
-    settings: &Alerts,
-    now: Micros,
-) -> bool {
-    let kept: Vec<&String> = known.iter().map(|(subject, _)| subject).filter(|subject| *subject != LETTER).collect();
-    kept.len() != red.len()
-        || kept.iter().any(|subject| !red.contains_key(*subject))
-        || (can && due(known, settings, now))
+fn refusal(to: &str, no: &NotTaken) -> String {
+    let code = no.code.map(|code| format!(" ({code})")).unwrap_or_default();
+    format!("the mail server did not take it for {to}: {}{code}", no.why)
 }
 
 /// Is there something that nobody was told of, and is the last letter long enough ago?

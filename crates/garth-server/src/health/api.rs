@@ -358,6 +358,6 @@ async fn revoke_observer_key(ctx: Ctx, Path(id): Path<String>) -> Result<StatusC
 #[utoipa::path(post, path = "/api/v1/alerts/test", tag = "health",
     responses((status = 200, description = "Whether it was handed to the mail server", body = AlertTest), (status = "default", description = "A problem", body = Problem)))]
 async fn test_alerts(ctx: Ctx) -> Result<Json<AlertTest>> {
-    let tested = alerts::test(&ctx)?;
+    let tested = alerts::test(&ctx).await?;
     Ok(Json(AlertTest { state: if tested.sent { "sent" } else { "failed" }, detail: tested.detail }))
 }

@@ -368,6 +368,14 @@ async fn what_turns_red_is_told_once(g: Garth) {
     failing("Review", &atlas).await;
     assert_eq!(look().await, 0);
     g.pass(60 * 60 * SECOND);
+    // A mail server that is away takes nothing: it is told as soon as that is back, and a test says so meanwhile.
+    server.behave(smtp::Manners { busy: 2, ..smtp::Manners::default() });
+    assert_eq!(look().await, 0);
+    let tested = ada.post("/api/v1/alerts/test", json!({})).await.ok();
+    assert_eq!(tested["state"], "failed");
+    assert!(tested.text("detail").contains("did not take it for ops@example.org: it refused"), "{tested}");
     assert_eq!(look().await, 1);
     assert!(server.letter().await.text.contains("Review"));
+    assert_eq!(look().await, 0);
+    assert!(server.quiet().await);
 }

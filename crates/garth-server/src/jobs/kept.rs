@@ -155,7 +155,7 @@ pub(super) fn time_zone(body: &Value) -> &str {
     body.get("time_zone").and_then(Value::as_str).unwrap_or(TIME_ZONE)
 }
 
-/// How many days its runs are kept; `None` is for ever.
+/// How many days its runs are kept; `None` is for ever, which is written as 0.
 pub(super) fn keep_days(body: &Value) -> Option<i64> {
-    body.get("keep_days").map_or(Some(KEEP_DAYS), Value::as_i64)
+    Some(body.get("keep_days").and_then(Value::as_i64).unwrap_or(KEEP_DAYS)).filter(|days| *days > 0)
 }

@@ -301,6 +301,7 @@ async fn found(ctx: &Ctx, run: &str) -> Result<Stored> {
 /// 404, also where there is no report; 403 without `job:read` in the job's space.
 pub async fn report(ctx: &Ctx, run: &str, format: Format) -> Result<(String, Vec<u8>)> {
     let row = found(ctx, run).await?;
+    let (_lane, pen) = (ctx.export_lane()?, reports::pen(&ctx.app).await?);
     let report = store::report(&ctx.db(), &row.id).await?.ok_or(Error::NotFound)?;
     // Once it is read: whoever may no more meanwhile does not get it.
     let view = seen(ctx, &row.job).await?;
@@ -319,9 +320,8 @@ pub async fn report(ctx: &Ctx, run: &str, format: Format) -> Result<(String, Vec
     let slug = text::slug(&view.row.name);
     let slug = if slug.is_empty() { "report" } else { slug.as_str() };
     let name = format!("{slug}.{}", format.name());
-    // It takes a while, and not on a thread that others wait for.
-    let written = tokio::task::spawn_blocking(move || report.render(format));
-    Ok((name, written.await.map_err(|_| Error::internal("writing a report down did not end"))??))
+    let mut written = reports::written(pen, Arc::new(report), vec![format]).await?;
+    Ok((name, written.pop().ok_or_else(|| Error::internal("a report in no format"))?))
 }
 
 /// Runs with their attempts and deliveries.

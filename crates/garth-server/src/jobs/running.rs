@@ -37,6 +37,8 @@ pub(super) struct Finish {
     detail: String,
     /// May another attempt help?
     again: bool,
+    /// Not before that time.
+    later: Option<Micros>,
     /// A budget is used up: the job pauses, and this is why.
     pause: Option<String>,
     /// What is not written down yet of deliveries.
@@ -52,7 +54,7 @@ pub(super) struct Finish {
 impl Finish {
     fn of(state: State, detail: impl Into<String>, again: bool) -> Self {
         let (entries, report, found) = (Vec::new(), None, None);
-        Self { state, detail: detail.into(), again, pause: None, entries, report, found, reached: false }
+        Self { state, detail: detail.into(), again, later: None, pause: None, entries, report, found, reached: false }
     }
 
     /// It is not done, and will not be.
@@ -114,7 +116,8 @@ pub(super) async fn attempt(app: &Arc<App>, me: &str, run: &Stored) -> Result<Op
     };
     let throttle = job.body.get("throttle_seconds").and_then(Value::as_i64).unwrap_or(0) * 1_000_000;
     let since = standing.delivered_at.map(|at| app.clock.now() - at);
-    if run.scheduled && since.is_some_and(|since| since < throttle) {
+    // Its own attempt before this one is no other report: who has not got it still does.
+    if run.scheduled && run.failures == 0 && since.is_some_and(|since| since < throttle) {
         let why = "withheld: the last report was delivered so lately that the job's throttle asks for silence";
         let entries = specs(&job.body).into_iter().map(|spec| spec.entry("withheld", why, Vec::new())).collect();
         return Ok(Some(Finish { entries, report: made, ..Finish::skipped(why) }));
@@ -128,7 +131,11 @@ async fn make(ctx: &Ctx, job: &Opened, found: Option<&str>) -> std::result::Resu
     let before: Option<Value> = found.and_then(|found| serde_json::from_str(found).ok());
     let spec = job.body.get("report").unwrap_or(&Value::Null);
     let made = reports::make(ctx, &job.row.name, &job.space_id, spec, before.as_ref()).await;
-    let mut report = made.map_err(|error| Box::new(Finish::failed(said("the report was not made", &error), true)))?;
+    let mut report = made.map_err(|error| {
+        // What is asked for wrongly is asked for wrongly the next time, too.
+        let again = !matches!(error, Error::Invalid(_));
+        Box::new(Finish::failed(said("the report was not made", &error), again))
+    })?;
     let Some(summary) = job.body.get("summary").filter(|summary| summary.is_object()) else { return Ok(report) };
     let provider = summary.get("provider").and_then(Value::as_str).unwrap_or_default();
     let provider = match resources::opened(ctx, provider, BuiltIn::AiProvider, Some(job.space)).await {
@@ -239,7 +246,7 @@ impl Handing<'_> {
     async fn all(&mut self) -> Result<Option<Finish>> {
         let specs = specs(&self.job.body);
         let earlier = store::entries(&self.app.db, &self.run.id).await?;
-        let (mut ended, mut again): (Vec<Entry>, bool) = (Vec::new(), false);
+        let (mut ended, mut again, mut later): (Vec<Entry>, bool, Option<Micros>) = (Vec::new(), false, None);
         let mut unwritten: Vec<Entry> = Vec::new();
         for spec in &specs {
             let before = earlier.iter().find(|entry| entry.entry == spec.entry);
@@ -279,6 +286,7 @@ impl Handing<'_> {
             let outcome = deliveries::deliver(self.app, &opened.body, &parcel).await;
             self.app.figures.delivered(outcome.state);
             again |= outcome.state == "failed" && outcome.again;
+            later = later.max(outcome.later);
             let entry = done(spec, outcome, reached);
             unwritten.push(entry.clone());
             ended.push(entry);
@@ -295,19 +303,17 @@ impl Handing<'_> {
         let found = handed.then(|| self.report.state.clone());
         let reached = got || (handed && ended.is_empty());
         let (entries, report) = (unwritten, self.made.take());
-        Ok(Some(Finish { state, detail, again, pause: None, entries, report, found, reached }))
+        Ok(Some(Finish { state, detail, again, later, pause: None, entries, report, found, reached }))
     }
 
-    /// What is handed over by one entry. Writing a report down takes a while, on a thread of its own.
+    /// What is handed over by one entry.
     async fn parcel(&self, spec: &Spec, opened: &Opened, reached: Vec<String>) -> Result<Parcel> {
-        let (report, formats) = (Arc::clone(&self.report), spec.formats.clone());
         let letter = opened.body.get("type").and_then(Value::as_str) == Some("smtp");
-        let written = tokio::task::spawn_blocking(move || {
-            let html = if letter { Some(report.render(Format::Html)?) } else { None };
-            let files = formats.into_iter().map(|format| Ok((format, report.render(format)?)));
-            Ok::<_, Error>((html, files.collect::<Result<Vec<_>>>()?))
-        });
-        let (html, files) = written.await.map_err(|_| Error::internal("writing a report down did not end"))??;
+        // What a letter says is written last.
+        let formats = spec.formats.iter().copied().chain(letter.then_some(Format::Html)).collect();
+        let pen = reports::pen(self.app).await?;
+        let mut written = reports::written(pen, Arc::clone(&self.report), formats).await?;
+        let html = written.split_off(spec.formats.len()).pop();
         let slug = text::slug(&self.job.row.name);
         let slug = if slug.is_empty() { "report" } else { slug.as_str() };
         let date = clock::to_text(self.run.due_at);
@@ -320,11 +326,11 @@ impl Handing<'_> {
         Ok(Parcel {
             id: format!("{}-{}", self.run.id, spec.entry),
             job: self.job.row.id.clone(),
-            entry: spec.entry.clone(),
+            entry: spec.delivery.clone(),
             title: self.report.title.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
             text: self.report.words(WORDS),
             html: html.map(|html| String::from_utf8_lossy(&html).into_owned()),
-            files: files.into_iter().map(attached).collect(),
+            files: spec.formats.iter().copied().zip(written).map(attached).collect(),
             recipients: spec.recipients.clone(),
             reached,
         })
@@ -445,7 +451,9 @@ fn next(run: &Stored, finish: &Finish, body: &Value, now: Micros) -> Ended {
     let retries = body.get("retries").and_then(Value::as_i64).unwrap_or(kept::RETRIES);
     let rung = usize::try_from(failures - 1).ok().and_then(|rung| LADDER.get(rung));
     let next_attempt_at = match (rung, failed_at) {
-        (Some(rung), Some(first)) if tried && finish.again && failures <= retries => Some((first + rung).max(now)),
+        (Some(rung), Some(first)) if tried && finish.again && failures <= retries => {
+            Some((first + rung).max(now).max(finish.later.unwrap_or(now)))
+        }
         _ => None,
     };
     Ended { state: finish.state, detail: finish.detail.clone(), next_attempt_at, failures, failed_at }
@@ -503,6 +511,10 @@ mod tests {
         assert!(next(&fresh, &failed(false), &json!({}), 1).next_attempt_at.is_none(), "where no other attempt helps");
         assert!(next(&fresh, &failed(true), &json!({"retries": 0}), 1).next_attempt_at.is_none());
         assert!(next(&fresh, &Finish::skipped("x"), &json!({}), 1).next_attempt_at.is_none());
+        // Who asks to be left alone is not asked before.
+        let later = |later| Finish { later: Some(later), ..failed(true) };
+        assert_eq!(next(&fresh, &later(60 * minute), &json!({}), 1).next_attempt_at, Some(60 * minute));
+        assert_eq!(next(&fresh, &later(minute), &json!({}), 1).next_attempt_at, Some(5 * minute + 1));
     }
 
     #[test]

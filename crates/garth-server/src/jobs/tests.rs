@@ -1,5 +1,6 @@
 //! Stories about jobs: when they run and for whom, what becomes of a run, and who sees it.
 
+use crate::support::receiver::{Receiver, Says};
 use crate::support::*;
 use garth_server::{Limits, jobs};
 
@@ -11,6 +12,8 @@ stories! {
     a_run_has_the_rights_of_its_owner_when_it_runs,
     a_role_attachment_is_who_a_job_runs_as,
     a_delivery_that_fails_is_tried_again_on_the_ladder,
+    who_has_a_report_is_not_sent_it_again_and_the_others_are,
+    a_budget_pauses_a_job_until_somebody_lets_it_go_on,
     a_job_uses_only_what_its_owner_sees,
     runs_are_seen_with_their_job,
     a_cancelled_run_is_gone,
@@ -169,6 +172,7 @@ async fn a_run_has_the_rights_of_its_owner_when_it_runs(g: Garth) {
         failed[0]["detail"]
     );
     // Judged when it runs: who is disabled by then lends it nothing.
+    g.pass(MINUTE);
     run_now(&lin, &owned).await;
     ada.patch(&format!("/api/v1/users/{}", wes.id), json!({"disabled": true})).await.ok();
     work(&g).await;
@@ -215,6 +219,80 @@ async fn a_delivery_that_fails_is_tried_again_on_the_ladder(g: Garth) {
     let (jobs, deliveries) = jobs::lately(&g.app()).await.expect("told");
     assert_eq!(jobs.iter().map(|job| job.last.len()).sum::<usize>(), 1);
     assert_eq!(deliveries[0].last.len(), 3);
+}
+
+/// A webhook of that receiver's.
+async fn hook(lin: &Person, atlas: &Thing, receiver: &Receiver, name: &str) -> Thing {
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let body = json!({"type": "webhook", "url": receiver.url("/in"), "secret": secret});
+    lin.resource("delivery", name).space(atlas).body(body).create().await
+}
+
+async fn who_has_a_report_is_not_sent_it_again_and_the_others_are(g: Garth) {
+    let (_, lin, atlas) = atlas(&g).await;
+    g.limit(Limits { allow_private_targets: true, ..g.limits() }).await;
+    let (one, other) = (Receiver::start().await, Receiver::start().await);
+    other.next(Says::status(500));
+    let (first, second) = (hook(&lin, &atlas, &one, "First").await, hook(&lin, &atlas, &other, "Second").await);
+    let deliveries = json!([{"delivery": first.id}, {"delivery": second.id}]);
+    let body = json!({"schedule": "@hourly", "throttle_seconds": 2 * 3_600, "deliveries": deliveries});
+    let hourly = job(&lin, &atlas, "Hourly", body).await;
+    work(&g).await;
+    g.pass(60 * MINUTE);
+    assert_eq!(work(&g).await, 1);
+    assert_eq!(states(&lin, &hourly).await, ["partly_delivered"]);
+    // The throttle is about other reports than this one.
+    g.pass(5 * MINUTE);
+    assert_eq!(work(&g).await, 1);
+    assert_eq!((one.came().len(), other.came().len()), (1, 2));
+    let run = lin.get(&of(&hourly, "/runs")).await.ok().items().remove(0);
+    assert_eq!(run["state"], "succeeded", "{run}");
+    for delivery in run["deliveries"].as_array().expect("deliveries") {
+        assert_eq!(delivery["state"], "delivered", "{run}");
+    }
+    // The next one comes too soon, and the one after that does not.
+    g.pass(60 * MINUTE);
+    assert_eq!(work(&g).await, 1);
+    assert_eq!((one.came().len(), other.came().len()), (0, 0));
+    assert_eq!(states(&lin, &hourly).await, ["skipped", "succeeded"]);
+    g.pass(60 * MINUTE);
+    assert_eq!(work(&g).await, 1);
+    assert_eq!((one.came().len(), other.came().len()), (1, 1));
+}
+
+async fn a_budget_pauses_a_job_until_somebody_lets_it_go_on(g: Garth) {
+    let (_, lin, atlas) = atlas(&g).await;
+    g.limit(Limits { allow_private_targets: true, ..g.limits() }).await;
+    let receiver = Receiver::start().await;
+    receiver.always(Says::words("Nothing was used up.", Some(40)));
+    let provider = json!({"endpoint": receiver.url("/v1"), "model": "small", "api_key": "sk-deep", "daily_tokens": 1});
+    let provider = lin.resource("ai_provider", "Writer").space(&atlas).body(provider).create().await;
+    let body = json!({"schedule": "@hourly", "summary": {"provider": provider.id}});
+    let hourly = job(&lin, &atlas, "Hourly", body).await;
+    work(&g).await;
+    g.pass(60 * MINUTE);
+    assert_eq!(work(&g).await, 1);
+    let run = lin.get(&of(&hourly, "/runs")).await.ok().items().remove(0);
+    assert_eq!(run["state"], "skipped");
+    assert!(run["detail"].as_str().expect("a sentence").contains("daily budget of 1 token"), "{run}");
+    let paused = lin.get(&of(&hourly, "")).await.ok();
+    assert!(paused["paused"]["reason"].as_str().expect("why").contains("daily budget"), "{paused}");
+    assert_eq!(paused["next"], json!([]));
+    g.unchanged(async || drop(lin.post(&of(&hourly, "/run"), json!({})).await.refused(409, "conflict"))).await;
+    assert_eq!(receiver.came().len(), 0, "who is over the budget is not asked");
+    // Room in the budget does not do; somebody lets it go on.
+    lin.patch(&provider.url(""), json!({"body": {"daily_tokens": 100_000}})).await.ok();
+    g.pass(60 * MINUTE);
+    assert_eq!(work(&g).await, 0);
+    lin.post(&of(&hourly, "/resume"), json!({})).await.done();
+    assert_eq!(work(&g).await, 0, "nothing is caught up");
+    g.pass(60 * MINUTE);
+    assert_eq!(work(&g).await, 1);
+    assert_eq!(states(&lin, &hourly).await, ["succeeded", "skipped"]);
+    let run = lin.get(&of(&hourly, "/runs")).await.ok().items().remove(0);
+    let report = lin.get(&format!("/api/v1/runs/{}/report.json", run["id"].as_str().expect("an id"))).await.ok();
+    assert!(report.json.to_string().contains("Nothing was used up."), "{}", report.json);
+    assert_eq!(receiver.came().len(), 1);
 }
 
 async fn a_job_uses_only_what_its_owner_sees(g: Garth) {
@@ -323,14 +401,22 @@ async fn archived_spaces_have_no_schedules(g: Garth) {
 async fn runs_go_when_they_are_old(g: Garth) {
     let (_, lin, atlas) = atlas(&g).await;
     let short = job(&lin, &atlas, "Short", json!({"keep_days": 2})).await;
-    let long = job(&lin, &atlas, "Long", json!({"keep_days": null})).await;
+    let long = job(&lin, &atlas, "Long", json!({"keep_days": 0})).await;
+    let usual = job(&lin, &atlas, "Usual", json!({})).await;
     run_now(&lin, &short).await;
     run_now(&lin, &long).await;
+    run_now(&lin, &usual).await;
     work(&g).await;
+    let kept = async || {
+        let lin = g.admin().await.sign_in("lin").await;
+        work(&g).await;
+        let each = [&short, &usual, &long].map(|job| states(&lin, job));
+        futures_util::future::join_all(each).await.iter().map(Vec::len).collect::<Vec<_>>()
+    };
     g.pass(3 * DAY);
-    let lin = g.admin().await.sign_in("lin").await;
-    work(&g).await;
-    assert_eq!((states(&lin, &short).await.len(), states(&lin, &long).await.len()), (0, 1));
+    assert_eq!(kept().await, [0, 1, 1]);
+    g.pass(181 * DAY);
+    assert_eq!(kept().await, [0, 0, 1]);
 }
 
 async fn a_copy_is_scheduled_at_once(g: Garth) {

@@ -19,9 +19,9 @@ pub const AT_ONCE: usize = 4;
 /// Runs of one space at a time: one place is left for the others, whatever that space has waiting.
 pub const OF_A_SPACE: usize = AT_ONCE - 1;
 /// The longest that an attempt may take.
-pub const ATTEMPT: Duration = Duration::from_secs(30 * 60);
+pub const ATTEMPT: Duration = Duration::from_secs(10 * 60);
 /// For so long a run is believed to be this server's, in microseconds: longer than any attempt.
-const LEASE: Micros = 35 * 60 * 1_000_000;
+const LEASE: Micros = 15 * 60 * 1_000_000;
 /// After so many interruptions of a run, another one counts as a failure: what stops a server is not begun for ever.
 const INTERRUPTIONS: i64 = 3;
 /// Waiting runs that are looked at.
@@ -201,7 +201,7 @@ async fn carry_out(app: Arc<App>, taken: Taken) {
             Ok(Err(_)) => Some(Finish::failed("the server failed, and its log says why", true)),
             Err(_) => {
                 task.abort();
-                Some(Finish::failed("it took longer than 30 minutes and was stopped", true))
+                Some(Finish::failed("it took longer than 10 minutes and was stopped", true))
             }
         }
     };

@@ -73,7 +73,8 @@ async fn a_grant_tells_who_gains_what(g: Garth) {
     assert_eq!(lines(&preview(&ada, grant("reader")).await), ["lin Atlas +read +task:read"]);
     ada.grant(&atlas, &lin, "reader").await;
     assert!(lines(&preview(&ada, grant("reader")).await).is_empty());
-    assert_eq!(lin.get(&atlas.url("")).await.ok()["access"]["permissions"], json!(["task:read"]));
+    let holds = json!(["ai_provider:read", "delivery:read", "job:read", "task:read"]);
+    assert_eq!(lin.get(&atlas.url("")).await.ok()["access"]["permissions"], holds);
 }
 
 async fn a_removed_grant_and_a_changed_one_tell_who_loses_what(g: Garth) {

@@ -203,6 +203,7 @@ struct Changes {
     of: HashMap<String, (Change, String)>,
     left: Vec<(String, String)>,
     new_others: HashSet<String>,
+    gone_others: Vec<(String, String)>,
 }
 
 impl Changes {
@@ -229,7 +230,15 @@ impl Changes {
             (Some(was), Some(is)) => is.keys().filter(|id| !was.contains_key(*id)).cloned().collect(),
             _ => HashSet::new(),
         };
-        Some(Self { of, left, new_others })
+        let mut gone_others: Vec<(String, String)> = match (before["others"].as_object(), now["others"].as_object()) {
+            (Some(was), Some(is)) => {
+                let gone = was.iter().filter(|(id, _)| !is.contains_key(*id));
+                gone.map(|(_, other)| (text(other, 0), text(other, 1))).collect()
+            }
+            _ => Vec::new(),
+        };
+        gone_others.sort();
+        Some(Self { of, left, new_others, gone_others })
     }
 
     fn number(&self, change: Change) -> usize {
@@ -316,6 +325,11 @@ fn table_of_others(dir: &Directory, inside: &Inside, changes: Option<&Changes>) 
             other.used.clone(),
             if new { json!("new") } else { Value::Null },
         ]);
+    }
+    // What is gone has a row as well, as people who left have.
+    for (name, role) in changes.into_iter().flat_map(|changes| &changes.gone_others) {
+        let (no, nothing) = (Value::Null, json!([]));
+        table.rows.push(vec![no.clone(), json!(name), json!(role), nothing, no.clone(), no, json!("gone")]);
     }
     table
 }

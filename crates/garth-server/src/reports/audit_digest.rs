@@ -5,7 +5,7 @@ use super::content::{Bar, Chart, Content, Shown, Table, day, time};
 use super::names::Names;
 use super::spec::ROWS;
 use crate::access::Ctx;
-use crate::audit::{self, Entry, Filter};
+use crate::audit::{self, Filter};
 use crate::base::clock;
 use crate::base::error::Result;
 use crate::base::http::PageRequest;
@@ -14,13 +14,45 @@ use hashbrown::HashMap;
 use serde_json::{Value, json};
 
 /// Entries of a page, while all are read.
-const PAGE: usize = 500;
+const PAGE: usize = 25;
 /// A day, as the clock counts.
 const DAY: Micros = 24 * 60 * 60 * 1_000_000;
 /// Most bars of a chart of actions or people.
 const BARS: usize = 10;
 /// Most fields that are named of one change.
 const FIELDS: usize = 12;
+
+/// What is told of an entry. What was in the things before and after is not kept: of many, that is gigabytes.
+struct Entry {
+    at: Micros,
+    actor: String,
+    action: String,
+    outcome: String,
+    target_type: String,
+    target_id: String,
+    /// What is left of the thing's state: what it is called by.
+    called: Value,
+    fields: Vec<String>,
+}
+
+impl Entry {
+    fn of(entry: audit::Entry) -> Self {
+        let state = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
+        let (before, after) = (state(&entry.before), state(&entry.after));
+        let state = if after.is_object() { &after } else { &before };
+        let called = ["name", "username", "to", "principal", "role"];
+        Self {
+            at: entry.at,
+            actor: entry.actor,
+            action: entry.action,
+            outcome: entry.outcome,
+            target_type: entry.target_type,
+            target_id: entry.target_id,
+            called: called.into_iter().map(|field| (field.to_owned(), state[field].clone())).collect(),
+            fields: changed(&before, &after),
+        }
+    }
+}
 
 /// Makes it: of so many days, up to now.
 ///
@@ -31,7 +63,8 @@ pub async fn make(ctx: &Ctx, space: &str, days: i64) -> Result<(Content, Value)>
     let now = ctx.now();
     let from = now - days * DAY;
     let filter = Filter { from: Some(from), to: Some(now), ..Filter::default() };
-    let (entries, all) = whole!(page => audit::of_space(ctx, space, filter.clone(), &page).await);
+    let (entries, all) =
+        whole!(page => audit::of_space(ctx, space, filter.clone(), &page).await.map(|page| page.map(Entry::of)));
     let dir = ctx.directory();
     let caller = ctx.caller(&dir)?;
     let names = Names::new(&dir, &caller, now);
@@ -108,16 +141,14 @@ fn table(names: &Names<'_>, entries: &[Entry], truncated: bool) -> Table {
     let mut table = Table::new("entries", "Entries", &columns, "Nothing was changed and nothing was refused.");
     table.truncated = truncated;
     for entry in entries {
-        let state = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
-        let (before, after) = (state(&entry.before), state(&entry.after));
         table.rows.push(vec![
             time(Some(entry.at)),
             json!(names.of(&entry.actor)),
             json!(entry.action),
             json!(entry.outcome),
             json!(entry.target_type),
-            target(names, entry, &before, &after),
-            json!(changed(&before, &after)),
+            target(names, entry),
+            json!(entry.fields),
             json!(entry.target_id),
         ]);
     }
@@ -125,9 +156,8 @@ fn table(names: &Names<'_>, entries: &[Entry], truncated: bool) -> Table {
 }
 
 /// What an entry was about, of what was written down of it.
-fn target(names: &Names<'_>, entry: &Entry, before: &Value, after: &Value) -> Value {
-    let state = if after.is_object() { after } else { before };
-    let text = |field: &str| state[field].as_str();
+fn target(names: &Names<'_>, entry: &Entry) -> Value {
+    let text = |field: &str| entry.called[field].as_str();
     let name = text("name").or(text("username")).or(text("to")).map(str::to_owned);
     let name = name.or_else(|| text("principal").map(|principal| names.of(principal)));
     match (name, text("role")) {

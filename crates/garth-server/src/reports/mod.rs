@@ -24,11 +24,25 @@ pub use html::content_security_policy;
 pub use page::{LINE_BYTES, LINES};
 pub use spec::{DAYS, ROWS, VALUES};
 
-use crate::access::Ctx;
+use crate::access::{App, Ctx};
 use crate::base::error::{Error, FieldError, Result};
 use content::Content;
 use serde_json::Value;
 use spec::Spec;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Reports that are written down at a time, as a processor is busy with each; the others wait for their turn.
+const PENS: usize = 2;
+
+/// What they take turns by.
+struct Pens(Arc<Semaphore>);
+
+impl Default for Pens {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(PENS)))
+    }
+}
 
 /// How a report can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,8 +134,35 @@ pub async fn make(ctx: &Ctx, title: &str, space: &str, spec: &Value, before: Opt
     Ok(Report { title: title.to_owned(), content: content.kept()?, state, summary: None })
 }
 
+/// Somebody's turn to write a report down; it is over when this is dropped.
+pub struct Pen {
+    _turn: OwnedSemaphorePermit,
+}
+
+/// Waits for a turn. Take it before the report is read: many that wait with theirs in their hands fill the memory.
+///
+/// # Errors
+/// 503 when the server ends.
+pub async fn pen(app: &App) -> Result<Pen> {
+    let pens = Arc::clone(&app.memory.of::<Pens>().0);
+    pens.acquire_owned().await.map(|turn| Pen { _turn: turn }).map_err(|_| Error::Overloaded)
+}
+
+/// Writes a report down in several formats, on a thread that nobody else waits for.
+///
+/// # Errors
+/// When it cannot be written in one of them.
+pub async fn written(pen: Pen, report: Arc<Report>, formats: Vec<Format>) -> Result<Vec<Vec<u8>>> {
+    let writing = tokio::task::spawn_blocking(move || {
+        // Held to the end, also where nobody waits for it any more.
+        let _pen = pen;
+        formats.into_iter().map(|format| report.render(format)).collect()
+    });
+    writing.await.map_err(|_| Error::internal("writing a report down did not end"))?
+}
+
 impl Report {
-    /// Writes it down. A long report as a document is a second's work: call it where that keeps nobody waiting.
+    /// Writes it down. A long report as a document is a second's work: others than tests use [`written`].
     ///
     /// # Errors
     /// When it cannot be written in that format.

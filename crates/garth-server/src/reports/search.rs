@@ -114,7 +114,7 @@ fn within(ctx: &Ctx, space: &str, filter: &mut Filter) -> Result<()> {
     if own_roles || filter.spaces.iter().all(|named| named == space) {
         return Ok(());
     }
-    Err(Error::Forbidden("a search looks in the job's own space, unless the job holds roles of its own".to_owned()))
+    Err(Error::field("/body/report/query/space", "must be the job's own space, unless the job holds roles of its own"))
 }
 
 fn by_kind(found: &[ResourceView]) -> Vec<Bar> {

@@ -4,6 +4,7 @@ use crate::base::clock;
 use crate::base::error::{Error, FieldError};
 use crate::base::fetch::Url;
 use crate::base::{text, words};
+use crate::directory::DIGEST_DAYS;
 use crate::resources::Filter;
 use garth_core::Micros;
 use serde_json::{Map, Value};
@@ -11,7 +12,7 @@ use serde_json::{Map, Value};
 /// Most rows of one table of a report (`docs/limits.md`).
 pub const ROWS: usize = 10_000;
 /// Most days that an audit digest looks back.
-pub const DAYS: i64 = 90;
+pub const DAYS: i64 = DIGEST_DAYS;
 /// Days that it looks back when nobody says.
 const DAYS_DEFAULT: i64 = 7;
 /// Most values of one parameter of a search.

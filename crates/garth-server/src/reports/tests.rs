@@ -160,7 +160,7 @@ async fn a_review_tells_what_is_different_from_the_last_one(g: Garth) {
     o.ada.delete(&format!("/api/v1/groups/{}/members/user:{}", o.group.id, o.bo.id)).await.done();
     o.ada.grant_by_registry(&o.atlas, &eve, "reader").await;
     o.ada.grant_by_registry(&o.atlas, &o.cy, "writer").await;
-    o.lin.key(&o.atlas, "new", "reader").await;
+    let key = o.lin.key(&o.atlas, "new", "reader").await;
     let third = made(&g, &o.lin, &o.atlas, spec.clone(), Some(&second)).await;
     let members = rows(&third, "members");
     assert_eq!(row(&members, "username", "eve")["change"], "joined");
@@ -172,6 +172,10 @@ async fn a_review_tells_what_is_different_from_the_last_one(g: Garth) {
     let told = ["Joined", "Left", "Role changed"].map(|label| fact(&third, label));
     assert_eq!(told, ["1", "1", "1"]);
     assert_eq!(row(&rows(&third, "keys_and_resources"), "name", "new")["change"], "new");
+    o.lin.delete(&format!("/api/v1/api-keys/{}", key.id)).await.done();
+    let fourth = made(&g, &o.lin, &o.atlas, spec.clone(), Some(&third)).await;
+    let gone = rows(&fourth, "keys_and_resources");
+    assert_eq!((&row(&gone, "name", "new")["change"], &row(&gone, "name", "new")["role"]), (&json!("gone"), &json!("reader")));
 
     // With other eyes nothing is compared: who left was not theirs to see.
     let by_ada = made(&g, &o.ada, &o.atlas, spec.clone(), Some(&second)).await;

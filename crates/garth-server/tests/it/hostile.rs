@@ -494,8 +494,11 @@ async fn n68_a_cursor_that_is_not_whole_is_refused_by_every_list(g: Garth) {
         }
         lists += 1;
         let of = [("/groups/", &group.id), ("/users/", &ada.id), ("/resources/", &task.id), ("/jobs/", &job.id)];
-        let id = of.iter().find(|(noun, _)| path.contains(noun)).map_or(&home.id, |(_, id)| *id);
+        // In front of a page's address stands a space.
+        let id = of.iter().find(|(noun, _)| path.contains(noun) && !path.starts_with("/s/"));
+        let id = id.map_or(&home.id, |(_, id)| *id);
         let url = path.replace("{id}", id).replace("{space}", id).replace("{group}", id);
+        let url = url.replace("{resource}", &job.id);
         assert!(!url.contains('{'), "whose list is it? {url}");
         for cursor in &wrong {
             // The page of groups is that list, too.

@@ -14,7 +14,7 @@ pub struct Entry {
     pub delivery: String,
     /// Each gets a letter of its own, and can put it off or do without it.
     pub each: String,
-    /// They get one together.
+    /// Lists and groups: nobody in one decides for the others.
     pub together: String,
     pub formats: Vec<String>,
 }

@@ -99,7 +99,7 @@ const OF_JOB: [Told; 4] = [
         false,
     ),
     ("retries", "Tries after a failure", "0 to 10, after 5 minutes, 15, 30, an hour, and so on. Left empty, 3.", false),
-    ("keep_days", "Days that its runs are kept", "Left empty, 183.", false),
+    ("keep_days", "Days that its runs are kept", "0 is for ever. Left empty, 183.", false),
 ];
 
 /// The fields of a provider.

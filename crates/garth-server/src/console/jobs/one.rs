@@ -379,7 +379,7 @@ pub fn recipients(entry: &Value) -> String {
     let one = |recipient: &Value| {
         let address = recipient.as_str().or_else(|| recipient["address"].as_str())?;
         let group = recipient["individual"] == false;
-        Some(if group { format!("{address} (together)") } else { address.to_owned() })
+        Some(if group { format!("{address} (group)") } else { address.to_owned() })
     };
     all.filter_map(one).collect::<Vec<_>>().join(", ")
 }
@@ -401,7 +401,7 @@ mod tests {
     #[test]
     fn recipients_are_told_with_how_they_get_it() {
         let entry = json!({"recipients": ["a@b.example", {"address": "all@b.example", "individual": false}]});
-        assert_eq!(recipients(&entry), "a@b.example, all@b.example (together)");
+        assert_eq!(recipients(&entry), "a@b.example, all@b.example (group)");
     }
 
     #[test]

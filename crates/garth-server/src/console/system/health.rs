@@ -21,7 +21,7 @@ const HERE: &str = "/system/health";
 /// Changes that wait from which on it is worth a look.
 const MANY: usize = 100;
 /// Most jobs and interfaces that are told.
-const TOLD: usize = 25;
+const TOLD: usize = 100;
 /// The fields of the forms.
 const FIELDS: [&str; 5] =
     ["/alerts/recipients", "/alerts/check_minutes", "/alerts/gap_minutes", "/public_health", "/name"];
@@ -160,10 +160,9 @@ async fn shown(seat: &Seat, begun: Begun) -> Result<Response> {
     let mut ailing: Vec<Ailing> = Vec::new();
     let mut more = overview.more;
     if let Some((jobs, deliveries)) = overview.listed {
-        let ill = |one: &Watched| matches!(one.colour, Colour::Red | Colour::Yellow);
         let all = jobs.into_iter().map(|one| ("Job", one));
         let all = all.chain(deliveries.into_iter().map(|one| ("Delivery interface", one)));
-        let mut found: Vec<(&'static str, Watched)> = all.filter(|(_, one)| ill(one)).collect();
+        let mut found: Vec<(&'static str, Watched)> = all.collect();
         found.sort_by_key(|(_, one)| one.colour);
         more = more || found.len() > TOLD;
         ailing = found.into_iter().take(TOLD).map(|(what, one)| ail(what, one, ctx.now())).collect();
@@ -267,7 +266,7 @@ pub async fn update(seat: &Seat, sent: Fields) -> Result<Response> {
 
 /// Writes to whom alerts go, and says beside the button what came of it.
 pub async fn test(seat: &Seat) -> Result<Response> {
-    let tested = alerts::test(&seat.ctx)?;
+    let tested = alerts::test(&seat.ctx).await?;
     let said = crate::console::look::sentence(&tested.detail);
     shown(seat, Begun { tested: Some((tested.sent, said)), ..Begun::default() }).await
 }

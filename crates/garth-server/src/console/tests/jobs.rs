@@ -184,10 +184,28 @@ async fn an_interface_is_made_by_the_way_it_delivers(g: Garth) {
     let version = interface["version"].to_string();
     let mut changed = fields.to_vec();
     changed.retain(|(name, _)| *name != "/password" && *name != "/host");
-    changed.extend([("/password", ""), ("/host", "mx.example.org"), ("version", version.as_str())]);
-    browser.submit(&format!("{own}/edit"), &changed).await.expect_status(303);
+    changed.retain(|(name, _)| *name != "/from");
+    changed.extend([("version", version.as_str()), ("/host", "mail.example.org")]);
+    let mut stays = changed.clone();
+    stays.extend([("/password", ""), ("/from", "reports@example.org")]);
+    browser.submit(&format!("{own}/edit"), &stays).await.expect_status(303);
     let interface = only(&lin, &atlas, "delivery").await;
     assert_eq!(interface["body"]["password"], json!({"secret": true}));
+    assert_eq!(interface["body"]["from"], "reports@example.org");
+    // It is for that server: another one is not told it because somebody typed another name.
+    let version = interface["version"].to_string();
+    let mut moved = fields.to_vec();
+    moved.retain(|(name, _)| *name != "/password" && *name != "/host");
+    moved.extend([("version", version.as_str()), ("/host", "mx.example.org")]);
+    let without: Vec<_> = moved.iter().copied().chain([("/password", "")]).collect();
+    g.unchanged(async || {
+        let refused = browser.submit(&format!("{own}/edit"), &without).await.expect_status(422);
+        has(&text(&refused), &["must be given anew: it was for another host"]);
+    })
+    .await;
+    moved.push(("/password", "zq-another-secret"));
+    browser.submit(&format!("{own}/edit"), &moved).await.expect_status(303);
+    let interface = only(&lin, &atlas, "delivery").await;
     assert_eq!(interface["body"]["host"], "mx.example.org");
     // Whoever only writes there is not offered what carries credentials, and does not make it.
     let writer = signed_in(&g, "wes").await;
