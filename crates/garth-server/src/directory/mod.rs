@@ -16,7 +16,9 @@ pub mod policy;
 mod quota;
 pub mod schema;
 
-pub use built_in::{BuiltIn, DIGEST_DAYS, INSTRUCTIONS, JOB_DELIVERIES, JOB_RECIPIENTS, KEEP_DAYS, RETRIES, THROTTLE_SECONDS};
+pub use built_in::{
+    BuiltIn, DIGEST_DAYS, INSTRUCTIONS, JOB_DELIVERIES, JOB_RECIPIENTS, KEEP_DAYS, RETRIES, THROTTLE_SECONDS,
+};
 pub use index::{Index, Slot};
 pub use infos::{
     ActorInfo, Alerts, ChainEnd, ClassInfo, CreateSpaces, Definition, GroupInfo, KeyInfo, KindInfo, LastUse,

@@ -141,7 +141,8 @@ pub async fn test(ctx: &Ctx) -> Result<Tested> {
     let text = format!("Alerts of Garth at {url} arrive here. This one was asked for; nothing is wrong.\n");
     let letter = Letter { to: String::new(), subject: "Garth: alerts arrive".to_owned(), text };
     let told = if ctx.dry_run { Vec::new() } else { tell(&ctx.app, to, &letter).await };
-    let refused: Vec<String> = told.iter().zip(to).filter_map(|(told, to)| Some(refusal(to, told.as_ref().err()?))).collect();
+    let refused: Vec<String> =
+        told.iter().zip(to).filter_map(|(told, to)| Some(refusal(to, told.as_ref().err()?))).collect();
     if !refused.is_empty() {
         return failed(refused.join("; "));
     }

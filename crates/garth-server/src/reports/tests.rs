@@ -172,10 +172,13 @@ async fn a_review_tells_what_is_different_from_the_last_one(g: Garth) {
     let told = ["Joined", "Left", "Role changed"].map(|label| fact(&third, label));
     assert_eq!(told, ["1", "1", "1"]);
     assert_eq!(row(&rows(&third, "keys_and_resources"), "name", "new")["change"], "new");
-    o.lin.delete(&format!("/api/v1/api-keys/{}", key.id)).await.done();
+    o.lin.delete(&o.atlas.url(&format!("/api-keys/{}", key.id))).await.done();
     let fourth = made(&g, &o.lin, &o.atlas, spec.clone(), Some(&third)).await;
     let gone = rows(&fourth, "keys_and_resources");
-    assert_eq!((&row(&gone, "name", "new")["change"], &row(&gone, "name", "new")["role"]), (&json!("gone"), &json!("reader")));
+    assert_eq!(
+        (&row(&gone, "name", "new")["change"], &row(&gone, "name", "new")["role"]),
+        (&json!("gone"), &json!("reader"))
+    );
 
     // With other eyes nothing is compared: who left was not theirs to see.
     let by_ada = made(&g, &o.ada, &o.atlas, spec.clone(), Some(&second)).await;
