@@ -63,8 +63,8 @@ impl Route {
 
     /// Is its answer another one each time, because it counts the requests?
     pub fn counts(&self) -> bool {
-        // The page of the audit leads to the next one by a cursor, which is another one each time.
-        ["/metrics", "/system/audit"].contains(&self.path) || self.path.starts_with("/system/health")
+        // The audit is longer than a page, and leads to the next one by a cursor, which is another one each time.
+        ["/metrics", "/api/v1/audit", "/system/audit"].contains(&self.path) || self.path.starts_with("/system/health")
     }
 
     /// Its address in the world, with the query it needs.

@@ -77,6 +77,9 @@ pub struct Ids {
     pub token: String,
     pub job: String,
     pub run: String,
+    /// How reports leave, and who summarises them.
+    pub delivery: String,
+    pub ai_provider: String,
 }
 
 impl Ids {
@@ -107,6 +110,8 @@ impl Ids {
             token: strange(&self.token),
             job: strange(&self.job),
             run: strange(&self.run),
+            delivery: strange(&self.delivery),
+            ai_provider: strange(&self.ai_provider),
         }
     }
 
@@ -119,8 +124,8 @@ impl Ids {
             ("/api/v1/resources/", &self.resource),
             ("/api/v1/jobs/", &self.job),
             ("/api/v1/runs/", &self.run),
-            ("/api/v1/deliveries/", &self.resource),
-            ("/api/v1/ai-providers/", &self.resource),
+            ("/api/v1/deliveries/", &self.delivery),
+            ("/api/v1/ai-providers/", &self.ai_provider),
             ("/api/v1/users/", &self.user),
             ("/api/v1/groups/", &self.group),
             ("/api/v1/roles/", &self.role),
@@ -175,6 +180,15 @@ async fn job_of(by: &Person, space: &Thing) -> (String, String) {
     let job = by.resource("job", "Weekly").space(space).owner(by).body(body).create().await;
     let run = by.post(&format!("/api/v1/jobs/{}/run", job.id), json!({})).await.expect_status(202);
     (job.id.clone(), run.id())
+}
+
+/// An interface and a provider of somebody's there, at an address that no server may ask.
+async fn leads_out(by: &Person, space: &Thing) -> (String, String) {
+    let hook = json!({"type": "webhook", "url": "https://127.0.0.1:9/in", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
+    let hook = by.resource("delivery", "Gateway").space(space).body(hook).create().await;
+    let writer = json!({"endpoint": "https://127.0.0.1:9/v1", "model": "small", "api_key": "sk-deep"});
+    let writer = by.resource("ai_provider", "Writer").space(space).body(writer).create().await;
+    (hook.id, writer.id)
 }
 
 /// Somebody who signed in twice has a session that is not the one they ask with.
@@ -284,12 +298,16 @@ impl World {
         let (job, run) = job_of(&lin, &atlas).await;
         let (hidden_job, hidden_run) = job_of(&mia, &vault).await;
         let (_, old_run) = job_of(&lin, &atlas).await;
+        let (delivery, ai_provider) = leads_out(&lin, &atlas).await;
+        let (hidden_delivery, hidden_provider) = leads_out(&mia, &vault).await;
         garth_server::jobs::work_once(&g.app()).await.expect("runs that are done");
         let ids = Ids {
             address,
             observer,
             job,
             run,
+            delivery,
+            ai_provider,
             invitation: stranger.id(),
             token: for_kim.text("token"),
             provider: provider.clone(),
@@ -313,6 +331,8 @@ impl World {
         let hidden = Ids {
             job: hidden_job,
             run: hidden_run,
+            delivery: hidden_delivery,
+            ai_provider: hidden_provider,
             space: vault.id.clone(),
             grant: vault_grants.each("id")[0].clone(),
             registry_grant: vault_grants.each("id")[0].clone(),
