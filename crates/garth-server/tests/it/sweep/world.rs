@@ -184,7 +184,8 @@ async fn job_of(by: &Person, space: &Thing) -> (String, String) {
 
 /// An interface and a provider of somebody's there, at an address that no server may ask.
 async fn leads_out(by: &Person, space: &Thing) -> (String, String) {
-    let hook = json!({"type": "webhook", "url": "https://127.0.0.1:9/in", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
+    let hook =
+        json!({"type": "webhook", "url": "https://127.0.0.1:9/in", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
     let hook = by.resource("delivery", "Gateway").space(space).body(hook).create().await;
     let writer = json!({"endpoint": "https://127.0.0.1:9/v1", "model": "small", "api_key": "sk-deep"});
     let writer = by.resource("ai_provider", "Writer").space(space).body(writer).create().await;
