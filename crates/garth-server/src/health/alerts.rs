@@ -70,7 +70,7 @@ pub async fn watch_once(app: &Arc<App>) -> Result<usize> {
             if !store::alerts(w.tx()).await?.iter().any(|(subject, _)| subject == LETTER) {
                 store::alert(w.tx(), &permit, LETTER, now).await?;
             }
-            store::told(w.tx(), &permit, now).await
+            Ok(store::told(w.tx(), &permit, now).await?)
         })
         .await?;
     }
@@ -94,7 +94,7 @@ async fn written(app: &Arc<App>, red: &BTreeMap<String, String>) -> Result<Vec<(
         for subject in red.iter().filter(|subject| !known.iter().any(|(other, _)| other == *subject)) {
             store::alert(w.tx(), &permit, subject, now).await?;
         }
-        store::alerts(w.tx()).await
+        Ok(store::alerts(w.tx()).await?)
     })
     .await
 }

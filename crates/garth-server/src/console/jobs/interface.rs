@@ -141,8 +141,8 @@ pub fn shown(kind: &Definition, word: &str) -> Definition {
         }
         schema["title"] = json!(title);
         schema["description"] = json!(about);
-        // Forms tell a long text by its longest length; these stand in one line.
-        if let Some(schema) = schema.as_object_mut() {
+        // Forms tell a long text by its longest length; of these only certificates have more than one line.
+        if let Some(schema) = schema.as_object_mut().filter(|_| *name != "ca") {
             schema.remove("maxLength");
         }
         properties.insert((*name).to_owned(), schema);

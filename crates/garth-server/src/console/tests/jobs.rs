@@ -159,6 +159,8 @@ async fn an_interface_is_made_by_the_way_it_delivers(g: Garth) {
     let form = html(&browser, &format!("{new}?kind=delivery&type=smtp")).await;
     has(&form, &["name=\"/host\"", "name=\"/password\"", "type=\"password\"", "name=\"type\" value=\"smtp\""]);
     lacks(&form, &["name=\"/url\"", "name=\"/bucket\"", "name=\"/secret\""]);
+    // A certificate has lines.
+    has(&form, &["<textarea id=\"f7\" name=\"/ca\""]);
     let fields = [
         ("kind", "delivery"),
         ("type", "smtp"),
@@ -200,7 +202,7 @@ async fn an_interface_is_made_by_the_way_it_delivers(g: Garth) {
     let without: Vec<_> = moved.iter().copied().chain([("/password", "")]).collect();
     g.unchanged(async || {
         let refused = browser.submit(&format!("{own}/edit"), &without).await.expect_status(422);
-        has(&text(&refused), &["must be given anew: it was for another host"]);
+        has(&text(&refused), &["Must be given anew: it was for another host"]);
     })
     .await;
     moved.push(("/password", "zq-another-secret"));
