@@ -1,6 +1,7 @@
 """What checks/contract adds to schemathesis: ids that exist, and the check that strangers stay strangers."""
 import json
 import os
+import re
 import zlib
 
 import schemathesis
@@ -32,6 +33,7 @@ def lines(context, value):
 @schemathesis.hook
 def map_case(context, case):
     """Of three requests, one is sent as it was made; the others name what there is, the stranger's things among it."""
+    case.body = renamed(case.body)
     by = zlib.crc32(repr((case.path_parameters, case.query, case.body)).encode())
     if by % 3 == 0:
         return case
@@ -54,6 +56,16 @@ def map_case(context, case):
     if isinstance(case.body, dict) and "/access/v1/" in case.operation.path or case.operation.path.endswith("/explain"):
         case.body = question(case.body, by)
     return case
+
+
+def renamed(value):
+    """The same, where nobody calls himself as a thing of his is called (schemathesis learns words from answers): others may
+    be told of people."""
+    if isinstance(value, dict):
+        return {name: renamed(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [renamed(inner) for inner in value]
+    return re.sub("zq(ann|ben)za", "own", value) if isinstance(value, str) else value
 
 
 def question(body, by):
