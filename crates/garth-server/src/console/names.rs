@@ -13,11 +13,18 @@ use serde_json::Value;
 pub struct Names<'a> {
     dir: &'a Directory,
     viewer: Viewer<'a>,
+    /// The thing that a page is about, and its name: the reader sees it.
+    own: Option<(String, &'a str)>,
 }
 
 impl<'a> Names<'a> {
     pub fn new(dir: &'a Directory, caller: &'a Caller, now: Micros) -> Self {
-        Self { dir, viewer: Viewer::new(dir, caller, now) }
+        Self { dir, viewer: Viewer::new(dir, caller, now), own: None }
+    }
+
+    /// The same on a page about that resource.
+    pub fn on(self, id: &str, name: &'a str) -> Self {
+        Self { own: Some((format!("resource:{id}"), name)), ..self }
     }
 
     /// What a principal is called; whom the reader may not know of is somebody.
@@ -27,6 +34,9 @@ impl<'a> Names<'a> {
             "anonymous" => return "Somebody not signed in".to_owned(),
             "" => return "nobody".to_owned(),
             _ => {}
+        }
+        if let Some((_, name)) = self.own.as_ref().filter(|(own, _)| own == principal) {
+            return (*name).to_owned();
         }
         let Some(found) = self.dir.principal(principal).filter(|found| self.viewer.principal(*found)) else {
             return match principal.split(':').next() {

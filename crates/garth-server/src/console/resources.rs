@@ -255,9 +255,9 @@ pub async fn show_tried(seat: &Seat, space: &str, id: &str, wrong: Wrong, tried:
     let own = built_in(ctx, &view.kind);
     let dir = ctx.directory();
     let caller = ctx.caller(&dir)?;
-    let names = Names::new(&dir, &caller, ctx.now());
-    let eyes = Eyes { dir: &dir, viewer: Viewer::new(&dir, &caller, ctx.now()) };
     let row = &view.row;
+    let names = Names::new(&dir, &caller, ctx.now()).on(&row.id, &row.name);
+    let eyes = Eyes { dir: &dir, viewer: Viewer::new(&dir, &caller, ctx.now()) };
     let several = plural(&defined).to_lowercase();
     let place = frame.space.id;
     let (history, older) = match history {

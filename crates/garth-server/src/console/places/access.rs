@@ -5,7 +5,7 @@ use crate::access::Step;
 use crate::base::error::{Error, Result};
 use crate::base::http::{PageRequest, Query};
 use crate::console::frame::{Frame, Section};
-use crate::console::look::{Chip, Choice, Face, address, capital, sentence};
+use crate::console::look::{Chip, Choice, Face, address, capital, noun, sentence};
 use crate::console::members::whence;
 use crate::console::names::Names;
 use crate::console::seat::{Seat, Wrong};
@@ -233,7 +233,7 @@ async fn sees(seat: &Seat, frame: &Frame, asked: &Asked) -> Result<Sees> {
         Thing {
             href: format!("{}/resources/{}", frame.home(), row.code),
             why: ask(frame, &username, &row.code, if one.reads { "write" } else { "read" }),
-            kind: one.view.kind.replace('_', " "),
+            kind: noun(&one.view.kind),
             name: row.name,
             code: row.code,
             reads: one.reads,

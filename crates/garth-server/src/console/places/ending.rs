@@ -3,7 +3,7 @@
 use super::settings;
 use crate::base::error::{Error, Result};
 use crate::console::frame::{Frame, Section};
-use crate::console::look::{capital, named, number};
+use crate::console::look::{capital, named, noun, number};
 use crate::console::seat::{Seat, Wrong};
 use crate::grants;
 use crate::sessions::{self, MePatch};
@@ -75,7 +75,7 @@ fn told(gone: &Gone) -> Vec<String> {
     };
     let mut all = Vec::new();
     for (kind, count) in &gone.resources {
-        let kind = kind.replace('_', " ");
+        let kind = noun(kind);
         all.push(some(usize::try_from(*count).unwrap_or(usize::MAX), &kind, &format!("{kind}s")));
     }
     if gone.grants > 0 {

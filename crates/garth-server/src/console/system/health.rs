@@ -206,7 +206,7 @@ fn ail(what: &'static str, one: Watched, now: i64) -> Ailing {
         space: named(&one.space_name),
         what,
         marks: Marks::of(&one.last),
-        at: one.at.map(|at| Moment::new(at, now)),
+        at: one.at.filter(|_| one.error.is_some()).map(|at| Moment::new(at, now)),
         error: one.error.unwrap_or_default(),
     }
 }

@@ -1,7 +1,7 @@
 //! What a resource uses and where it is shared to: attaching, detaching, offering, taking back.
 
 use super::super::frame::Frame;
-use super::super::look::named;
+use super::super::look::{named, noun};
 use super::super::resources::{held, show};
 use super::super::seat::Seat;
 use super::targets::name_of;
@@ -66,7 +66,7 @@ impl Links {
         let explicit = |mode: attachments::Mode| mode == attachments::Mode::Explicit;
         let linked = |attached: attachments::Attached| Linked {
             href: href(&attached.resource.code),
-            kind: attached.kind.replace('_', " "),
+            kind: noun(&attached.kind),
             word: match (explicit(attached.mode), attached.origin.word()) {
                 (false, _) => "by its label",
                 (true, "inherited") => "from above",
@@ -82,7 +82,7 @@ impl Links {
         let consumers = attachments::consumers(ctx, id, &first()).await?.items;
         let consumer = |consumer: attachments::Consumer| Linked {
             href: href(&consumer.resource.code),
-            kind: consumer.kind.replace('_', " "),
+            kind: noun(&consumer.kind),
             word: "",
             takes: false,
             id: consumer.resource.id,
@@ -127,7 +127,7 @@ async fn attachable(seat: &Seat, frame: &Frame, view: &ResourceView, uses: &[Lin
     let free = |id: &str| id != view.row.id && uses.iter().all(|linked| linked.id != id);
     let usable = found.into_iter().map(|usable| usable.resource).filter(|other| free(&other.row.id));
     let label = |other: ResourceView| {
-        let label = format!("{} · {} ({})", other.row.name, other.kind.replace('_', " "), other.row.code);
+        let label = format!("{} · {} ({})", other.row.name, noun(&other.kind), other.row.code);
         (other.row.id, label)
     };
     Ok(usable.map(label).collect())

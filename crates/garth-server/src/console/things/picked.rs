@@ -2,7 +2,7 @@
 
 use super::super::fields::{Fields, many};
 use super::super::frame::{Frame, Section};
-use super::super::look::address;
+use super::super::look::{address, noun};
 use super::super::resources::definition;
 use super::super::seat::Seat;
 use crate::base::error::{Error, Result};
@@ -114,7 +114,7 @@ pub fn line(frame: &Frame, view: &ResourceView) -> Line {
     Line {
         name: view.row.name.clone(),
         code: view.row.code.clone(),
-        kind: view.kind.replace('_', " "),
+        kind: noun(&view.kind),
         href: frame.at(&format!("/resources/{}", view.row.code)),
         archived: view.row.archived,
         labels: view.row.labels.clone(),
@@ -127,7 +127,7 @@ pub fn counted(seat: &Seat, views: &[ResourceView]) -> String {
     let one = views.iter().all(|view| view.kind == kind);
     let defined = definition(&seat.ctx, kind).filter(|_| one);
     match (views.len(), defined) {
-        (1, Some(kind)) => format!("1 {}", kind.name.replace('_', " ")),
+        (1, Some(kind)) => format!("1 {}", noun(&kind.name)),
         (number, Some(kind)) => format!("{number} {}", kind.plural.unwrap_or(kind.name).replace('_', " ")),
         (1, None) => "1 thing".to_owned(),
         (number, None) => format!("{number} things"),
