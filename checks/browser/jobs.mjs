@@ -88,6 +88,12 @@ export async function walk(world) {
   await b.loaded(() => b.click("form[action$='/disable'] button"));
   check("it is switched off", /Switched off/.test(await b.text("main")), await b.text("main"));
 
+  // Enter on a tick box runs nothing: it is about what is selected.
+  await b.go(`${own}/resources?kind=job`);
+  await b.evaluate("(() => { const box = document.querySelector('td.tick input'); box.click(); box.focus(); })()");
+  await b.loaded(() => b.press("Enter"));
+  check("Enter on a tick box runs no job", (await b.path()).includes("/selected/labels"), await b.path());
+
   // A run by a button, its tries and its report.
   await b.go(`${own}/resources/${usage.code}`);
   await b.loaded(() => b.click("form[action$='/run'] button"));

@@ -115,22 +115,26 @@ async function lookedOver(world) {
     spaces: "/spaces", space: own, resources: `${own}/resources?kind=chore`, resource: `${own}/resources/${job.code}`,
     new: `${own}/new?kind=chore`, members: `${own}/members`, keys: `${own}/keys`, quotas: `${own}/quotas`, audit: `${own}/audit`,
     missing: "/s/0197a0c0-0000-7000-8000-00000000abcd",
+    "role-new": "/system/roles/new", "policy-new": "/system/policies/new", "login-policy-new": "/system/login-policies/new",
+    "provider-new": "/system/identity-providers/new",
   };
   for (const part of parts) Object.assign(pages, await part.pages(world));
   for (const [mode, options] of Object.entries({ light: { width: 1280 }, dark: { width: 1280, dark: true }, narrow: { width: 390 }, least: { width: 320 } })) {
     const b = await browser(options);
-    await signIn(b, password);
-    for (const [name, path] of Object.entries(pages)) {
+    const look = async (name, path) => {
       await b.go(base + path);
       const width = await b.evaluate("document.documentElement.scrollWidth");
       check(`${name} fits, ${mode}`, width <= options.width, `it is ${width} wide`);
       if (mode !== "least") await b.shot(join(pictures, `${name}-${mode}.png`));
-      if (options.width < 1280) continue;
+      if (options.width < 1280) return;
       await b.evaluate(axe);
       const found = await b.evaluate(`axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
         violations.map(({ id, nodes }) => id + ": " + nodes.map((n) => n.target + " " + (n.any[0]?.message ?? "")).join(" | ")))`);
       check(`axe finds nothing at ${name}, ${mode}`, found.length === 0, found.join("\n      "));
-    }
+    };
+    for (const name of ["sign-in", "signup", "invitation"]) await look(name, `/${name}`);
+    await signIn(b, password);
+    for (const [name, path] of Object.entries(pages)) await look(name, path);
     check(`no page breaks its policy, ${mode}`, b.complaints.length === 0, b.complaints.join("; "));
     await b.close();
   }

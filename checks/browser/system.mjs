@@ -84,6 +84,12 @@ export async function walk(world) {
   await b.loaded(() => b.click(".actions .button.primary"));
   check("a kind is made", (await b.path()) === "/system/kinds/ticket" && (await b.text("[role=status]")) === "ticket is made.", await b.text("main"));
 
+  // Enter beside a policy tries it: it is kept by its own button alone.
+  await b.go(`${base}/system/login-policies/${login.id}`);
+  await b.type("#username", "ada");
+  await b.loaded(() => b.press("Enter"));
+  check("Enter beside a policy tries it and keeps nothing", (await b.text("#outcome")) !== "" && !(await b.evaluate("!!document.querySelector('.notice')")), await b.text("main"));
+
   // Roles as a table.
   await b.go(`${base}/system/roles`);
   check("the table has a row for the new kind", /ticket/.test(await b.text(".matrix")), await b.text(".matrix"));

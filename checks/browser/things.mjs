@@ -78,6 +78,7 @@ export async function walk(world) {
   await tabTo(b, "it.name === 'ref'");
   await b.loaded(() => b.press("ArrowDown"));
   check("another choice is shown at once", /ref=/.test(await b.path()) && /leave/.test(await b.path()), await b.path());
+  check("and focus is where it was", await b.evaluate("document.activeElement.name === 'ref'"));
   await tabTo(b, "it.matches('.button.primary')");
   await b.loaded(() => b.press("Enter"));
   check("the copy is made, with a link to it", (await b.text("[role=status]")) === "1 thing is copied to Brand." && /Board summary \(copy\)/.test(await b.text("main .list")), await b.text("main"));

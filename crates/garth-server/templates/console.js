@@ -106,10 +106,17 @@
     count();
   }
 
-  // A choice that changes what would happen shows it at once.
+  // A choice that changes what would happen shows it at once, and whoever chose goes on where they were.
   for (const form of all("form[data-auto]")) {
     all("[data-auto-button]", form).forEach((button) => (button.hidden = true));
-    form.addEventListener("change", () => form.requestSubmit());
+    const fields = all("select", form);
+    const at = sessionStorage.getItem("auto");
+    sessionStorage.removeItem("auto");
+    if (at !== null) fields[Number(at)]?.focus();
+    form.addEventListener("change", (event) => {
+      sessionStorage.setItem("auto", String(fields.indexOf(event.target)));
+      form.requestSubmit();
+    });
   }
 
   // The same time where the reader is.
@@ -194,7 +201,8 @@
       card.addEventListener("dragleave", () => card.classList.remove("onto"));
       card.addEventListener("drop", (event) => {
         event.preventDefault();
-        window.location.assign(`/s/${taken.dataset.space}/settings/move?parent=${card.dataset.space}`);
+        const inherits = taken.closest("li").classList.contains("inherits");
+        window.location.assign(`/s/${taken.dataset.space}/settings/move?parent=${card.dataset.space}&inherits=${inherits}`);
       });
       card.addEventListener("dragend", () => (taken = null));
     }

@@ -28,11 +28,11 @@ pub const QUEUE: usize = 256;
 /// Letters that are sent at a time.
 const AT_ONCE: usize = 4;
 /// The longest that one try may take, from looking the mail server up to its last word.
-const TIME: Duration = Duration::from_secs(30);
+pub(crate) const TIME: Duration = Duration::from_secs(30);
 /// The longest of it that connecting may take.
 pub(super) const CONNECT: Duration = Duration::from_secs(15);
 /// A letter that cannot be sent is tried again after each of these.
-const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
+pub(crate) const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 /// So long the end of the server waits for letters that are being sent.
 const END: Duration = Duration::from_secs(5);
 
@@ -185,16 +185,23 @@ pub struct NotTaken {
     pub again: bool,
     /// Is it this recipient only, so that others may be taken?
     pub recipient: bool,
+    /// Was it perhaps taken all the same?
+    pub perhaps: bool,
 }
 
 impl NotTaken {
     pub(super) fn lasting(why: &'static str) -> Self {
-        Self { why, code: None, again: false, recipient: false }
+        Self { why, code: None, again: false, recipient: false, perhaps: false }
     }
 
     /// It may be other the next time.
     pub fn now(why: &'static str) -> Self {
         Self { again: true, ..Self::lasting(why) }
+    }
+
+    /// Nobody knows what became of it.
+    pub(crate) fn elapsed() -> Self {
+        Self { perhaps: true, ..Self::now("it took too long") }
     }
 
     pub(super) fn unwritten() -> Self {
@@ -209,6 +216,7 @@ impl NotTaken {
             // Settings that do not fit, and a no that is meant to last, are not mended by waiting.
             again: !(error.is_client() || tls_failed(error) || code.is_some_and(|code| code >= 500)),
             recipient: code.is_some_and(|code| (450..=452).contains(&code) || (550..=554).contains(&code)),
+            perhaps: false,
         }
     }
 }
@@ -306,7 +314,7 @@ impl Post {
         match tokio::time::timeout(TIME, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(NotTaken::of(&error)),
-            Err(_) => Err(NotTaken::now("it took too long")),
+            Err(_) => Err(NotTaken::elapsed()),
         }
     }
 

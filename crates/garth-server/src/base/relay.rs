@@ -26,6 +26,8 @@ use tokio_rustls::TlsConnector;
 
 /// The longest that handing one letter with files over may take.
 const HAND_OVER: Duration = Duration::from_secs(120);
+/// So long its answer to a goodbye is waited for.
+const GOODBYE: Duration = Duration::from_secs(5);
 /// Most that a mail server may say in one conversation, in bytes, TLS apart.
 const SAID: usize = 256 * 1024;
 
@@ -80,21 +82,29 @@ impl Relay {
     pub async fn hand_over(&self, mailing: &Mailing) -> Result<(), NotTaken> {
         let letter = self.letter(mailing).ok_or_else(NotTaken::unwritten)?;
         let handed = async {
-            let mut connection = match timeout(CONNECT, self.connect()).await {
-                Ok(connection) => connection?,
-                Err(_) => return Err(NotTaken::now("it took too long")),
-            };
+            let mut connection = self.connect().await?;
             let sent = connection.send(letter.envelope(), &letter.formatted()).await;
-            connection.abort().await;
-            sent.map(drop).map_err(|error| NotTaken::of(&error))
+            Ok((connection, sent))
         };
-        timeout(HAND_OVER, handed).await.unwrap_or(Err(NotTaken::now("it took too long")))
+        let (mut connection, sent) = timeout(HAND_OVER, handed).await.unwrap_or(Err(NotTaken::elapsed()))?;
+        // What it says to a goodbye changes nothing.
+        let _ = timeout(GOODBYE, connection.abort()).await;
+        sent.map(drop).map_err(|error| NotTaken::of(&error))
+    }
+
+    /// A connection to the first of its addresses that answers.
+    async fn reach(&self) -> Result<TcpStream, NotTaken> {
+        for at in &self.at {
+            if let Ok(Ok(stream)) = timeout(CONNECT, TcpStream::connect(at)).await {
+                return Ok(stream);
+            }
+        }
+        Err(NotTaken::now("it cannot be reached"))
     }
 
     /// A connection over which letters can be sent.
     async fn connect(&self) -> Result<AsyncSmtpConnection, NotTaken> {
-        let stream = TcpStream::connect(self.at.as_slice()).await;
-        let stream = stream.map_err(|_| NotTaken::now("it cannot be reached"))?;
+        let stream = self.reach().await?;
         let peer = stream.peer_addr().map_err(|_| NotTaken::now("it cannot be reached"))?;
         let stream: Box<dyn AsyncTokioStream> = match self.smtp.security {
             Security::None | Security::StartTls => Box::new(Heard { stream, left: SAID, peer }),

@@ -34,6 +34,8 @@ pub struct List {
     pub outcome: String,
     pub from: String,
     pub to: String,
+    /// The one thing that it is of, where it is of one.
+    pub target: String,
     pub filtered: bool,
     /// Where the same is as a file.
     pub csv: String,
@@ -183,6 +185,7 @@ impl List {
             actions,
             actor: wanted.actor,
             outcome: wanted.outcome,
+            target: wanted.target,
             from: wanted.from,
             to: wanted.to,
         })

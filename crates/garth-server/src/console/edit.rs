@@ -201,11 +201,12 @@ async fn others(seat: &Seat, space: &str, kind: &Definition) -> Result<Vec<Named
             Filter { kinds: vec![reference.kind.clone()], order: Some("name".to_owned()), ..Filter::default() };
         let page = PageRequest::first(PAGE_MAX);
         let found = shares::usable(&seat.ctx, space, &filter, &page).await?;
+        let more = found.next.is_some();
         let choices = found.items.into_iter().map(|usable| usable.resource).map(|view| {
             let label = format!("{} ({})", view.row.name, view.row.code);
             (view.row.id, label)
         });
-        all.push(Named { pointer: reference.pointer.clone(), choices: choices.collect() });
+        all.push(Named { pointer: reference.pointer.clone(), choices: choices.collect(), more });
     }
     Ok(all)
 }

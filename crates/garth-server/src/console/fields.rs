@@ -26,6 +26,13 @@ impl<S: Send + Sync> FromRequest<S> for AnyForm {
     }
 }
 
+/// Words as people type them into a search: the last one is a beginning, unless they say how they mean it.
+pub fn begun(q: &str) -> String {
+    let q = q.trim();
+    let word = q.chars().next_back().is_some_and(char::is_alphanumeric);
+    if word && !q.contains(['*', '"', '“', '”', '„']) { format!("{q}*") } else { q.to_owned() }
+}
+
 /// The value of a field that stands once; nothing where it does not stand.
 pub fn one<'f>(fields: &'f [(String, String)], name: &str) -> &'f str {
     fields.iter().find(|(own, _)| own == name).map_or("", |(_, value)| value.as_str())

@@ -33,6 +33,8 @@ pub struct Field {
 pub struct Named {
     pub pointer: String,
     pub choices: Vec<(String, String)>,
+    /// Are there more than these? Then it is written, and not chosen.
+    pub more: bool,
 }
 
 /// The fields of a kind, filled with a body, or with what was sent.
@@ -99,6 +101,10 @@ fn field(kind: &Definition, name: &str, schema: &Value, body: &Value, others: &[
     let secret = kind.secret_fields.contains(&at);
     let inner = kind.secret_fields.iter().any(|field| field.starts_with(&format!("{at}/")));
     let named = others.iter().find(|other| other.pointer == at);
+    if named.is_some_and(|named| named.more) {
+        hint = format!("{hint} Write its code, as J-FM34-V7FQ: there are too many to choose from.").trim().to_owned();
+    }
+    let named = named.filter(|named| !named.more);
     let words = schema["enum"].as_array().filter(|all| all.iter().all(Value::is_string));
     let long = schema["maxLength"].as_u64().is_some_and(|longest| longest > LINE) || plain.contains('\n');
     let of_texts = schema["items"]["type"] == "string" && schema["items"]["enum"].is_null();
@@ -357,7 +363,8 @@ mod tests {
         let kind = kind(json!({"type": "object", "properties": {
             "one": {"type": ["string", "null"]}, "many": {"type": "array", "items": {"type": "string"}}}}));
         let choices = vec![("a".to_owned(), "A".to_owned()), ("b".to_owned(), "B".to_owned())];
-        let others = ["/one", "/many"].map(|at| Named { pointer: at.to_owned(), choices: choices.clone() });
+        let others =
+            ["/one", "/many"].map(|at| Named { pointer: at.to_owned(), choices: choices.clone(), more: false });
         let all = fields(&kind, &json!({"one": "b", "many": ["b", "gone"]}), &others, None);
         assert_eq!(sorts(&all), [("/many", "several"), ("/one", "choice")]);
         let picked = |field: &Field| -> Vec<String> {

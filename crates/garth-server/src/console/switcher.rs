@@ -1,5 +1,6 @@
 //! All spaces of somebody, to go from one to another; and how pages look to them.
 
+use super::fields::begun;
 use super::frame::Section;
 use super::look::{Chip, Face, above, address, named};
 use super::seat::{KEPT_SECONDS, Seat};
@@ -61,7 +62,7 @@ pub async fn show(seat: &Seat) -> Result<Response> {
     let (q, section) = (query.one("q").unwrap_or_default(), query.one("section").unwrap_or_default());
     let page = query.page();
     query.done()?;
-    let filter = Filter { archived: true, q: Some(q.clone()).filter(|q| !q.trim().is_empty()), ..Filter::default() };
+    let filter = Filter { archived: true, q: Some(begun(&q)).filter(|q| !q.is_empty()), ..Filter::default() };
     let (found, wrong) = match spaces::list(&seat.ctx, &filter, &page) {
         Ok(found) => (Some(found), None),
         Err(error @ Error::Invalid(_)) => {

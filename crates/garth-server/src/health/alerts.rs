@@ -9,7 +9,7 @@ use super::overview::{self, BackedUp, Watched};
 use super::store;
 use crate::access::{App, Ctx, Write, write};
 use crate::base::error::Result;
-use crate::base::mail::{Letter, NotTaken};
+use crate::base::mail::{AGAIN, Letter, NotTaken, TIME};
 use crate::directory::Alerts;
 use futures_util::future::join_all;
 use garth_core::Micros;
@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// How often it is asked whether it is time to look.
 const BEAT: Duration = Duration::from_secs(20);
+/// The longest that a test waits: less than a request may take.
+const TEST: Duration = Duration::from_secs(20);
 /// The subject under which it is kept when the last letter went out.
 const LETTER: &str = "";
 /// Most things that one letter names.
@@ -61,20 +63,44 @@ pub async fn watch_once(app: &Arc<App>) -> Result<usize> {
     if sentences.is_empty() || !due(&known, &settings, app.clock.now()) {
         return Ok(0);
     }
-    let letter = words(&app.public_url, &sentences);
-    let taken = tell(app, &settings.recipients, &letter).await.into_iter().filter(|told| told.is_ok()).count();
-    // Written down afterwards: rather told twice, where the server stops in between, than never.
-    if taken > 0 {
-        write(&Ctx::system(Arc::clone(app)), "alerts.watch", async |w: &mut Write<'_>| {
+    let (taken, perhaps) = tell_all(app, &settings.recipients, &words(&app.public_url, &sentences)).await;
+    // Written down afterwards: rather told twice, where the server stops in between, than never. What was perhaps taken is
+    // told again, and not before the gap.
+    if taken > 0 || perhaps {
+        write(&Ctx::system(Arc::clone(app)), "alerts.watch", async move |w: &mut Write<'_>| {
             let (permit, now) = (w.system()?, w.now);
             if !store::alerts(w.tx()).await?.iter().any(|(subject, _)| subject == LETTER) {
                 store::alert(w.tx(), &permit, LETTER, now).await?;
             }
-            Ok(store::told(w.tx(), &permit, now).await?)
+            let all = (taken == 0).then_some(LETTER);
+            Ok(store::told(w.tx(), &permit, all, now).await?)
         })
         .await?;
     }
     Ok(taken)
+}
+
+/// Writes to all of them, and again to those whose letter was not taken while others' were; answers how many were taken,
+/// and whether one was perhaps.
+async fn tell_all(app: &App, recipients: &[String], letter: &Letter) -> (usize, bool) {
+    let (mut left, mut taken, mut perhaps) = (recipients.to_vec(), 0, false);
+    for pause in [None].into_iter().chain(AGAIN.map(Some)) {
+        if let Some(pause) = pause {
+            tokio::time::sleep(pause).await;
+        }
+        let told = tell(app, &left, letter, TIME).await;
+        let now = told.iter().filter(|told| told.is_ok()).count();
+        (0..now).for_each(|_| app.figures.alert());
+        taken += now;
+        perhaps |= told.iter().any(|told| told.as_ref().is_err_and(|no| no.perhaps));
+        let again = |told: &Result<(), NotTaken>| told.as_ref().is_err_and(|no| no.again && !no.perhaps);
+        left = left.into_iter().zip(&told).filter(|(_, told)| again(told)).map(|(to, _)| to).collect();
+        // Where nobody's was taken, the next look tries.
+        if taken == 0 || left.is_empty() {
+            break;
+        }
+    }
+    (taken, perhaps)
 }
 
 /// Keeps what is red, and answers that with when somebody was told of it.
@@ -99,14 +125,14 @@ async fn written(app: &Arc<App>, red: &BTreeMap<String, String>) -> Result<Vec<(
     .await
 }
 
-/// Hands a letter over to each of them; answers what became of it, in their order.
-async fn tell(app: &App, recipients: &[String], letter: &Letter) -> Vec<Result<(), NotTaken>> {
+/// Hands a letter over to each of them within that time; answers what became of it, in their order.
+async fn tell(app: &App, recipients: &[String], letter: &Letter, within: Duration) -> Vec<Result<(), NotTaken>> {
     let Some(mail) = &app.mail else { return Vec::new() };
     let each = recipients.iter().map(async |to| {
-        let told = mail.hand_over(&Letter { to: to.clone(), ..letter.clone() }).await;
-        match &told {
-            Ok(()) => app.figures.alert(),
-            Err(NotTaken { why, code, .. }) => tracing::warn!(why, code, "a mail server did not take an alert"),
+        let letter = Letter { to: to.clone(), ..letter.clone() };
+        let told = tokio::time::timeout(within, mail.hand_over(&letter)).await.unwrap_or(Err(NotTaken::elapsed()));
+        if let Err(NotTaken { why, code, .. }) = &told {
+            tracing::warn!(why, code, "a mail server did not take an alert");
         }
         told
     });
@@ -122,7 +148,7 @@ pub struct Tested {
     pub detail: String,
 }
 
-/// Sends a letter that says that letters arrive, and waits until the mail server has taken it, for half a minute at most.
+/// Sends a letter that says that letters arrive, and waits until the mail server has taken it, for [`TEST`] at most.
 ///
 /// # Errors
 /// 401, 403 for all but system administrators.
@@ -137,10 +163,13 @@ pub async fn test(ctx: &Ctx) -> Result<Tested> {
     if ctx.app.mail.is_none() {
         return failed("this server has no mail server to send letters by".to_owned());
     }
+    if ctx.dry_run {
+        return failed("a dry run sends nothing".to_owned());
+    }
     let url = &ctx.app.public_url;
     let text = format!("Alerts of Garth at {url} arrive here. This one was asked for; nothing is wrong.\n");
     let letter = Letter { to: String::new(), subject: "Garth: alerts arrive".to_owned(), text };
-    let told = if ctx.dry_run { Vec::new() } else { tell(&ctx.app, to, &letter).await };
+    let told = tell(&ctx.app, to, &letter, TEST).await;
     let refused: Vec<String> =
         told.iter().zip(to).filter_map(|(told, to)| Some(refusal(to, told.as_ref().err()?))).collect();
     if !refused.is_empty() {

@@ -94,7 +94,8 @@ pub(super) async fn calm(tx: &mut Tx, _: &Permit, subject: &str) -> Result<()> {
     tx.execute("DELETE FROM alerts WHERE subject = $1", &params![subject]).await.map(drop)
 }
 
-/// Somebody is told of all that is red.
-pub(super) async fn told(tx: &mut Tx, _: &Permit, at: Micros) -> Result<()> {
-    tx.execute("UPDATE alerts SET told_at = $1", &params![at]).await.map(drop)
+/// Somebody is told of all that is red, or of that one subject.
+pub(super) async fn told(tx: &mut Tx, _: &Permit, subject: Option<&str>, at: Micros) -> Result<()> {
+    let sql = "UPDATE alerts SET told_at = $1 WHERE subject = COALESCE($2, subject)";
+    tx.execute(sql, &params![at, subject]).await.map(drop)
 }

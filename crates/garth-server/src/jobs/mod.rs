@@ -298,7 +298,8 @@ async fn found(ctx: &Ctx, run: &str) -> Result<Stored> {
 /// The report of a run, written down, and a name for it.
 ///
 /// # Errors
-/// 404, also where there is no report; 403 without `job:read` in the job's space.
+/// 404, also where there is no report; 403 without `job:read` in the job's space; 429 while the caller is sent two already, 503
+/// while too many are.
 pub async fn report(ctx: &Ctx, run: &str, format: Format) -> Result<(String, Vec<u8>)> {
     let row = found(ctx, run).await?;
     let (_lane, pen) = (ctx.export_lane()?, reports::pen(&ctx.app).await?);

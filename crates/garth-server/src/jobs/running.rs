@@ -116,8 +116,10 @@ pub(super) async fn attempt(app: &Arc<App>, me: &str, run: &Stored) -> Result<Op
     };
     let throttle = job.body.get("throttle_seconds").and_then(Value::as_i64).unwrap_or(0) * 1_000_000;
     let since = standing.delivered_at.map(|at| app.clock.now() - at);
-    // Its own attempt before this one is no other report: who has not got it still does.
-    if run.scheduled && run.failures == 0 && since.is_some_and(|since| since < throttle) {
+    // What this run handed over is no other report: who has not got it still does.
+    let reached = |entry: &Entry| entry.state == "delivered" || entry.state == BEGUN || !entry.reached.is_empty();
+    let begun = store::entries(&app.db, &run.id).await?.iter().any(reached);
+    if run.scheduled && !begun && since.is_some_and(|since| since < throttle) {
         let why = "withheld: the last report was delivered so lately that the job's throttle asks for silence";
         let entries = specs(&job.body).into_iter().map(|spec| spec.entry("withheld", why, Vec::new())).collect();
         return Ok(Some(Finish { entries, report: made, ..Finish::skipped(why) }));
@@ -247,6 +249,8 @@ impl Handing<'_> {
         let specs = specs(&self.job.body);
         let earlier = store::entries(&self.app.db, &self.run.id).await?;
         let (mut ended, mut again, mut later): (Vec<Entry>, bool, Option<Micros>) = (Vec::new(), false, None);
+        // One that asks to be left alone does not keep the others waiting.
+        let mut soon = false;
         let mut unwritten: Vec<Entry> = Vec::new();
         for spec in &specs {
             let before = earlier.iter().find(|entry| entry.entry == spec.entry);
@@ -261,7 +265,7 @@ impl Handing<'_> {
                     Ok(_) | Err(Error::NotFound) => {
                         let why = HIDDEN;
                         let entry = spec.entry("failed", why, reached);
-                        again = true;
+                        (again, soon) = (true, true);
                         unwritten.push(entry.clone());
                         ended.push(entry);
                         continue;
@@ -272,7 +276,7 @@ impl Handing<'_> {
                 Ok(parcel) => parcel,
                 Err(error) => {
                     let entry = spec.entry("failed", &said("the report could not be written", &error), reached);
-                    again = true;
+                    (again, soon) = (true, true);
                     unwritten.push(entry.clone());
                     ended.push(entry);
                     continue;
@@ -285,8 +289,11 @@ impl Handing<'_> {
             }
             let outcome = deliveries::deliver(self.app, &opened.body, &parcel).await;
             self.app.figures.delivered(outcome.state);
-            again |= outcome.state == "failed" && outcome.again;
-            later = later.max(outcome.later);
+            if outcome.state == "failed" && outcome.again {
+                again = true;
+                soon |= outcome.later.is_none();
+                later = later.max(outcome.later);
+            }
             let entry = done(spec, outcome, reached);
             unwritten.push(entry.clone());
             ended.push(entry);
@@ -302,7 +309,7 @@ impl Handing<'_> {
         let handed = matches!(state, State::Succeeded | State::PartlyDelivered);
         let found = handed.then(|| self.report.state.clone());
         let reached = got || (handed && ended.is_empty());
-        let (entries, report) = (unwritten, self.made.take());
+        let (entries, report, later) = (unwritten, self.made.take(), later.filter(|_| !soon));
         Ok(Some(Finish { state, detail, again, later, pause: None, entries, report, found, reached }))
     }
 
@@ -450,11 +457,13 @@ fn next(run: &Stored, finish: &Finish, body: &Value, now: Micros) -> Ended {
     let failed_at = run.failed_at.or_else(|| tried.then_some(now));
     let retries = body.get("retries").and_then(Value::as_i64).unwrap_or(kept::RETRIES);
     let rung = usize::try_from(failures - 1).ok().and_then(|rung| LADDER.get(rung));
-    let next_attempt_at = match (rung, failed_at) {
+    let (next_attempt_at, failed_at) = match (rung, failed_at) {
         (Some(rung), Some(first)) if tried && finish.again && failures <= retries => {
-            Some((first + rung).max(now).max(finish.later.unwrap_or(now)))
+            // Where it waits longer, the rest of the ladder moves along.
+            let first = finish.later.map_or(first, |later| first.max(later - rung));
+            (Some((first + rung).max(now)), Some(first))
         }
-        _ => None,
+        (_, failed_at) => (None, failed_at),
     };
     Ended { state: finish.state, detail: finish.detail.clone(), next_attempt_at, failures, failed_at }
 }
@@ -515,6 +524,11 @@ mod tests {
         let later = |later| Finish { later: Some(later), ..failed(true) };
         assert_eq!(next(&fresh, &later(60 * minute), &json!({}), 1).next_attempt_at, Some(60 * minute));
         assert_eq!(next(&fresh, &later(minute), &json!({}), 1).next_attempt_at, Some(5 * minute + 1));
+        let mut asked = fresh.clone();
+        let ended = next(&asked, &later(60 * minute), &json!({}), 1);
+        (asked.failures, asked.failed_at) = (ended.failures, ended.failed_at);
+        let ended = next(&asked, &failed(true), &json!({}), 60 * minute);
+        assert_eq!(ended.next_attempt_at, Some(70 * minute), "the next rung is as far away as ever");
     }
 
     #[test]

@@ -142,7 +142,7 @@ pub struct Pen {
 /// Waits for a turn. Take it before the report is read: many that wait with theirs in their hands fill the memory.
 ///
 /// # Errors
-/// 503 when the server ends.
+/// None that is known: the turns go on for as long as the server does.
 pub async fn pen(app: &App) -> Result<Pen> {
     let pens = Arc::clone(&app.memory.of::<Pens>().0);
     pens.acquire_owned().await.map(|turn| Pen { _turn: turn }).map_err(|_| Error::Overloaded)

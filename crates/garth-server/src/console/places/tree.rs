@@ -3,6 +3,7 @@
 use crate::base::error::{Error, Result};
 use crate::base::http::Query;
 use crate::base::ids::read_id;
+use crate::console::fields::begun;
 use crate::console::look::{Chip, Face, address, named, number};
 use crate::console::seat::{Seat, Wrong};
 use crate::console::shell::Shell;
@@ -118,7 +119,8 @@ pub async fn show(seat: &Seat) -> Result<Response> {
         q: query.one("q").filter(|q| !q.trim().is_empty()),
     };
     query.done()?;
-    let (forest, wrong) = match spaces::forest(&seat.ctx, &glade) {
+    let sought = Glade { q: glade.q.as_deref().map(begun), ..glade.clone() };
+    let (forest, wrong) = match spaces::forest(&seat.ctx, &sought) {
         Ok(forest) => (Some(forest), Wrong::default()),
         Err(error @ Error::Invalid(_)) => (None, seat.refused(error, &["?q"])?),
         Err(error) => return Err(error),

@@ -254,6 +254,7 @@ impl Draft {
         let kind: Definition = serde_json::from_value(written).ok()?;
         let one = |row: &Refers| Named {
             pointer: row.pointer.clone(),
+            more: false,
             choices: vec![(String::new(), format!("one of {}", row.kind.replace('_', " ")))],
         };
         let others: Vec<Named> = self.references.iter().filter(|row| !row.pointer.is_empty()).map(one).collect();

@@ -1,5 +1,6 @@
 //! The spaces that something can be put into: those where it is allowed, without the one it lies in.
 
+use super::super::fields::begun;
 use super::super::look::{Chip, Face, above, named};
 use super::super::seat::{Seat, Wrong};
 use crate::base::error::Result;
@@ -37,8 +38,8 @@ impl Targets {
     /// # Errors
     /// 401 when the session has ended.
     pub fn find(seat: &Seat, permissions: &[String], but: Uuid, q: &str) -> Result<Self> {
-        let words = Some(q.trim()).filter(|q| !q.is_empty());
-        let (open, wrong) = match spaces::open(&seat.ctx, permissions, but, words, SHOWN) {
+        let words = Some(begun(q)).filter(|q| !q.is_empty());
+        let (open, wrong) = match spaces::open(&seat.ctx, permissions, but, words.as_deref(), SHOWN) {
             Ok(open) => (open, Wrong::default()),
             Err(error) => (spaces::open(&seat.ctx, permissions, but, None, SHOWN)?, seat.refused(error, &["?q"])?),
         };
