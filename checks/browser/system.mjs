@@ -106,7 +106,7 @@ export async function walk(world) {
   check("an error of a login policy is told at its line", /Line 5/.test(await b.text("#rego\\.wrong")), await b.text("main"));
   await b.type("#rego", POLICY);
   await b.type("#username", "lin");
-  await b.loaded(() => b.click("button[value=try]"));
+  await b.loaded(() => b.click(".beside button[value=try]"));
   check("a login policy is tried", /lin comes in/.test(await b.text("#outcome")), await b.text("main"));
   check("no page breaks its policy", b.complaints.length === 0, b.complaints.join("; "));
   await b.close();
