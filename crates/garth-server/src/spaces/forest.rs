@@ -353,16 +353,21 @@ pub fn ground(ctx: &Ctx, most: usize) -> Result<Ground> {
     Ok(Ground { roots, ..places(ctx, &dir, &caller, most, fits) })
 }
 
-/// Where the caller may move a space, as far as what they hold says it.
+/// Where the caller may move a space, as far as what they hold says it; with `q` only to spaces that are called so.
 ///
 /// # Errors
-/// 401; 404 for a space that is hidden or missing.
-pub fn ground_for(ctx: &Ctx, space: &SpaceView, most: usize) -> Result<Ground> {
+/// 401; 404 for a space that is hidden or missing; 422 for words that nothing is searched by.
+pub fn ground_for(ctx: &Ctx, space: &SpaceView, q: Option<&str>, most: usize) -> Result<Ground> {
+    let sought = q.map(words::sought).transpose()?.unwrap_or_default();
     let dir = ctx.directory();
     let caller = ctx.somebody(&dir)?;
     let top = dir.spaces.by_id::<SpaceIx>(&space.info.id).ok_or(Error::NotFound)?;
     let roots = caller.system_admin || dir.settings.create_spaces == CreateSpaces::Users;
-    let fits = |ix: SpaceIx, sight: &Sight| !dir.world.within(ix, top) && administers(&dir, sight, ix);
+    let called = |ix: SpaceIx| {
+        sought.is_empty()
+            || dir.spaces.info(ix).is_some_and(|info| sought.iter().all(|part| part.stands_in(info.words())))
+    };
+    let fits = |ix: SpaceIx, sight: &Sight| called(ix) && !dir.world.within(ix, top) && administers(&dir, sight, ix);
     Ok(Ground { roots, ..places(ctx, &dir, &caller, most, fits) })
 }
 

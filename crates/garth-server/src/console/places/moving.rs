@@ -5,6 +5,7 @@ use super::preview::{self, Moves};
 use super::routes::MoveForm;
 use crate::base::error::{Error, Result};
 use crate::base::http::Query;
+use crate::console::fields::begun;
 use crate::console::frame::{Frame, Section};
 use crate::console::look::{Choice, named};
 use crate::console::seat::{Seat, Wrong};
@@ -21,6 +22,8 @@ struct Page {
     frame: Frame,
     ground: Ground,
     parents: Vec<Choice>,
+    /// What the places are searched by.
+    q: String,
     /// Where it lies now, and where it is to lie.
     now: String,
     parent: String,
@@ -34,18 +37,19 @@ struct Page {
 pub async fn show(seat: &Seat, space: &str) -> Result<Response> {
     let mut query = Query::new(&seat.uri)?;
     let (parent, inherits) = (query.one("parent"), query.flag("inherits"));
+    let q = query.one("q").unwrap_or_default();
     query.done()?;
     let view = spaces::get(&seat.ctx, space)?;
     match parent {
         None => {
             let parent = view.parent.map(|id| id.to_string()).unwrap_or_default();
             let form = MoveForm { parent, inherits: view.inherits.to_string() };
-            page(seat, space, &view, form, (None, Wrong::default())).await
+            page(seat, space, &view, form, &q, (None, Wrong::default())).await
         }
         Some(parent) => {
             let form = MoveForm { parent, inherits: inherits.to_string() };
             if !view.permissions.iter().any(|held| held == "space:admin") {
-                return page(seat, space, &view, form, (None, Wrong::default())).await;
+                return page(seat, space, &view, form, &q, (None, Wrong::default())).await;
             }
             let mut change = Map::from_iter([("type".to_owned(), json!("space")), ("space".to_owned(), json!(space))]);
             let (parent, inherits) = wanted(&view, &form);
@@ -55,7 +59,7 @@ pub async fn show(seat: &Seat, space: &str) -> Result<Response> {
                 Ok(moves) => (Some(moves), Wrong::default()),
                 Err(error) => (None, seat.refused(error, &FIELDS)?),
             };
-            page(seat, space, &view, form, told).await
+            page(seat, space, &view, form, &q, told).await
         }
     }
 }
@@ -76,13 +80,21 @@ async fn page(
     space: &str,
     view: &SpaceView,
     form: MoveForm,
-    (moves, wrong): (Option<Moves>, Wrong),
+    q: &str,
+    (moves, mut wrong): (Option<Moves>, Wrong),
 ) -> Result<Response> {
     let frame = Frame::new(seat, space, Section::Settings).await?;
     if !frame.may("space:admin") {
         return frame.closed(seat, Error::Forbidden("this needs space:admin".to_owned()));
     }
-    let ground = spaces::ground_for(&seat.ctx, view, PARENTS)?;
+    let words = Some(begun(q)).filter(|q| !q.is_empty());
+    let ground = match spaces::ground_for(&seat.ctx, view, words.as_deref(), PARENTS) {
+        Ok(ground) => ground,
+        Err(error) => {
+            wrong = seat.refused(error, &["?q"])?;
+            spaces::ground_for(&seat.ctx, view, None, PARENTS)?
+        }
+    };
     let parents = choices(seat, &ground, &form.parent);
     let to = match spaces::get(&seat.ctx, &form.parent) {
         Ok(parent) => format!("below {}", named(&parent.info.name)),
@@ -94,7 +106,7 @@ async fn page(
     };
     let id = frame.space.id;
     let (parent, inherits) = (form.parent, form.inherits == "true");
-    let page = Page { frame, ground, parents, now, parent, to, inherits, moves, wrong };
+    let page = Page { frame, ground, parents, q: q.to_owned(), now, parent, to, inherits, moves, wrong };
     Ok(Frame::shown(seat, id, &page.wrong, &page))
 }
 
@@ -114,7 +126,7 @@ pub async fn update(seat: &Seat, space: &str, form: MoveForm) -> Result<Response
         }
         Err(error) => {
             let wrong = seat.refused(error, &FIELDS)?;
-            page(seat, space, &view, form, (None, wrong)).await
+            page(seat, space, &view, form, "", (None, wrong)).await
         }
     }
 }

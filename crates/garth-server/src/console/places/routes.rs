@@ -213,7 +213,8 @@ async fn update_gate(seat: Seat, Path(id): Path<String>, Form(form): Form<GateFo
 #[utoipa::path(get, path = "/s/{id}/settings/move", tag = "console",
     params(("id" = String, Path, description = "The space's id"),
         ("parent" = Option<String>, Query, description = "The space to lie under; empty for a root"),
-        ("inherits" = Option<bool>, Query, description = "Whether it uses its parent's shareable resources")),
+        ("inherits" = Option<bool>, Query, description = "Whether it uses its parent's shareable resources"),
+        ("q" = Option<String>, Query, description = "Only places whose names have these words")),
     responses(Shown))]
 async fn space_move(seat: Seat, Path(id): Path<String>) -> Response {
     seat.answer(moving::show(&seat, &id)).await

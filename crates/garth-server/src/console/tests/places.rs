@@ -197,6 +197,12 @@ async fn a_space_is_changed_moved_and_ended_on_its_pages(g: Garth) {
     // The place: tried first, and a hidden one is a missing one.
     let to = format!("{own}/move");
     has(&html(&browser, &to).await, &["It lies at the top now.", ">below Beta</option>"]);
+    has(&html(&browser, &format!("{to}?q=bet")).await, &["Search where to", ">below Beta</option>"]);
+    for none in ["gamma", "zqhid"] {
+        lacks(&html(&browser, &format!("{to}?q={none}")).await, &[">below "]);
+    }
+    let wrong = text(&browser.visit(&format!("{to}?q=%22bet")).await.expect_status(422));
+    has(&wrong, &["id=\"q.wrong\"", ">below Beta</option>"]);
     g.unchanged(async || {
         let told = html(&browser, &format!("{to}?parent={}", beta.id)).await;
         has(&told, &["1 person gains something", "bo", "Atlas II: seeing it", "Move Atlas II below Beta"]);
