@@ -42,8 +42,12 @@ pub struct Links {
     pub windows: Vec<Window>,
     /// What may be attached: ids with names.
     pub attachable: Vec<(String, String)>,
+    /// Are there more of them than a list holds? Then one is written by its code.
+    pub many: bool,
     /// Where it may be shared to: ids with names.
     pub open: Vec<(String, String)>,
+    /// Are there more than these?
+    pub more_open: bool,
     /// May the caller take shares back?
     pub administers: bool,
     pub shareable: bool,
@@ -95,11 +99,12 @@ impl Links {
         let administers = here && frame.may("space:admin");
         let mut links = Self { uses, used_by, shareable, administers, ..Self::default() };
         if here && may_edit && !view.row.archived && !frame.space.archived {
-            links.attachable = attachable(seat, frame, view, &links.uses).await?;
+            (links.attachable, links.many) = attachable(seat, frame, view, &links.uses).await?;
         }
         if administers && shareable {
             let permission = [format!("{}:share", view.kind)];
-            let open = spaces::open(ctx, &permission, frame.space.id, None, SHOWN)?.some;
+            let spaces::Open { some: open, more, .. } = spaces::open(ctx, &permission, frame.space.id, None, SHOWN)?;
+            links.more_open = more;
             let fresh = |space: &spaces::Beside| windows.iter().all(|share: &Share| share.space != space.info.id);
             let name = |space: &spaces::Beside| (space.info.id.to_string(), named(&space.info.name));
             links.open = open.iter().filter(|space| fresh(space)).map(name).collect();
@@ -111,7 +116,12 @@ impl Links {
 }
 
 /// What may be attached: of the kinds that are shareable, what may be used here and is not attached yet.
-async fn attachable(seat: &Seat, frame: &Frame, view: &ResourceView, uses: &[Linked]) -> Result<Vec<(String, String)>> {
+async fn attachable(
+    seat: &Seat,
+    frame: &Frame,
+    view: &ResourceView,
+    uses: &[Linked],
+) -> Result<(Vec<(String, String)>, bool)> {
     let all = kinds::list(&seat.ctx, &PageRequest::first(100))?.items;
     let kinds: Vec<String> = all
         .iter()
@@ -119,18 +129,19 @@ async fn attachable(seat: &Seat, frame: &Frame, view: &ResourceView, uses: &[Lin
         .map(|kind| kind.info.definition.name.clone())
         .collect();
     if kinds.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), false));
     }
     let filter = Filter { kinds, order: Some("name".to_owned()), ..Filter::default() };
     let page = PageRequest::first(100);
-    let found = shares::usable(&seat.ctx, &frame.space.id.to_string(), &filter, &page).await?.items;
+    let found = shares::usable(&seat.ctx, &frame.space.id.to_string(), &filter, &page).await?;
+    let many = found.next.is_some();
     let free = |id: &str| id != view.row.id && uses.iter().all(|linked| linked.id != id);
-    let usable = found.into_iter().map(|usable| usable.resource).filter(|other| free(&other.row.id));
+    let usable = found.items.into_iter().map(|usable| usable.resource).filter(|other| free(&other.row.id));
     let label = |other: ResourceView| {
         let label = format!("{} · {} ({})", other.row.name, noun(&other.kind), other.row.code);
         (other.row.id, label)
     };
-    Ok(usable.map(label).collect())
+    Ok((usable.map(label).collect(), many))
 }
 
 /// What a button of the page does.
